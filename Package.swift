@@ -1,0 +1,55 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The targets are listed bottom-up: the dependency list is the architecture. See Documentation/Design.md.
+let package = Package(
+  name: "kconvert",
+  platforms: [.macOS(.v14)],
+  products: [
+    .library(name: "KerasImport", targets: ["KerasImport"]),
+    .library(name: "ModelIR", targets: ["ModelIR"]),
+    .library(name: "NativeFormat", targets: ["NativeFormat"]),
+    .library(name: "NativeRuntime", targets: ["NativeRuntime"]),
+    .library(name: "ONNXExport", targets: ["ONNXExport"]),
+    .library(name: "KerasExport", targets: ["KerasExport"]),
+    .executable(name: "kconvert", targets: ["kconvert"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    // C libraries, each behind a module map and one shim header.
+    .systemLibrary(
+      name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
+    .systemLibrary(
+      name: "CMinizip", pkgConfig: "minizip",
+      providers: [.apt(["libminizip-dev", "zlib1g-dev"]), .brew(["minizip"])]),
+    .systemLibrary(
+      name: "CProtobufC", pkgConfig: "libprotobuf-c",
+      providers: [.apt(["libprotobuf-c-dev"]), .brew(["protobuf-c"])]),
+    .target(name: "CONNX", dependencies: ["CProtobufC"]),
+
+    // The graph that every consumer reads.
+    .target(name: "ModelIR"),
+
+    // Reading Keras: archive -> config -> graph -> weights -> lowering -> ModelIR.
+    .target(name: "HDF5", dependencies: ["CHDF5"]),
+    .target(name: "NativeFormat", dependencies: ["ModelIR"]),
+    .target(name: "KerasImport", dependencies: ["HDF5", "CMinizip", "NativeFormat", "ModelIR"]),
+
+    // One target per consumer.
+    .target(name: "NativeRuntime", dependencies: ["ModelIR"]),
+    .target(name: "ONNXExport", dependencies: ["ModelIR", "CONNX"]),
+    .target(
+      name: "KerasExport",
+      dependencies: ["KerasImport", "NativeFormat", "ModelIR", "HDF5", "CHDF5", "CMinizip"]),
+
+    .executableTarget(
+      name: "kconvert",
+      dependencies: [
+        "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "KerasExport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,129 @@
+/// The handle of one edge of a ``Graph``: an input, a constant, or a node's result. Valid only in its own graph.
+public struct Value: Hashable, Sendable {
+  /// The index into the graph's values, in order of creation.
+  public let index: Int
+}
+
+/// One operation of a graph.
+public struct Node: Sendable {
+  /// The name, for people: `conv1/Conv`; exporters make names unique.
+  public let name: String
+  public let op: Op
+  public let inputs: [Value]
+  public let outputs: [Value]
+}
+
+/// A typed graph of primitive operations, always in topological order.
+///
+/// The only way to add a node is ``append(_:_:name:)``, which infers the types of its results: a graph that exists
+/// has operands that fit.
+public struct Graph: Sendable {
+  /// What a value is.
+  public enum Source: Sendable {
+    case input
+    case constant(Tensor)
+    /// A result of `nodes[node]`.
+    case node(Int, output: Int)
+  }
+
+  struct ValueRecord: Sendable {
+    var type: TensorType
+    var name: String
+    var source: Source
+  }
+
+  /// The operations in an order in which they can be evaluated.
+  public private(set) var nodes: [Node] = []
+  /// The graph's inputs in order.
+  public private(set) var inputs: [Value] = []
+  /// The graph's outputs in order, with their public names. One value may appear more than once.
+  public var outputs: [Output] = []
+  private var records: [ValueRecord] = []
+
+  /// A named result of the whole graph.
+  public struct Output: Sendable {
+    public var name: String
+    public var value: Value
+    public init(name: String, value: Value) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  public init() {}
+
+  /// The number of values; indices run below it.
+  public var valueCount: Int { records.count }
+  /// All values in order of creation.
+  public var values: [Value] { records.indices.map(Value.init(index:)) }
+  /// The element type and shape of a value.
+  public func type(of value: Value) -> TensorType { records[value.index].type }
+  /// The shape of a value.
+  public func shape(of value: Value) -> Shape { records[value.index].type.shape }
+  /// The element type of a value.
+  public func dtype(of value: Value) -> DType { records[value.index].type.dtype }
+  /// The name a value was given.
+  public func name(of value: Value) -> String { records[value.index].name }
+  /// Where a value comes from.
+  public func source(of value: Value) -> Source { records[value.index].source }
+  /// The tensor of a constant; nil for other values.
+  public func constant(_ value: Value) -> Tensor? {
+    if case .constant(let tensor) = records[value.index].source { return tensor }
+    return nil
+  }
+  /// The node that produces a value; nil for inputs and constants.
+  public func producer(of value: Value) -> Node? {
+    if case .node(let index, _) = records[value.index].source { return nodes[index] }
+    return nil
+  }
+
+  /// Adds an input of the graph.
+  public mutating func input(name: String, type: TensorType) -> Value {
+    let value = add(ValueRecord(type: type, name: name, source: .input))
+    inputs.append(value)
+    return value
+  }
+
+  /// Adds a constant.
+  public mutating func constant(_ tensor: Tensor, name: String) -> Value {
+    add(ValueRecord(type: tensor.type, name: name, source: .constant(tensor)))
+  }
+
+  /// Adds a node after the others, with the types that ``Op/inferTypes(_:)`` gives its results.
+  /// - Throws: ``GraphError`` when the operands do not fit, naming what was expected and found.
+  /// - Precondition: `operands` are values of this graph.
+  @discardableResult
+  public mutating func append(_ op: Op, _ operands: [Value], name: String) throws(GraphError) -> [Value] {
+    let types: [TensorType]
+    do {
+      types = try op.inferTypes(operands.map { type(of: $0) })
+      for type in types { try Graph.checkSizes(type.shape) }
+    } catch {
+      throw GraphError(error.message, op: op.name, node: name, operand: error.operand)
+    }
+    let results = types.enumerated().map { position, type in
+      add(ValueRecord(
+        type: type, name: position == 0 ? name : "\(name):\(position)",
+        source: .node(nodes.count, output: position)))
+    }
+    nodes.append(Node(name: name, op: op, inputs: operands, outputs: results))
+    return results
+  }
+
+  private mutating func add(_ record: ValueRecord) -> Value {
+    records.append(record)
+    return Value(index: records.count - 1)
+  }
+
+  private static func checkSizes(_ shape: Shape) throws(GraphError) {
+    var count = 1
+    for dimension in shape.dimensions {
+      guard let size = dimension.fixedSize else { continue }
+      if size < 0 { throw GraphError("size \(size) along an axis of the result \(shape)") }
+      count = Dimension.saturatingMultiply(count, max(size, 1))
+      if size > Dimension.limit || count > Dimension.limit {
+        throw GraphError("the result \(shape) is too large; the limit is \(Dimension.limit) elements")
+      }
+    }
+  }
+}

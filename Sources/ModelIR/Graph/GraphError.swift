@@ -1,0 +1,23 @@
+/// Operands that an operation cannot take, or a graph that is not well formed.
+public struct GraphError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What is wrong, with expected before found.
+  public var message: String
+  /// The operation, as ONNX would call it; empty when it is the whole graph.
+  public var op: String
+  /// The node's name, once it is known.
+  public var node: String?
+  /// Which operand does not fit, if one can be named.
+  public var operand: Int?
+
+  public init(_ message: String, op: String = "", node: String? = nil, operand: Int? = nil) {
+    self.message = message
+    self.op = op
+    self.node = node
+    self.operand = operand
+  }
+
+  public var description: String {
+    let place = [node.map { "node \"\($0)\"" }, op.isEmpty ? nil : "(\(op))"].compactMap { $0 }
+    return place.isEmpty ? message : place.joined(separator: " ") + ": " + message
+  }
+}
