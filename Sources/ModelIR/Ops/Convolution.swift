@@ -1,0 +1,109 @@
+extension ConvAttributes {
+  func inferType(_ operands: [TensorType]) throws(GraphError) -> TensorType {
+    try expectEqualDTypes(operands)
+    let x = operands[0].shape
+    let kernel = operands[1].shape
+    let spatial = layout.spatialAxes(rank: x.rank)
+    try checkWindow(x: operands[0], kernel: operands[1], spatialCount: strides.count)
+    let channels = x[layout.channelAxis(rank: x.rank)]
+    let filters = kernel[kernel.rank - 1]
+    guard groups > 0, channels.fits(kernel[kernel.rank - 2] * .fixed(groups)) else {
+      throw GraphError(
+        "expected \(kernel[kernel.rank - 2] * .fixed(max(groups, 0))) channels, found \(channels) in shape \(x)", operand: 0)
+    }
+    if let filters = filters.fixedSize, filters % groups != 0 {
+      throw GraphError("\(filters) filters do not divide into \(groups) groups", operand: 1)
+    }
+    if operands.count > 2 { try operands[2].expectShape([filters], operand: 2) }
+    var shape = x
+    shape[layout.channelAxis(rank: x.rank)] = filters
+    for (index, axis) in spatial.enumerated() {
+      shape[axis] = try padding.outputSize(
+        x[axis], window: Dimension.windowExtent(kernel[index], dilation: dilations[index]), stride: strides[index], index: index, axis: axis)
+    }
+    return TensorType(operands[0].dtype, shape)
+  }
+
+  private func checkWindow(x: TensorType, kernel: TensorType, spatialCount: Int) throws(GraphError) {
+    try x.expectRank((spatialCount + 2)...(spatialCount + 2))
+    try kernel.expectRank((spatialCount + 2)...(spatialCount + 2), operand: 1)
+    guard strides.allSatisfy({ $0 > 0 }), dilations.allSatisfy({ $0 > 0 }), dilations.count == spatialCount else {
+      throw GraphError("expected positive strides and dilations, found \(strides) and \(dilations)")
+    }
+  }
+}
+
+extension ConvTransposeAttributes {
+  func inferType(_ operands: [TensorType]) throws(GraphError) -> TensorType {
+    try expectEqualDTypes(operands)
+    let x = operands[0].shape
+    let kernel = operands[1].shape
+    let count = strides.count
+    try operands[0].expectRank((count + 2)...(count + 2))
+    try operands[1].expectRank((count + 2)...(count + 2), operand: 1)
+    guard strides.allSatisfy({ $0 > 0 }), dilations.allSatisfy({ $0 > 0 }), dilations.count == count,
+      pads.count == count, outputPadding.count == count
+    else { throw GraphError("expected positive strides and dilations, found \(strides) and \(dilations)") }
+    let channels = x[layout.channelAxis(rank: x.rank)]
+    guard channels.fits(kernel[kernel.rank - 1]) else {
+      throw GraphError("expected \(kernel[kernel.rank - 1]) channels, found \(channels) in shape \(x)", operand: 0)
+    }
+    let filters = kernel[kernel.rank - 2]
+    if operands.count > 2 { try operands[2].expectShape([filters], operand: 2) }
+    var shape = x
+    shape[layout.channelAxis(rank: x.rank)] = filters
+    for (index, axis) in layout.spatialAxes(rank: x.rank).enumerated() {
+      let full = (x[axis] - 1) * .fixed(strides[index]) + Dimension.windowExtent(kernel[index], dilation: dilations[index])
+      shape[axis] = full + .fixed(outputPadding[index] - pads[index].before - pads[index].after)
+    }
+    return TensorType(operands[0].dtype, shape)
+  }
+}
+
+extension PoolAttributes {
+  func inferType(_ x: TensorType) throws(GraphError) -> TensorType {
+    let count = kernelSize.count
+    try x.expectRank((count + 2)...(count + 2))
+    guard kernelSize.allSatisfy({ $0 > 0 }), strides.allSatisfy({ $0 > 0 }), strides.count == count else {
+      throw GraphError("expected a positive window and strides, found \(kernelSize) and \(strides)")
+    }
+    var shape = x.shape
+    for (index, axis) in layout.spatialAxes(rank: x.shape.rank).enumerated() {
+      shape[axis] = try padding.outputSize(
+        x.shape[axis], window: .fixed(kernelSize[index]), stride: strides[index], index: index, axis: axis)
+    }
+    return TensorType(x.dtype, shape)
+  }
+}
+
+extension Dimension {
+  /// `(k - 1) * dilation + 1`.
+  static func windowExtent(_ kernel: Dimension, dilation: Int) -> Dimension { (kernel - 1) * .fixed(dilation) + 1 }
+}
+
+extension Padding {
+  /// The number of window positions along one axis.
+  func outputSize(
+    _ size: Dimension, window: Dimension, stride: Int, index: Int, axis: Int
+  ) throws(GraphError) -> Dimension {
+    switch self {
+    case .sameUpper: return size.dividedRoundingUp(by: stride)
+    case .explicit(let pairs):
+      guard index < pairs.count else { throw GraphError("expected padding for \(index + 1) axes, found \(pairs.count)") }
+      let room = size + .fixed(pairs[index].before + pairs[index].after) - window
+      if let room = room.fixedSize, room < 0 {
+        throw GraphError("expected at least \(window) elements along axis \(axis) with padding, found \(size)", operand: 0)
+      }
+      return room / .fixed(stride) + 1
+    }
+  }
+
+  /// Keras's `padding="same"` along one axis of known size: the output has `ceil(size / stride)` elements, and of
+  /// an odd number of padding elements the last goes after the data.
+  public static func same(size: Int, window: Int, stride: Int, dilation: Int = 1) -> PadPair {
+    let extent = Dimension.saturatingAdd(Dimension.saturatingMultiply(window - 1, dilation), 1)
+    let count = (size + stride - 1) / stride
+    let total = max((count - 1) * stride + extent - size, 0)
+    return PadPair(total / 2, total - total / 2)
+  }
+}

@@ -1,0 +1,57 @@
+extension Op {
+  func inferIndexing(_ operands: [TensorType]) throws(GraphError) -> TensorType {
+    let x = operands[0]
+    if case .triangle = self {
+      try x.expectRank(2...Int.max)
+      return x
+    }
+    let indices = operands[1]
+    guard indices.dtype.isInteger else {
+      throw GraphError("expected integer indices, found \(indices.dtype.rawValue)", operand: 1)
+    }
+    switch self {
+    case .gather(let axis):
+      try x.expectAxis(axis)
+      let dimensions = x.shape.dimensions
+      return TensorType(x.dtype, Shape(Array(dimensions[..<axis]) + indices.shape.dimensions + Array(dimensions[(axis + 1)...])))
+    case .gatherElements(let axis):
+      try x.expectAxis(axis)
+      try indices.expectRank(x.shape.rank...x.shape.rank, operand: 1)
+      return TensorType(x.dtype, indices.shape)
+    case .gatherND(let batchDims):
+      let tuple = try tupleSize(x, indices, batchDims: batchDims)
+      let kept = x.shape.dimensions[(batchDims + tuple)...]
+      return TensorType(x.dtype, Shape(Array(indices.shape.dimensions.dropLast()) + Array(kept)))
+    case .scatterND:
+      try expectEqualDTypes([x, operands[2]])
+      let tuple = try tupleSize(x, indices, batchDims: 0)
+      let expected = Shape(Array(indices.shape.dimensions.dropLast()) + Array(x.shape.dimensions[tuple...]))
+      try operands[2].expectShape(expected, operand: 2)
+      return x
+    default: return x
+    }
+  }
+
+  private func tupleSize(_ x: TensorType, _ indices: TensorType, batchDims: Int) throws(GraphError) -> Int {
+    try indices.expectRank(1...Int.max, operand: 1)
+    guard let tuple = indices.shape[indices.shape.rank - 1].fixedSize, batchDims >= 0,
+      tuple >= 0, tuple <= x.shape.rank - batchDims
+    else {
+      throw GraphError("expected coordinate tuples of at most \(x.shape.rank) elements, found shape \(indices.shape)", operand: 1)
+    }
+    return tuple
+  }
+}
+
+extension LookupTable {
+  func inferType(_ x: TensorType) throws(GraphError) -> TensorType {
+    switch keys {
+    case .integers: try x.expectDType(.int64, operand: 0)
+    case .strings: try x.expectDType(.string, operand: 0)
+    }
+    switch values {
+    case .integers: return TensorType(.int64, x.shape)
+    case .strings: return TensorType(.string, x.shape)
+    }
+  }
+}

@@ -1,0 +1,198 @@
+extension Op {
+  /// The types of the results for operands of these types.
+  /// - Throws: ``GraphError`` when the operands do not fit, with expected before found.
+  public func inferTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
+    try checkCount(operands.count)
+    switch self {
+    case .unary(let function): return [try function.inferType(operands[0])]
+    case .binary(let function): return [try function.inferType(operands[0], operands[1])]
+    case .compare:
+      try expectEqualDTypes(operands)
+      return [TensorType(.bool, try Shape.broadcasting(operands[0].shape, operands[1].shape))]
+    case .select: return [try inferSelect(operands)]
+    case .cast(let dtype): return [TensorType(dtype, operands[0].shape)]
+    case .matMul: return [try inferMatMul(operands)]
+    case .einsum(let equation):
+      try expectEqualDTypes(operands)
+      return [TensorType(operands[0].dtype, try EinsumEquation(equation).inferShape(operands.map(\.shape)))]
+    case .conv(let attributes): return [try attributes.inferType(operands)]
+    case .convTranspose(let attributes): return [try attributes.inferType(operands)]
+    case .pool(let attributes): return [try attributes.inferType(operands[0])]
+    case .reduce(let function, let axes, let keepDims):
+      return [try inferReduce(function, operands[0], axes: axes, keepDims: keepDims)]
+    case .argReduce(_, let axis, let keepDims):
+      let type = try inferReduce(.sum, TensorType(.int64, operands[0].shape), axes: [axis], keepDims: keepDims)
+      return [TensorType(.int64, type.shape)]
+    case .cumulative(_, let axis, _, _), .softmax(let axis), .logSoftmax(let axis):
+      try operands[0].expectAxis(axis)
+      return [operands[0]]
+    case .topK(let k, let axis, _):
+      try operands[0].expectAxis(axis)
+      var shape = operands[0].shape
+      if let size = shape[axis].fixedSize, let count = k.fixedSize, count > size {
+        throw GraphError("expected at least \(count) elements along axis \(axis), found \(size)", operand: 0)
+      }
+      shape[axis] = k
+      return [TensorType(operands[0].dtype, shape), TensorType(.int64, shape)]
+    case .batchNormalization(let axis, _): return [try inferBatchNormalization(operands, axis: axis)]
+    case .layerNormalization(let axis, _): return [try inferLayerNormalization(operands, axis: axis)]
+    case .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse:
+      return try inferMovement(operands)
+    case .gather, .gatherElements, .gatherND, .scatterND, .triangle: return [try inferIndexing(operands)]
+    case .range(let size): return [TensorType(.int64, [size])]
+    case .sizes(let sizes): return [TensorType(.int64, [.fixed(sizes.count)])]
+    case .recurrent(let attributes): return try attributes.inferTypes(operands)
+    case .scan(let attributes): return try attributes.inferTypes(operands)
+    case .resize(let attributes): return [try attributes.inferType(operands[0])]
+    case .lookup(let table): return [try table.inferType(operands[0])]
+    case .hash: return [TensorType(.int64, operands[0].shape)]
+    }
+  }
+
+  /// The operation's name as ONNX has it, for messages and pictures.
+  public var name: String {
+    switch self {
+    case .unary(let function): function.name
+    case .binary(let function): function.name
+    case .compare(let comparison): comparison.name
+    case .select: "Where"
+    case .cast: "Cast"
+    case .matMul: "MatMul"
+    case .einsum: "Einsum"
+    case .conv: "Conv"
+    case .convTranspose: "ConvTranspose"
+    case .pool(let attributes): attributes.function == .maximum ? "MaxPool" : "AveragePool"
+    case .reduce(let function, _, _): function.name
+    case .argReduce(let function, _, _): function == .maximum ? "ArgMax" : "ArgMin"
+    case .cumulative(let function, _, _, _): function == .sum ? "CumSum" : "Cumulative"
+    case .topK: "TopK"
+    case .batchNormalization: "BatchNormalization"
+    case .layerNormalization: "LayerNormalization"
+    case .softmax: "Softmax"
+    case .logSoftmax: "LogSoftmax"
+    case .reshape: "Reshape"
+    case .transpose: "Transpose"
+    case .concat: "Concat"
+    case .split: "Split"
+    case .slice: "Slice"
+    case .pad: "Pad"
+    case .expand: "Expand"
+    case .tile: "Tile"
+    case .reverse: "Reverse"
+    case .gather: "Gather"
+    case .gatherElements: "GatherElements"
+    case .gatherND: "GatherND"
+    case .scatterND: "ScatterND"
+    case .triangle: "Trilu"
+    case .range: "Range"
+    case .sizes: "Shape"
+    case .recurrent(let attributes): attributes.name
+    case .scan: "Scan"
+    case .resize: "Resize"
+    case .lookup: "LabelEncoder"
+    case .hash: "Hash"
+    }
+  }
+
+  /// How many operands the operation takes.
+  private var operandCount: ClosedRange<Int> {
+    switch self {
+    case .range, .sizes: 0...0
+    case .unary, .cast, .pool, .reduce, .argReduce, .cumulative, .topK, .softmax, .logSoftmax, .reshape, .transpose,
+      .split, .slice, .pad, .expand, .tile, .reverse, .triangle, .resize, .lookup, .hash:
+      1...1
+    case .binary, .compare, .matMul, .gather, .gatherElements, .gatherND: 2...2
+    case .conv, .convTranspose: 2...3
+    case .select, .scatterND, .layerNormalization: 3...3
+    case .batchNormalization: 5...5
+    case .einsum, .concat: 1...Int.max
+    case .recurrent(let attributes): attributes.operandCount...attributes.operandCount
+    case .scan(let attributes): max(attributes.stateCount, 1)...Int.max
+    }
+  }
+
+  private func checkCount(_ count: Int) throws(GraphError) {
+    let expected = operandCount
+    guard !expected.contains(count) else { return }
+    let text = expected.upperBound == Int.max ? "at least \(expected.lowerBound)"
+      : expected.count == 1 ? "\(expected.lowerBound)" : "\(expected.lowerBound) to \(expected.upperBound)"
+    throw GraphError("expected \(text) operands, found \(count)")
+  }
+}
+
+func expectEqualDTypes(_ operands: [TensorType]) throws(GraphError) {
+  for (index, operand) in operands.enumerated().dropFirst() where operand.dtype != operands[0].dtype {
+    throw GraphError(
+      "expected operands of one type, found \(operands[0].dtype.rawValue) and \(operand.dtype.rawValue)",
+      operand: index)
+  }
+}
+
+extension TensorType {
+  func expectRank(_ ranks: ClosedRange<Int>, operand: Int = 0) throws(GraphError) {
+    guard !ranks.contains(shape.rank) else { return }
+    let text = ranks.count == 1 ? "\(ranks.lowerBound)" : ranks.upperBound == Int.max
+      ? "at least \(ranks.lowerBound)" : "\(ranks.lowerBound) to \(ranks.upperBound)"
+    throw GraphError("expected rank \(text), found shape \(shape)", operand: operand)
+  }
+
+  func expectAxis(_ axis: Int, operand: Int = 0) throws(GraphError) {
+    guard axis < 0 || axis >= shape.rank else { return }
+    throw GraphError("axis \(axis) is out of range for shape \(shape)", operand: operand)
+  }
+
+  /// Sizes that are both known must be equal; a name fits any size.
+  func expectShape(_ expected: Shape, operand: Int) throws(GraphError) {
+    guard shape.fits(expected) else {
+      throw GraphError("expected shape \(expected), found \(shape)", operand: operand)
+    }
+  }
+
+  func expectDType(_ expected: DType, operand: Int) throws(GraphError) {
+    guard dtype == expected else {
+      throw GraphError("expected type \(expected.rawValue), found \(dtype.rawValue)", operand: operand)
+    }
+  }
+}
+
+extension Shape {
+  /// False only when the ranks differ or two known sizes do.
+  public func fits(_ other: Shape) -> Bool {
+    guard rank == other.rank else { return false }
+    return zip(dimensions, other.dimensions).allSatisfy { $0.fits($1) }
+  }
+
+  /// NumPy's broadcast of two shapes.
+  /// - Throws: ``GraphError`` when two known sizes differ and neither is 1.
+  public static func broadcasting(_ a: Shape, _ b: Shape) throws(GraphError) -> Shape {
+    var result: [Dimension] = []
+    for index in 0..<Swift.max(a.rank, b.rank) {
+      let i = a.rank - 1 - index
+      let j = b.rank - 1 - index
+      guard i >= 0 else { result.append(b[j]); continue }
+      guard j >= 0 else { result.append(a[i]); continue }
+      guard let size = Dimension.broadcasting(a[i], b[j]) else {
+        throw GraphError("shapes \(a) and \(b) do not broadcast: \(a[i]) against \(b[j])", operand: 1)
+      }
+      result.append(size)
+    }
+    return Shape(result.reversed())
+  }
+}
+
+extension Dimension {
+  /// False only when both sizes are known and differ.
+  func fits(_ other: Dimension) -> Bool { (self - other).fixedSize.map { $0 == 0 } ?? true }
+
+  /// The common size of two broadcast axes; a name against a number above 1 must turn out to be that number (or 1).
+  static func broadcasting(_ a: Dimension, _ b: Dimension) -> Dimension? {
+    if a == b || b == 1 { return a }
+    if a == 1 { return b }
+    switch (a.fixedSize, b.fixedSize) {
+    case (.some, .some): return nil
+    case (.some, nil): return a
+    case (nil, .some): return b
+    case (nil, nil): return a.fits(b) ? a : nil
+    }
+  }
+}

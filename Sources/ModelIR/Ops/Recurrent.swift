@@ -1,0 +1,94 @@
+extension RecurrentAttributes {
+  /// The operation's name as ONNX has it.
+  public var name: String {
+    switch cell {
+    case .lstm: "LSTM"
+    case .gru: "GRU"
+    case .simple: "RNN"
+    }
+  }
+
+  /// The number of operands: x, kernel, recurrent kernel and those that the flags announce.
+  public var operandCount: Int {
+    3 + (hasBias ? 1 : 0) + (hasMask ? 1 : 0) + (hasInitialState ? stateCount : 0)
+  }
+
+  /// The shape that the bias must have.
+  public var biasShape: Shape {
+    if case .gru(resetAfter: true) = cell { return [2, .fixed(gateCount * units)] }
+    return [.fixed(gateCount * units)]
+  }
+
+  func inferTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
+    let x = operands[0]
+    try x.expectRank(3...3)
+    guard units > 0, units < 1 << 32 else { throw GraphError("expected a positive number of units, found \(units)") }
+    let gates = Dimension.fixed(gateCount * units)
+    let state: Shape = [x.shape[0], .fixed(units)]
+    try operands[1].expectShape([x.shape[2], gates], operand: 1)
+    try operands[2].expectShape([.fixed(units), gates], operand: 2)
+    var next = 3
+    if hasBias {
+      try operands[next].expectShape(biasShape, operand: next)
+      next += 1
+    }
+    try expectEqualDTypes(Array(operands[..<next]))
+    if hasMask {
+      try operands[next].expectDType(.bool, operand: next)
+      try operands[next].expectShape([x.shape[0], x.shape[1]], operand: next)
+      next += 1
+    }
+    while next < operands.count {
+      try operands[next].expectDType(x.dtype, operand: next)
+      try operands[next].expectShape(state, operand: next)
+      next += 1
+    }
+    let sequence = TensorType(x.dtype, [x.shape[0], x.shape[1], .fixed(units)])
+    return [sequence] + Array(repeating: TensorType(x.dtype, state), count: 1 + stateCount)
+  }
+}
+
+extension ScanAttributes {
+  func inferTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
+    let body = body.graph
+    guard body.inputs.count == operands.count, body.outputs.count >= stateCount, operands.count > stateCount else {
+      throw GraphError("expected \(body.inputs.count) operands, found \(operands.count)")
+    }
+    for (index, input) in body.inputs.enumerated() {
+      let expected = body.type(of: input)
+      try operands[index].expectDType(expected.dtype, operand: index)
+      if index < stateCount {
+        try operands[index].expectShape(expected.shape, operand: index)
+      } else {
+        try operands[index].expectRank((expected.shape.rank + 1)...(expected.shape.rank + 1), operand: index)
+        try TensorType(expected.dtype, operands[index].shape.removing(axis: 1)).expectShape(expected.shape, operand: index)
+      }
+    }
+    let steps = operands[stateCount].shape[1]
+    return body.outputs.enumerated().map { index, output in
+      var type = body.type(of: output.value)
+      if index >= stateCount { type.shape.dimensions.insert(steps, at: 1) }
+      return type
+    }
+  }
+}
+
+extension Shape {
+  func removing(axis: Int) -> Shape {
+    var shape = self
+    shape.dimensions.remove(at: axis)
+    return shape
+  }
+}
+
+extension ResizeAttributes {
+  func inferType(_ x: TensorType) throws(GraphError) -> TensorType {
+    guard axes.count == sizes.count else { throw GraphError("expected a size for each of \(axes.count) axes") }
+    var shape = x.shape
+    for (axis, size) in zip(axes, sizes) {
+      try x.expectAxis(axis)
+      shape[axis] = size
+    }
+    return TensorType(x.dtype, shape)
+  }
+}
