@@ -1,0 +1,94 @@
+public import ModelIR
+
+/// One argument of a layer call: tensors and plain values in any nesting.
+///
+/// In a ``LayerGraph`` the tensors are ``KerasTensor``s; while lowering they are ``Operand``s.
+public indirect enum Argument<Reference: Sendable>: Sendable {
+  case tensor(Reference)
+  /// An array written in the configuration (`__numpy__`, `__tensor__`).
+  case array(Tensor)
+  case list([Argument])
+  /// Keys in the order of the file.
+  case dictionary([(key: String, value: Argument)])
+  case integer(Int)
+  case number(Double)
+  case bool(Bool)
+  case string(String)
+  /// Python's None: not given, or a new axis in an index.
+  case none
+  case slice(start: Argument, stop: Argument, step: Argument)
+  case ellipsis
+
+  /// The argument with every tensor replaced.
+  func map<Other: Sendable, Failure: Error>(
+    _ transform: (Reference) throws(Failure) -> Other
+  ) throws(Failure) -> Argument<Other> {
+    switch self {
+    case .tensor(let reference): return .tensor(try transform(reference))
+    case .array(let tensor): return .array(tensor)
+    case .list(let items):
+      var mapped: [Argument<Other>] = []
+      for item in items { mapped.append(try item.map(transform)) }
+      return .list(mapped)
+    case .dictionary(let entries):
+      var mapped: [(key: String, value: Argument<Other>)] = []
+      for entry in entries { mapped.append((entry.key, try entry.value.map(transform))) }
+      return .dictionary(mapped)
+    case .integer(let value): return .integer(value)
+    case .number(let value): return .number(value)
+    case .bool(let value): return .bool(value)
+    case .string(let value): return .string(value)
+    case .none: return .none
+    case .slice(let start, let stop, let step):
+      return .slice(start: try start.map(transform), stop: try stop.map(transform), step: try step.map(transform))
+    case .ellipsis: return .ellipsis
+    }
+  }
+
+  /// All tensors, depth first; dictionaries in the order of sorted keys, as Keras flattens them.
+  public var tensors: [Reference] {
+    switch self {
+    case .tensor(let reference): [reference]
+    case .list(let items): items.flatMap(\.tensors)
+    case .dictionary(let entries): entries.sorted { $0.key < $1.key }.flatMap(\.value.tensors)
+    case .slice(let start, let stop, let step): start.tensors + stop.tensors + step.tensors
+    case .array, .integer, .number, .bool, .string, .none, .ellipsis: []
+    }
+  }
+}
+
+/// The arguments of one call of a layer.
+public struct CallArguments<Reference: Sendable>: Sendable {
+  /// Positional arguments in order.
+  public var positional: [Argument<Reference>]
+  /// Keyword arguments in the order of the file.
+  public var keywords: [(key: String, value: Argument<Reference>)]
+
+  public init(positional: [Argument<Reference>], keywords: [(key: String, value: Argument<Reference>)] = []) {
+    self.positional = positional
+    self.keywords = keywords
+  }
+
+  /// An argument by its name in the call's signature, given by keyword or by position; nil when absent or None.
+  public func argument(_ name: String, at position: Int?) -> Argument<Reference>? {
+    if let found = keywords.first(where: { $0.key == name })?.value {
+      if case .none = found { return nil }
+      return found
+    }
+    guard let position, position < positional.count else { return nil }
+    if case .none = positional[position] { return nil }
+    return positional[position]
+  }
+
+  /// All tensors, positional arguments first.
+  public var tensors: [Reference] { positional.flatMap(\.tensors) + keywords.flatMap(\.value.tensors) }
+
+  func map<Other: Sendable, Failure: Error>(
+    _ transform: (Reference) throws(Failure) -> Other
+  ) throws(Failure) -> CallArguments<Other> {
+    var result = CallArguments<Other>(positional: [])
+    for argument in positional { result.positional.append(try argument.map(transform)) }
+    for entry in keywords { result.keywords.append((entry.key, try entry.value.map(transform))) }
+    return result
+  }
+}

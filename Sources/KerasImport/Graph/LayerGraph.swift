@@ -1,0 +1,110 @@
+package import NativeFormat
+public import ModelIR
+
+/// One result of one call of a layer, Keras's `keras_history`.
+public struct KerasTensor: Hashable, Sendable {
+  /// The index into ``LayerGraph/layers``.
+  public let layer: Int
+  /// Which call of the layer, counted from 0 in the order of the file.
+  public let call: Int
+  /// Which of the call's flattened results.
+  public let output: Int
+
+  public init(layer: Int, call: Int, output: Int) {
+    self.layer = layer
+    self.call = call
+    self.output = output
+  }
+}
+
+/// A layer as an object: two uses of one object share its weights.
+public final class LayerObject: Sendable {
+  /// The layer's name, unique in its model.
+  public let name: String
+  /// The class as Keras 3 names it.
+  public let className: String
+  /// `keras.layers`, `keras.src.ops.numpy`, ...
+  public let module: String
+  /// The canonical configuration (the value under `config`).
+  package let config: JSONValue
+  /// What the layer does.
+  public let layer: any Layer
+  /// The types the layer computes and stores in.
+  public let policy: DTypePolicy
+
+  package init(
+    name: String, className: String, module: String, config: JSONValue, layer: any Layer, policy: DTypePolicy
+  ) {
+    self.name = name
+    self.className = className
+    self.module = module
+    self.config = config
+    self.layer = layer
+    self.policy = policy
+  }
+}
+
+/// The compute and variable types of a layer (Keras's `DTypePolicy`).
+public struct DTypePolicy: Hashable, Sendable {
+  /// Floating inputs are cast to this; nil for layers that do not autocast.
+  public var compute: DType
+  /// What floating weights are stored in.
+  public var variable: DType
+  /// `int8`, `int4/128`, `float8`, `gptq/4/128`, ...; nil when not quantised.
+  public var quantization: String?
+
+  public init(compute: DType = .float32, variable: DType = .float32, quantization: String? = nil) {
+    self.compute = compute
+    self.variable = variable
+    self.quantization = quantization
+  }
+}
+
+/// One call of one layer.
+public struct LayerCall: Sendable {
+  /// The index into ``LayerGraph/layers``.
+  public let layer: Int
+  /// Which call of that layer, counted from 0.
+  public let call: Int
+  public let arguments: CallArguments<KerasTensor>
+
+  public init(layer: Int, call: Int, arguments: CallArguments<KerasTensor>) {
+    self.layer = layer
+    self.call = call
+    self.arguments = arguments
+  }
+}
+
+/// A model in Keras's own vocabulary: layers, their calls, and the tensors between them.
+public struct LayerGraph: Sendable {
+  /// What kind of model it is; Keras prints and names them differently.
+  public enum Kind: String, Sendable { case functional = "Functional", sequential = "Sequential" }
+
+  public let name: String
+  public let kind: Kind
+  /// All layers and operations in the order of the file, InputLayers included.
+  public let layers: [LayerObject]
+  /// All calls in an order in which they can be evaluated; InputLayers have none.
+  public let calls: [LayerCall]
+  /// What the model is called with, as the user gave it (one tensor, list, dictionary, nesting).
+  public let inputStructure: Argument<KerasTensor>
+  /// What the model returns.
+  public let outputStructure: Argument<KerasTensor>
+
+  public init(
+    name: String, kind: Kind, layers: [LayerObject], calls: [LayerCall], inputStructure: Argument<KerasTensor>,
+    outputStructure: Argument<KerasTensor>
+  ) {
+    self.name = name
+    self.kind = kind
+    self.layers = layers
+    self.calls = calls
+    self.inputStructure = inputStructure
+    self.outputStructure = outputStructure
+  }
+
+  /// The inputs in Keras's flattened order.
+  public var inputs: [KerasTensor] { inputStructure.tensors }
+  /// The outputs in Keras's flattened order.
+  public var outputs: [KerasTensor] { outputStructure.tensors }
+}

@@ -1,0 +1,64 @@
+public import ModelIR
+
+/// Why a Keras file could not be read, and where.
+public struct KerasImportError: Error, Sendable {
+  /// What is wrong; callers may switch on it.
+  public enum Reason: Sendable {
+    /// A file cannot be opened or read; `message` is the system's.
+    case io(file: String, message: String)
+    /// The file is none of the formats kconvert reads.
+    case notAKerasFile(String)
+    /// The file breaks the rules of its format.
+    case corrupted(String)
+    /// The file is valid, but uses something that is not supported.
+    case unsupported(String)
+    /// A layer class or operation that is not known; `nearest` is a known name that differs by little.
+    case unsupportedLayer(className: String, nearest: String?)
+    /// Everything a model uses that is not supported, found in one pass.
+    case several([KerasImportError])
+    /// A key that the layer needs is absent.
+    case missingKey(String)
+    /// Keys that the layer does not have.
+    case unknownKeys([String])
+    /// A value that a key cannot have.
+    case invalidValue(key: String, expected: String, found: String)
+    /// The graph of layers is not well formed.
+    case invalidGraph(String)
+    /// The weights hold nothing under this name.
+    case weightNotFound(String)
+    /// A weight's shape is not what the layer's configuration says.
+    case weightShape(String, expected: Shape, found: Shape)
+    /// The weights hold tensors that no layer asks for.
+    case unusedWeights([String])
+    /// The file holds only weights, or only an architecture; `missing` says what to add.
+    case incomplete(String, missing: String)
+    /// An operation cannot take its operands; `origin` traces the wrong size back to the input.
+    case graph(GraphError, origin: String?)
+  }
+
+  /// A step on the way to where the error is.
+  public enum Place: Sendable {
+    case file(String)
+    case layer(name: String, className: String)
+    case call(Int)
+    case key(String)
+    case weight(String)
+  }
+
+  public var reason: Reason
+  /// Outermost first.
+  public var path: [Place]
+
+  public init(_ reason: Reason, path: [Place] = []) {
+    self.reason = reason
+    self.path = path
+  }
+
+  /// This error with `place` in front of its path.
+  public func at(_ place: Place) -> KerasImportError {
+    if case .several(let errors) = reason {
+      return KerasImportError(.several(errors.map { $0.at(place) }), path: [])
+    }
+    return KerasImportError(reason, path: [place] + path)
+  }
+}

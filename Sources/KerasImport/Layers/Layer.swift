@@ -1,0 +1,100 @@
+public import ModelIR
+
+/// What a Keras layer or operation is to kconvert: how its configuration reads, which weights it has, and the
+/// primitive operations it stands for.
+///
+/// Everything else follows from these: output shapes, the forward pass and every export. A new layer is one type in
+/// its family's file and one line in `StandardLayers.swift`; a program's own layers use the same means.
+public protocol Layer: Sendable {
+  /// Reads the layer's configuration; every key must be taken (keys that never matter are taken by the importer).
+  init(_ config: inout LayerConfig) throws(KerasImportError)
+
+  /// The layer's own weights in Keras's order of creation: `.keras` files number them instead of naming them.
+  var weights: [WeightSpec] { get }
+
+  /// Layers inside this one, under the names of the attributes that hold them (`cell`, `forward_layer`, ...), in
+  /// Keras's order of creation.
+  var sublayers: [Sublayer] { get }
+
+  /// What happens to the mask of the first input.
+  var maskRule: MaskRule { get }
+
+  /// Emits the layer's operations and returns its results, flattened.
+  ///
+  /// Floating inputs have been cast to the policy's compute type already. With ``MaskRule/pass`` and
+  /// ``MaskRule/drop`` the masks of the results are set by the caller.
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand]
+}
+
+extension Layer {
+  public var weights: [WeightSpec] { [] }
+  public var sublayers: [Sublayer] { [] }
+  public var maskRule: MaskRule { .drop }
+}
+
+/// One weight that a layer declares.
+public struct WeightSpec: Hashable, Sendable {
+  /// The role: `kernel`, `bias`, `gamma`, ...
+  public var name: String
+  /// False for moving statistics and the like: they come after the trainable ones in every file.
+  public var isTrainable: Bool
+
+  public init(_ name: String, isTrainable: Bool = true) {
+    self.name = name
+    self.isTrainable = isTrainable
+  }
+}
+
+/// A layer inside a layer.
+public struct Sublayer: Sendable {
+  /// The attribute that holds it, which is its folder among the weights. A list of layers gives `cells/0`, `cells/1`:
+  /// the number is replaced by Keras's class-name counting when weights are looked up.
+  public var attribute: String
+  public var object: LayerObject
+
+  public init(_ attribute: String, _ object: LayerObject) {
+    self.attribute = attribute
+    self.object = object
+  }
+}
+
+/// What a layer does with the mask of its first input (Keras's `compute_mask`).
+public enum MaskRule: Sendable {
+  /// The results carry it on unchanged.
+  case pass
+  /// The results have none.
+  case drop
+  /// ``Layer/lower(_:in:)`` sets the masks of its results.
+  case custom
+}
+
+/// A tensor on its way through the layers: a value of the graph and the mask that Keras passes beside it.
+public struct Operand: Sendable {
+  public var value: Value
+  /// A bool value, true where a step is kept; its axes are the leading axes of `value`.
+  public var mask: Value?
+
+  public init(_ value: Value, mask: Value? = nil) {
+    self.value = value
+    self.mask = mask
+  }
+}
+
+/// A layer call while lowering.
+public typealias Call = CallArguments<Operand>
+
+extension CallArguments where Reference == Operand {
+  /// The tensors of the first argument, flattened.
+  public var inputs: [Operand] { positional.first?.tensors ?? keywords.first?.value.tensors ?? [] }
+
+  /// A call on these tensors: one tensor as itself, several as a list.
+  public init(_ operands: [Operand]) {
+    self.init(positional: [operands.count == 1 ? .tensor(operands[0]) : .list(operands.map { .tensor($0) })])
+  }
+
+  /// A tensor argument by name or position; nil when absent.
+  public func operand(_ name: String, at position: Int? = nil) -> Operand? {
+    guard case .tensor(let operand)? = argument(name, at: position) else { return nil }
+    return operand
+  }
+}

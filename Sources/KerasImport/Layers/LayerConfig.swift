@@ -1,0 +1,249 @@
+package import NativeFormat
+public import ModelIR
+
+/// One layer's configuration; it remembers which keys were read, so that none is dropped in silence.
+public struct LayerConfig {
+  /// The class as Keras 3 names it.
+  public let className: String
+  /// The module as the file has it: `keras.layers`, `keras.src.ops.numpy`, ...
+  public let module: String
+  /// The layer's name.
+  public let name: String
+  /// The layer's dtype policy.
+  public let policy: DTypePolicy
+  package let json: JSONObject
+  package let registry: LayerRegistry
+  private var taken: Set<String> = LayerConfig.neverMatter
+
+  package init(
+    className: String, module: String, name: String, policy: DTypePolicy, json: JSONObject, registry: LayerRegistry
+  ) {
+    self.className = className
+    self.module = module
+    self.name = name
+    self.policy = policy
+    self.json = json
+    self.registry = registry
+  }
+
+  /// Keys that change nothing at inference, in every layer.
+  private static let neverMatter: Set<String> = [
+    "name", "trainable", "dtype", "autocast", "activity_regularizer", "seed", "build_config", "batch_input_shape",
+    "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer", "kernel_constraint",
+    "bias_constraint", "recurrent_initializer", "recurrent_regularizer", "recurrent_constraint",
+    "embeddings_initializer", "embeddings_regularizer", "embeddings_constraint", "depthwise_initializer",
+    "depthwise_regularizer", "depthwise_constraint", "pointwise_initializer", "pointwise_regularizer",
+    "pointwise_constraint", "gamma_initializer", "gamma_regularizer", "gamma_constraint", "beta_initializer",
+    "beta_regularizer", "beta_constraint", "moving_mean_initializer", "moving_variance_initializer",
+    "alpha_initializer", "alpha_regularizer", "alpha_constraint", "lora_rank", "lora_alpha",
+  ]
+
+  /// The raw value of a key, which counts as read; nil when absent or null.
+  package mutating func value(_ key: String) -> JSONValue? {
+    taken.insert(key)
+    guard let value = json[key], !value.isNull else { return nil }
+    return value
+  }
+
+  /// Marks keys as known but without effect.
+  public mutating func ignore(_ keys: String...) { taken.formUnion(keys) }
+
+  /// Refuses the layer unless the key is absent, null or this value.
+  public mutating func expect(_ key: String, _ expected: Bool) throws(KerasImportError) {
+    if let found = try optionalBool(key), found != expected {
+      throw invalid(key, expected: "\(expected)", found: "\(found)")
+    }
+  }
+
+  /// An error about a key's value.
+  public func invalid(_ key: String, expected: String, found: String) -> KerasImportError {
+    KerasImportError(.invalidValue(key: key, expected: expected, found: found))
+  }
+
+  /// Throws for keys that were not read, unless their value is null.
+  package func finish() throws(KerasImportError) {
+    let unknown = json.keys.filter { !taken.contains($0) && !(json[$0]?.isNull ?? true) }
+    if !unknown.isEmpty { throw KerasImportError(.unknownKeys(unknown)) }
+  }
+}
+
+extension LayerConfig {
+  /// The element type that an InputLayer's `dtype` names; float32 when absent.
+  var inputDType: DType {
+    guard let text = json["dtype"]?.string ?? json["dtype"]?["config"]?["name"]?.string else { return .float32 }
+    return DType(rawValue: text) ?? .float32
+  }
+
+  /// A layer in the configuration (`layer`, `cell`, an activation written as a layer), built with the same registry.
+  /// - Throws: what building it throws, with the inner layer's place.
+  mutating func layer(_ key: String) throws(KerasImportError) -> LayerObject {
+    guard let value = value(key) else { throw KerasImportError(.missingKey(key)) }
+    return try LayerObject(serialized: value, registry: registry, outer: policy)
+  }
+
+  /// Layers in a list.
+  mutating func layers(_ key: String) throws(KerasImportError) -> [LayerObject] {
+    guard let items = value(key)?.array else { throw KerasImportError(.missingKey(key)) }
+    var result: [LayerObject] = []
+    for item in items { result.append(try LayerObject(serialized: item, registry: registry, outer: policy)) }
+    return result
+  }
+}
+
+// MARK: - Scalars
+
+extension LayerConfig {
+  /// An integer that must be there.
+  public mutating func int(_ key: String) throws(KerasImportError) -> Int {
+    guard let found = try optionalInt(key) else { throw KerasImportError(.missingKey(key)) }
+    return found
+  }
+
+  /// An integer with Keras's default.
+  public mutating func int(_ key: String, default standard: Int) throws(KerasImportError) -> Int {
+    try optionalInt(key) ?? standard
+  }
+
+  /// An integer that may be absent or null.
+  public mutating func optionalInt(_ key: String) throws(KerasImportError) -> Int? {
+    guard let value = value(key) else { return nil }
+    guard let int = value.int else { throw invalid(key, expected: "an integer", found: value.shortText) }
+    return int
+  }
+
+  /// A positive integer that must be there (units, filters, counts).
+  public mutating func count(_ key: String) throws(KerasImportError) -> Int {
+    let found = try int(key)
+    guard found > 0, found < 1 << 40 else { throw invalid(key, expected: "a positive integer", found: "\(found)") }
+    return found
+  }
+
+  /// A number with Keras's default.
+  public mutating func double(_ key: String, default standard: Double) throws(KerasImportError) -> Double {
+    try optionalDouble(key) ?? standard
+  }
+
+  /// A number that may be absent or null.
+  public mutating func optionalDouble(_ key: String) throws(KerasImportError) -> Double? {
+    guard let value = value(key) else { return nil }
+    guard let double = value.double else { throw invalid(key, expected: "a number", found: value.shortText) }
+    return double
+  }
+
+  /// A truth value with Keras's default.
+  public mutating func bool(_ key: String, default standard: Bool) throws(KerasImportError) -> Bool {
+    try optionalBool(key) ?? standard
+  }
+
+  /// A truth value that may be absent or null; 0 and 1 count.
+  public mutating func optionalBool(_ key: String) throws(KerasImportError) -> Bool? {
+    guard let value = value(key) else { return nil }
+    if let bool = value.bool { return bool }
+    guard let int = value.int, int == 0 || int == 1 else {
+      throw invalid(key, expected: "true or false", found: value.shortText)
+    }
+    return int == 1
+  }
+
+  /// A string with Keras's default.
+  public mutating func string(_ key: String, default standard: String) throws(KerasImportError) -> String {
+    try optionalString(key) ?? standard
+  }
+
+  /// A string that may be absent or null.
+  public mutating func optionalString(_ key: String) throws(KerasImportError) -> String? {
+    guard let value = value(key) else { return nil }
+    guard let string = value.string else { throw invalid(key, expected: "a string", found: value.shortText) }
+    return string
+  }
+
+  /// One of the values of an enumeration, by its raw value.
+  public mutating func choice<T: RawRepresentable & CaseIterable>(
+    _ key: String, default standard: T
+  ) throws(KerasImportError) -> T where T.RawValue == String {
+    guard let text = try optionalString(key) else { return standard }
+    guard let choice = T(rawValue: text) else {
+      let known = T.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+      throw invalid(key, expected: "one of \(known)", found: "\"\(text)\"")
+    }
+    return choice
+  }
+}
+
+// MARK: - Lists
+
+extension LayerConfig {
+  /// Integers, one for each of `count` axes; a single number counts for all.
+  public mutating func ints(
+    _ key: String, count: Int, default standard: Int? = nil
+  ) throws(KerasImportError) -> [Int] {
+    guard let value = value(key) else {
+      guard let standard else { throw KerasImportError(.missingKey(key)) }
+      return Array(repeating: standard, count: count)
+    }
+    if let int = value.int { return Array(repeating: int, count: count) }
+    guard let items = value.array, items.count == count else {
+      throw invalid(key, expected: "\(count) integers", found: value.shortText)
+    }
+    return try integers(items, key)
+  }
+
+  /// Integers of any number; a single number is a list of one; nil when absent or null.
+  public mutating func optionalInts(_ key: String) throws(KerasImportError) -> [Int]? {
+    guard let value = value(key) else { return nil }
+    if let int = value.int { return [int] }
+    guard let items = value.array else { throw invalid(key, expected: "integers", found: value.shortText) }
+    return try integers(items, key)
+  }
+
+  /// Numbers in any nesting, flattened row-major, with the sizes of the nesting; nil when absent or null.
+  public mutating func optionalArray(_ key: String) throws(KerasImportError) -> (values: [Double], sizes: [Int])? {
+    guard let value = value(key) else { return nil }
+    guard let array = value.numericArray else {
+      throw invalid(key, expected: "numbers", found: value.shortText)
+    }
+    return array
+  }
+
+  /// `channels_last` or `channels_first`; channels_last when absent or null.
+  public mutating func layout() throws(KerasImportError) -> DataLayout {
+    switch try optionalString("data_format") {
+    case nil, "channels_last": return .channelsLast
+    case "channels_first": return .channelsFirst
+    case let other?:
+      throw invalid("data_format", expected: "\"channels_last\" or \"channels_first\"", found: "\"\(other)\"")
+    }
+  }
+
+  private func integers(_ items: [JSONValue], _ key: String) throws(KerasImportError) -> [Int] {
+    var result: [Int] = []
+    for item in items {
+      guard let int = item.int else { throw invalid(key, expected: "integers", found: item.shortText) }
+      result.append(int)
+    }
+    return result
+  }
+}
+
+extension JSONValue {
+  /// The value as it would be written, shortened for a message.
+  var shortText: String {
+    let text = serialized()
+    return text.count <= 60 ? text : text.prefix(57) + "..."
+  }
+
+  /// A number or nested lists of numbers of equal lengths, flattened row-major.
+  var numericArray: (values: [Double], sizes: [Int])? {
+    if let double { return ([double], []) }
+    if let bool { return ([bool ? 1 : 0], []) }
+    guard let array else { return nil }
+    var values: [Double] = []
+    var inner: [Int]?
+    for item in array {
+      guard let part = item.numericArray, inner == nil || inner == part.sizes else { return nil }
+      inner = part.sizes
+      values += part.values
+    }
+    return (values, [array.count] + (inner ?? []))
+  }
+}

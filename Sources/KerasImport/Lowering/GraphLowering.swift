@@ -1,0 +1,168 @@
+public import ModelIR
+
+/// What lowering a model gives: the graph of primitive operations, and where each layer's results are in it.
+public struct LoweredModel: Sendable {
+  /// The operations; inputs and outputs carry Keras's names.
+  public let graph: Graph
+  /// The values each tensor of the outermost ``LayerGraph`` became.
+  public let values: [KerasTensor: Value]
+  /// The same for the layers of nested models, by path (`encoder/block_1/dense`), one entry per call.
+  public let nestedResults: [String: [[Value]]]
+}
+
+/// Sizes that a caller fixes before lowering.
+public struct LoweringOptions: Sendable {
+  /// New shapes of inputs by name; a name for a dynamic dimension is a symbol.
+  public var inputShapes: [String: Shape] = [:]
+  /// The size of the batch axis; nil: dynamic, named `batch`.
+  public var batch: Int?
+  public init() {}
+}
+
+/// Lowers a ``LayerGraph`` by evaluating its calls on values of a ``Graph``.
+struct GraphLowering {
+  let model: LayerGraph
+  let state: LoweringState
+
+  /// Evaluates the calls with these operands as the model's flattened inputs.
+  /// - Returns: every tensor of the model.
+  func evaluate(
+    _ inputs: [Operand], path: String, record: (LayerCall, [Operand]) -> Void = { _, _ in }
+  ) throws(KerasImportError) -> [KerasTensor: Operand] {
+    var operands: [KerasTensor: Operand] = [:]
+    for (tensor, operand) in zip(model.inputs, inputs) { operands[tensor] = operand }
+    for call in model.calls {
+      let object = model.layers[call.layer]
+      let arguments = try call.arguments.map { tensor throws(KerasImportError) -> Operand in
+        guard let operand = operands[tensor] else {
+          throw KerasImportError(.invalidGraph("layer \"\(object.name)\" uses a tensor that no call makes"))
+        }
+        return operand
+      }
+      let name = path.isEmpty ? object.name : "\(path)/\(object.name)"
+      let results = try LoweringScope(state: state, object: object, path: name).lowerSelf(arguments)
+      record(call, results)
+      for (output, operand) in results.enumerated() {
+        operands[KerasTensor(layer: call.layer, call: call.call, output: output)] = operand
+      }
+    }
+    return operands
+  }
+}
+
+/// A model used as a layer of another.
+struct NestedModel: Layer, KeepsInputTypes {
+  let model: LayerGraph
+
+  init(model: LayerGraph) { self.model = model }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    throw KerasImportError(.invalidGraph("a nested model is read by the graph stage"))
+  }
+
+  var maskRule: MaskRule { .custom }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    let inputs = call.inputs
+    guard inputs.count == model.inputs.count else {
+      throw KerasImportError(
+        .invalidGraph("expected \(model.inputs.count) inputs of the nested model, found \(inputs.count)"))
+    }
+    let operands = try GraphLowering(model: model, state: scope.state).evaluate(inputs, path: scope.path) { call, results in
+      scope.state.nestedResults["\(scope.path)/\(model.layers[call.layer].name)", default: []].append(results.map(\.value))
+    }
+    return try model.outputs.map { tensor throws(KerasImportError) -> Operand in
+      guard let operand = operands[tensor] else {
+        throw KerasImportError(.invalidGraph("an output of the nested model is made by no call"))
+      }
+      return operand
+    }
+  }
+}
+
+/// The graph's entry: Keras's InputLayer.
+struct InputLayer: Layer {
+  /// The declared shape, batch axis first; nil sizes are dynamic.
+  let batchShape: [Int?]
+  let dtype: DType
+  let isOptional: Bool
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    guard let items = config.value("batch_shape")?.array else { throw KerasImportError(.missingKey("batch_shape")) }
+    var sizes: [Int?] = []
+    for item in items {
+      guard item.isNull || item.int.map({ $0 >= 0 }) == true else {
+        throw config.invalid("batch_shape", expected: "sizes or null", found: item.shortText)
+      }
+      sizes.append(item.int)
+    }
+    batchShape = sizes
+    dtype = config.inputDType
+    isOptional = try config.bool("optional", default: false)
+    config.ignore("sparse", "ragged", "shape")
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] { call.inputs }
+}
+
+extension LoweredModel {
+  /// Lowers a whole model.
+  /// - Throws: every shape that does not fit, with the layer's place.
+  init(_ model: LayerGraph, weights: WeightBinding, options: LoweringOptions) throws(KerasImportError) {
+    let state = LoweringState(weights: weights)
+    var inputs: [Operand] = []
+    for tensor in model.inputs {
+      let object = model.layers[tensor.layer]
+      let type = try LoweredModel.inputType(object, options: options)
+      let value = state.graph.input(name: object.name, type: type)
+      state.origins[value] = object.name
+      inputs.append(Operand(value))
+    }
+    let operands = try GraphLowering(model: model, state: state).evaluate(inputs, path: "")
+    let names = model.outputNames
+    for (name, tensor) in zip(names, model.outputs) {
+      guard let operand = operands[tensor] else {
+        throw KerasImportError(.invalidGraph("output \"\(name)\" is made by no call"))
+      }
+      state.graph.outputs.append(Graph.Output(name: name, value: operand.value))
+    }
+    graph = state.graph
+    values = operands.mapValues(\.value)
+    nestedResults = state.nestedResults
+  }
+
+  private static func inputType(_ object: LayerObject, options: LoweringOptions) throws(KerasImportError) -> TensorType {
+    guard let layer = object.layer as? InputLayer else {
+      throw KerasImportError(.invalidGraph("input \"\(object.name)\" is not an InputLayer but \(object.className)"))
+    }
+    var dimensions: [Dimension] = []
+    for (axis, size) in layer.batchShape.enumerated() {
+      if let size { dimensions.append(.fixed(size)); continue }
+      dimensions.append(.symbol(axis == 0 ? "batch" : "\(object.name)_\(axis)"))
+    }
+    if let shape = options.inputShapes[object.name] {
+      guard shape.rank == dimensions.count else {
+        throw KerasImportError(
+          .invalidValue(key: "input shape", expected: "rank \(dimensions.count)", found: "\(shape)"),
+          path: [.layer(name: object.name, className: object.className)])
+      }
+      dimensions = shape.dimensions
+    }
+    if let batch = options.batch, let first = dimensions.first, first.fixedSize == nil { dimensions[0] = .fixed(batch) }
+    return TensorType(layer.dtype, Shape(dimensions))
+  }
+}
+
+extension LayerGraph {
+  /// The public names of the flattened outputs: the producing layer's name, with `_1`, `_2` ... from its second
+  /// output on.
+  public var outputNames: [String] {
+    var used: [String: Int] = [:]
+    return outputs.map { tensor in
+      let name = layers[tensor.layer].name
+      let count = used[name, default: 0]
+      used[name] = count + 1
+      return count == 0 ? name : "\(name)_\(count)"
+    }
+  }
+}

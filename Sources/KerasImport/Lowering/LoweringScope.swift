@@ -1,0 +1,152 @@
+public import ModelIR
+
+/// The graph under construction, shared by the scopes of all layers of one lowering.
+final class LoweringState {
+  var graph = Graph()
+  /// The tensors each layer object owns, by role.
+  let weights: WeightBinding
+  /// Constants already added, so that a shared weight stays one constant.
+  var weightValues: [WeightKey: Value] = [:]
+  /// Which layer produced a value, for error messages.
+  var origins: [Value: String] = [:]
+  /// The results of the layers of nested models, by path, one entry per call.
+  var nestedResults: [String: [[Value]]] = [:]
+
+  struct WeightKey: Hashable {
+    let layer: ObjectIdentifier
+    let name: String
+    let dtype: DType?
+  }
+
+  init(weights: WeightBinding) { self.weights = weights }
+}
+
+/// Which tensors belong to which layer object.
+public struct WeightBinding: Sendable {
+  /// The tensors of each layer object, by the role that ``WeightSpec`` names.
+  public var tensors: [ObjectIdentifier: [String: Tensor]] = [:]
+  public init() {}
+
+  /// The tensor of a role, if the file has it.
+  public func tensor(_ name: String, of layer: LayerObject) -> Tensor? {
+    tensors[ObjectIdentifier(layer)]?[name]
+  }
+}
+
+/// Where a layer is lowered: the graph under construction and the layer's own weights.
+public struct LoweringScope {
+  let state: LoweringState
+  /// The layer being lowered.
+  public let object: LayerObject
+  /// The names of the layers around it and its own, joined by `/`.
+  public let path: String
+
+  /// The type that floating-point arithmetic of this layer is done in.
+  public var computeDType: DType { object.policy.compute }
+
+  // MARK: Types
+
+  /// The element type and shape of a value.
+  public func type(of value: Value) -> TensorType { state.graph.type(of: value) }
+  /// The shape of a value.
+  public func shape(of value: Value) -> Shape { state.graph.shape(of: value) }
+  /// The number of axes of a value.
+  public func rank(of value: Value) -> Int { state.graph.shape(of: value).rank }
+  /// The element type of a value.
+  public func dtype(of value: Value) -> DType { state.graph.dtype(of: value) }
+  /// The tensor of a value that is a constant.
+  public func constant(_ value: Value) -> Tensor? { state.graph.constant(value) }
+
+  // MARK: Nodes
+
+  /// Adds an operation with one result.
+  /// - Throws: the graph's error with this layer's place and the origin of the operand that does not fit.
+  public func emit(_ op: Op, _ operands: Value..., as suffix: String? = nil) throws(KerasImportError) -> Value {
+    try emitAll(op, operands, as: suffix)[0]
+  }
+
+  /// Adds an operation and returns all its results.
+  public func emitAll(_ op: Op, _ operands: [Value], as suffix: String? = nil) throws(KerasImportError) -> [Value] {
+    do {
+      let results = try state.graph.append(op, operands, name: "\(path)/\(suffix ?? op.name)")
+      for result in results { state.origins[result] = path }
+      return results
+    } catch {
+      throw KerasImportError(.graph(error, origin: origin(of: operands, error.operand)))
+    }
+  }
+
+  /// Adds a constant.
+  public func constant(_ tensor: Tensor, as name: String = "constant") -> Value {
+    state.graph.constant(tensor, name: "\(path)/\(name)")
+  }
+
+  /// A scalar constant of the element type of a value.
+  public func scalar(_ number: Double, like value: Value) -> Value { scalar(number, dtype(of: value)) }
+
+  /// A scalar constant.
+  public func scalar(_ number: Double, _ dtype: DType) -> Value {
+    constant(Tensor([number], sizes: [], dtype: dtype), as: "scalar")
+  }
+
+  // MARK: Weights
+
+  /// A weight of this layer, checked against the shape it must have; floating weights are cast to the compute type.
+  /// - Throws: `weightNotFound`, or `weightShape` with expected and found.
+  public func weight(_ name: String, _ shape: Shape) throws(KerasImportError) -> Value {
+    let tensor = try tensor(name)
+    guard tensor.type.shape.fits(shape) else {
+      throw KerasImportError(.weightShape(name, expected: shape, found: tensor.type.shape))
+    }
+    let isFloating = tensor.dtype.isFloatingPoint && computeDType.isFloatingPoint
+    return try weightValue(name, tensor, as: isFloating ? computeDType : nil)
+  }
+
+  /// A weight as it is stored, without cast.
+  public func variable(_ name: String, _ shape: Shape) throws(KerasImportError) -> Value {
+    let tensor = try tensor(name)
+    guard tensor.type.shape.fits(shape) else {
+      throw KerasImportError(.weightShape(name, expected: shape, found: tensor.type.shape))
+    }
+    return try weightValue(name, tensor, as: nil)
+  }
+
+  /// The stored tensor of a weight, for layers that read its shape or values.
+  public func tensor(_ name: String) throws(KerasImportError) -> Tensor {
+    guard let tensor = state.weights.tensor(name, of: object) else {
+      throw KerasImportError(.weightNotFound(name))
+    }
+    return tensor
+  }
+
+  /// True when the file has a weight of this role.
+  public func hasWeight(_ name: String) -> Bool { state.weights.tensor(name, of: object) != nil }
+
+  private func weightValue(_ name: String, _ tensor: Tensor, as dtype: DType?) throws(KerasImportError) -> Value {
+    let key = LoweringState.WeightKey(layer: ObjectIdentifier(object), name: name, dtype: dtype)
+    if let value = state.weightValues[key] { return value }
+    var value = state.graph.constant(tensor, name: "\(path)/\(name)")
+    if let dtype, dtype != tensor.dtype { value = try emit(.cast(dtype), value, as: "\(name)/Cast") }
+    state.weightValues[key] = value
+    return value
+  }
+
+  // MARK: Sublayers
+
+  /// Lowers a layer inside this one.
+  public func lower(_ sublayer: Sublayer, _ call: Call) throws(KerasImportError) -> [Operand] {
+    try lower(sublayer.object, call, name: sublayer.attribute)
+  }
+
+  /// Lowers a layer object by Keras's rules for a call: floating inputs are cast, masks passed or dropped.
+  func lower(_ object: LayerObject, _ call: Call, name: String) throws(KerasImportError) -> [Operand] {
+    let scope = LoweringScope(state: state, object: object, path: path.isEmpty ? name : "\(path)/\(name)")
+    return try scope.lowerSelf(call)
+  }
+
+  /// Where the size of the operand that does not fit comes from.
+  private func origin(of operands: [Value], _ index: Int?) -> String? {
+    guard let index, index < operands.count, let layer = state.origins[operands[index]] else { return nil }
+    return "\(shape(of: operands[index])) comes from \"\(layer)\""
+  }
+}
