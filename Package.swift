@@ -50,6 +50,8 @@ let package = Package(
         "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "KerasExport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+
+    .testTarget(name: "NativeFormatTests", dependencies: ["NativeFormat", "ModelIR"]),
   ],
   swiftLanguageModes: [.v6]
 )
