@@ -228,7 +228,7 @@ extension LayerConfig {
 extension JSONValue {
   /// The value as it would be written, shortened for a message.
   var shortText: String {
-    let text = serialized()
+    let text = text()
     return text.count <= 60 ? text : text.prefix(57) + "..."
   }
 

@@ -1,10 +1,8 @@
-package import NativeFormat
-
 /// The layer classes and operations that an import knows; a value that is passed, never global state.
 public struct LayerRegistry: Sendable {
   typealias Factory = @Sendable (inout LayerConfig) throws(KerasImportError) -> any Layer
 
-  private var layers: [String: Factory] = [:]
+  private var layers: [String: any Layer.Type] = [:]
   private var operations: [String: Factory] = [:]
 
   /// A registry that knows nothing.
@@ -12,9 +10,7 @@ public struct LayerRegistry: Sendable {
 
   /// Adds a layer class under its Keras names (`Conv2D`; custom classes `Package>Name` or `Name`).
   public mutating func register<L: Layer>(_ layer: L.Type, as names: String...) {
-    for name in names {
-      layers[name] = { (config: inout LayerConfig) throws(KerasImportError) -> any Layer in try L(&config) }
-    }
+    for name in names { layers[name] = layer }
   }
 
   /// Adds an operation (module `keras.src.ops.*`) under its class names.
@@ -34,14 +30,21 @@ public struct LayerRegistry: Sendable {
   /// Builds what a configuration describes.
   /// - Throws: `unsupportedLayer` for an unknown class; what the layer's init throws; `unknownKeys`.
   func makeLayer(_ config: inout LayerConfig) throws(KerasImportError) -> any Layer {
-    let table = LayerRegistry.isOperation(module: config.module) ? operations : layers
-    guard let factory = table[config.className] else {
-      let nearest = LayerRegistry.nearest(to: config.className, in: Array(table.keys))
-      throw KerasImportError(.unsupportedLayer(className: config.className, nearest: nearest))
+    let layer: any Layer
+    if LayerRegistry.isOperation(module: config.module) {
+      guard let factory = operations[config.className] else { throw unknown(config.className, among: operations.keys) }
+      layer = try factory(&config)
+    } else {
+      guard let type = layers[config.className] else { throw unknown(config.className, among: layers.keys) }
+      layer = try type.init(&config)
     }
-    let layer = try factory(&config)
     try config.finish()
     return layer
+  }
+
+  private func unknown(_ className: String, among known: some Sequence<String>) -> KerasImportError {
+    let nearest = LayerRegistry.nearest(to: className, in: Array(known))
+    return KerasImportError(.unsupportedLayer(className: className, nearest: nearest))
   }
 
   /// A known name that differs from `name` by at most two letters.
