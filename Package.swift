@@ -55,3 +55,8 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// An import is part of a target's interface only where it says so.
+for target in package.targets where target.type == .regular {
+  target.swiftSettings = (target.swiftSettings ?? []) + [.enableUpcomingFeature("InternalImportsByDefault")]
+}

@@ -1,8 +1,54 @@
+import ModelIR
 package import NativeFormat
 
 extension DTypePolicy {
-  /// Reads a layer's `dtype`: a name or a policy object.
+  /// Reads a layer's `dtype`: a name (`float32`, `mixed_float16`, `int8_from_float32`), a policy object, or a map of
+  /// policies by layer path. Absent: the policy of the layer around it.
+  /// - Throws: `invalidValue` for a name that is no policy.
   package init(config: JSONValue?, layerName: String, outer: DTypePolicy) throws(KerasImportError) {
-    self = outer
+    guard let config, !config.isNull else { self = outer; return }
+    if let name = config.string { self = try DTypePolicy(name: name); return }
+    guard let inner = config["config"] else {
+      throw KerasImportError(.invalidValue(key: "dtype", expected: "a dtype policy", found: config.shortText))
+    }
+    switch config["class_name"]?.string {
+    case "DTypePolicyMap":
+      let map = inner["policy_map"]?.object
+      let entry = map?.first { $0.key == layerName || $0.key.hasSuffix("/" + layerName) }?.value
+      self = try DTypePolicy(config: entry ?? inner["default_policy"], layerName: layerName, outer: outer)
+    case "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "Int4DTypePolicy", "GPTQDTypePolicy", "AWQDTypePolicy":
+      self = try DTypePolicy(name: inner["source_name"]?.string ?? "float32")
+      quantization = inner["mode"]?.string ?? inner["name"]?.string?.components(before: "_from_")
+    default:
+      guard let name = inner["name"]?.string else {
+        throw KerasImportError(.invalidValue(key: "dtype", expected: "a policy with a name", found: config.shortText))
+      }
+      self = try DTypePolicy(name: name)
+    }
+  }
+
+  private init(name: String) throws(KerasImportError) {
+    if let mode = name.components(before: "_from_") {
+      self = try DTypePolicy(name: String(name.dropFirst(mode.count + 6)))
+      quantization = mode
+      return
+    }
+    switch name {
+    case "mixed_float16": self.init(compute: .float16)
+    case "mixed_bfloat16": self.init(compute: .bfloat16)
+    default:
+      guard let dtype = DType(rawValue: name) else {
+        throw KerasImportError(.invalidValue(key: "dtype", expected: "a dtype policy", found: "\"\(name)\""))
+      }
+      self.init(compute: dtype, variable: dtype)
+    }
+  }
+}
+
+extension String {
+  /// The part before the first occurrence of a separator; nil without one.
+  func components(before separator: String) -> String? {
+    guard let range = firstRange(of: separator) else { return nil }
+    return String(self[..<range.lowerBound])
   }
 }
