@@ -1,0 +1,129 @@
+import ModelIR
+
+/// Binds the weights of the layout that Keras 3 and the archives of tf.keras 2.12 on share: layers found by class and
+/// counter, weights by number (`layers/dense_1/vars/0`).
+///
+/// Source: `keras/src/saving/saving_lib.py`, `_save_state` and `_save_container_state`; all its numberings are read
+/// by one rule: the folders of one class that hold tensors, in the order of their numbers, belong to the layers of
+/// that class that have weights, in model order.
+struct NumberedWeights {
+  let tree: WeightTree
+  private var binding = WeightBinding()
+  private var claimed: Set<String> = []
+
+  /// Finds every weight of the model.
+  /// - Throws: `weightNotFound` with the layer's place; `unusedWeights` for tensors that no layer asks for.
+  static func bind(_ model: LayerGraph, to tree: WeightTree) throws(KerasImportError) -> WeightBinding {
+    var weights = NumberedWeights(tree: tree)
+    try weights.bind(model, at: "")
+    try weights.checkUnclaimed()
+    return weights.binding
+  }
+
+  private init(tree: WeightTree) { self.tree = tree }
+
+  private mutating func bind(_ model: LayerGraph, at path: String) throws(KerasImportError) {
+    let containers = ["layers", "_layer_checkpoint_dependencies"].map { joined(path, $0) }
+    let container = containers.first { tree.contains($0) } ?? containers[0]
+    try bind(model.layers.filter { !LayerRegistry.isOperation(module: $0.module) }, in: container)
+  }
+
+  /// Hands the folders of a container to the objects of each class in order.
+  private mutating func bind(_ objects: [LayerObject], in container: String) throws(KerasImportError) {
+    var folders: [String: [(number: Int, name: String)]] = [:]
+    for child in tree.children(of: container) {
+      let (name, number) = NumberedWeights.split(child)
+      folders[name, default: []].append((number, child))
+      if number > 0 { folders[child, default: []].append((0, child)) }
+    }
+    var used: [String: Int] = [:]
+    var bound: Set<ObjectIdentifier> = []
+    for object in objects where object.hasWeights && bound.insert(ObjectIdentifier(object)).inserted {
+      let name = object.folderName
+      let candidates = (folders[name] ?? []).sorted { $0.number < $1.number }
+      let index = used[name, default: 0]
+      used[name] = index + 1
+      guard index < candidates.count else {
+        throw KerasImportError(
+          .weightNotFound("\(container)/\(name)"), path: [.layer(name: object.name, className: object.className)])
+      }
+      try bind(object, at: joined(container, candidates[index].name))
+    }
+  }
+
+  private mutating func bind(_ object: LayerObject, at path: String) throws(KerasImportError) {
+    do {
+      if let nested = object.layer as? NestedModel {
+        try bind(nested.model, at: path)
+        return
+      }
+      try bindOwn(object, at: path)
+      try bindSublayers(object, at: path)
+    } catch {
+      throw error.at(.layer(name: object.name, className: object.className))
+    }
+  }
+
+  private mutating func bindOwn(_ object: LayerObject, at path: String) throws(KerasImportError) {
+    let specs = object.layer.weights
+    let ordered = specs.filter(\.isTrainable) + specs.filter { !$0.isTrainable }
+    for (number, spec) in ordered.enumerated() {
+      let numbered = "\(path)/vars/\(number)"
+      let named = "\(path)/vars/\(spec.name)"
+      let found = tree.tensors[numbered] != nil ? numbered : named
+      guard let tensor = tree.tensors[found] else {
+        throw KerasImportError(.weightNotFound(spec.name)).at(.weight(numbered))
+      }
+      binding.tensors[ObjectIdentifier(object), default: [:]][spec.name] = tensor
+      claimed.insert(found)
+    }
+  }
+
+  private mutating func bindSublayers(_ object: LayerObject, at path: String) throws(KerasImportError) {
+    var lists: [(attribute: String, objects: [LayerObject])] = []
+    for sublayer in object.layer.sublayers where sublayer.object.hasWeights {
+      let parts = sublayer.attribute.split(separator: "/").map(String.init)
+      guard parts.count == 2, Int(parts[1]) != nil else {
+        try bind(sublayer.object, at: folder(sublayer.attribute, below: path))
+        continue
+      }
+      if let index = lists.firstIndex(where: { $0.attribute == parts[0] }) {
+        lists[index].objects.append(sublayer.object)
+      } else {
+        lists.append((parts[0], [sublayer.object]))
+      }
+    }
+    for list in lists { try bind(list.objects, in: folder(list.attribute, below: path)) }
+  }
+
+  /// Versions differ in whether an attribute is written by its public or its underscored name.
+  private func folder(_ attribute: String, below path: String) -> String {
+    let bare = attribute.hasPrefix("_") ? String(attribute.dropFirst()) : attribute
+    let candidates = [joined(path, bare), joined(path, "_" + bare)]
+    return candidates.first { tree.contains($0) } ?? candidates[0]
+  }
+
+  /// `dense_2` is (`dense`, 2); `conv2d` is (`conv2d`, 0).
+  static func split(_ folder: String) -> (name: String, number: Int) {
+    guard let underscore = folder.lastIndex(of: "_"), let number = Int(folder[folder.index(after: underscore)...]),
+      number > 0
+    else { return (folder, 0) }
+    return (String(folder[..<underscore]), number)
+  }
+
+  private func checkUnclaimed() throws(KerasImportError) {
+    let unused = tree.tensors.keys.filter { path in
+      !claimed.contains(path) && !NumberedWeights.isState(path)
+    }
+    if !unused.isEmpty { throw KerasImportError(.unusedWeights(unused.sorted())) }
+  }
+
+  /// Optimizer and metric state, random seeds and the states of stateful layers: not weights.
+  private static func isState(_ path: String) -> Bool {
+    let parts = path.split(separator: "/")
+    guard let first = parts.first else { return true }
+    let states: Set<Substring> = ["optimizer", "metrics", "_metrics", "_compile_metrics", "compile_metrics", "_optimizer"]
+    return states.contains(first)
+      || parts.contains { $0.contains("seed_generator") || $0.hasPrefix("random_generator") || $0.hasPrefix("_random_generator") || $0 == "states" }
+  }
+}

@@ -1,0 +1,72 @@
+package import ModelIR
+
+/// The tensors of a weights file by path, whatever container they come from: HDF5, shards, safetensors.
+///
+/// Paths have no leading slash: `layers/dense/vars/0`.
+package struct WeightTree: Sendable {
+  /// Every tensor by its full path; bytes are not read.
+  package var tensors: [String: Tensor]
+  /// The `name` attribute of groups that have one (Keras 3.6 on), by path.
+  package var names: [String: String]
+  /// Names of the children of each group, sorted.
+  private let children: [String: [String]]
+
+  package init(tensors: [String: Tensor], names: [String: String] = [:]) {
+    self.tensors = tensors
+    self.names = names
+    var groups: [String: Set<String>] = [:]
+    for path in tensors.keys {
+      let parts = path.split(separator: "/").map(String.init)
+      var prefix = ""
+      for part in parts {
+        groups[prefix, default: []].insert(part)
+        prefix = prefix.isEmpty ? part : "\(prefix)/\(part)"
+      }
+    }
+    children = groups.mapValues { $0.sorted() }
+  }
+
+  /// True when some tensor lies at or below the path.
+  func contains(_ path: String) -> Bool { children[path] != nil || tensors[path] != nil }
+  /// The names directly below a group that have a tensor at or below them.
+  func children(of path: String) -> [String] { children[path] ?? [] }
+}
+
+/// Joins path components, leaving out empty ones.
+func joined(_ components: String...) -> String {
+  components.filter { !$0.isEmpty }.joined(separator: "/")
+}
+
+extension LayerObject {
+  /// True when the layer or a layer inside it has weights.
+  var hasWeights: Bool {
+    if !layer.weights.isEmpty { return true }
+    if let nested = layer as? NestedModel { return nested.model.layers.contains(where: \.hasWeights) }
+    return layer.sublayers.contains { $0.object.hasWeights }
+  }
+
+  /// The layer's folder name without counter: its Python class in snake case (`Functional.save`'s
+  /// `naming.to_snake_case`).
+  var folderName: String {
+    switch className {
+    case "GroupQueryAttention": "grouped_query_attention"
+    case "Model": "functional"
+    default: snakeCase(className.split(separator: ">").last.map(String.init) ?? className)
+    }
+  }
+}
+
+/// Keras's `to_snake_case`: `Conv2DTranspose` is `conv2d_transpose`, `PReLU` is `p_re_lu`.
+func snakeCase(_ name: String) -> String {
+  let letters = name.filter { $0.isLetter || $0.isNumber || $0 == "_" }.map { $0 }
+  func isUpper(_ index: Int) -> Bool { index < letters.count && letters[index].isASCII && letters[index].isUppercase }
+  func isLower(_ index: Int) -> Bool { index < letters.count && letters[index].isASCII && letters[index].isLowercase }
+  var result = ""
+  for (index, letter) in letters.enumerated() {
+    let startsWord = isUpper(index) && isLower(index + 1) && index > 0
+    let afterLower = isUpper(index) && index > 0 && isLower(index - 1)
+    if startsWord || afterLower { result += "_" }
+    result.append(letter)
+  }
+  return result.lowercased()
+}
