@@ -48,6 +48,16 @@ public struct LayerConfig {
   /// Marks keys as known but without effect.
   public mutating func ignore(_ keys: String...) { taken.formUnion(keys) }
 
+  /// Marks every key as known: for layers that do nothing at inference, whatever they are configured to.
+  mutating func ignoreAll() { taken.formUnion(json.keys) }
+
+  /// Refuses a layer whose weights are stored quantised.
+  func refuseQuantization() throws(KerasImportError) {
+    if let mode = policy.quantization {
+      throw KerasImportError(.unsupported("quantization mode \"\(mode)\" of \(className)"))
+    }
+  }
+
   /// Refuses the layer unless the key is absent, null or this value.
   public mutating func expect(_ key: String, _ expected: Bool) throws(KerasImportError) {
     if let found = try optionalBool(key), found != expected {

@@ -2,7 +2,78 @@ extension LayerRegistry {
   /// Every layer and operation of Keras that kconvert knows: the one list.
   public static let standard: LayerRegistry = {
     var registry = LayerRegistry()
-    registry.register(InputLayer.self, as: "InputLayer")
+    registry.addCore()
+    registry.addConvolutions()
+    registry.addNormalizations()
+    registry.addReshaping()
+    registry.addMerging()
+    registry.addRandom()
     return registry
   }()
+
+  private mutating func addCore() {
+    register(InputLayer.self, as: "InputLayer")
+    register(Dense.self, as: "Dense")
+    register(Embedding.self, as: "Embedding")
+    register(Masking.self, as: "Masking")
+    register(ActivationLayer.self, as: "Activation")
+    register(ReLU.self, as: "ReLU")
+    register(LeakyReLU.self, as: "LeakyReLU")
+    register(PReLU.self, as: "PReLU")
+    register(ELU.self, as: "ELU")
+    register(SoftmaxLayer.self, as: "Softmax")
+    register(
+      PassThrough.self, as: "Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D",
+      "GaussianDropout", "GaussianNoise", "AlphaDropout", "ActivityRegularization")
+  }
+
+  private mutating func addConvolutions() {
+    register(Conv.self, as: "Conv1D", "Conv2D", "Conv3D")
+    register(DepthwiseConv.self, as: "DepthwiseConv1D", "DepthwiseConv2D")
+    register(SeparableConv.self, as: "SeparableConv1D", "SeparableConv2D")
+    register(ConvTranspose.self, as: "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
+    register(
+      Pooling.self, as: "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D", "AveragePooling2D",
+      "AveragePooling3D")
+    register(
+      GlobalPooling.self, as: "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D",
+      "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D")
+    register(
+      AdaptivePooling.self, as: "AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D",
+      "AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D")
+  }
+
+  private mutating func addNormalizations() {
+    register(BatchNormalization.self, as: "BatchNormalization")
+    register(LayerNormalization.self, as: "LayerNormalization")
+    register(GroupNormalization.self, as: "GroupNormalization")
+    register(RMSNormalization.self, as: "RMSNormalization")
+    register(UnitNormalization.self, as: "UnitNormalization")
+    register(SpectralNormalization.self, as: "SpectralNormalization")
+  }
+
+  private mutating func addReshaping() {
+    register(Flatten.self, as: "Flatten")
+    register(Reshape.self, as: "Reshape")
+    register(Permute.self, as: "Permute")
+    register(RepeatVector.self, as: "RepeatVector")
+    register(ZeroPadding.self, as: "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
+    register(Cropping.self, as: "Cropping1D", "Cropping2D", "Cropping3D")
+  }
+
+  private mutating func addMerging() {
+    register(Merge.self, as: "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
+    register(Concatenate.self, as: "Concatenate")
+    register(Dot.self, as: "Dot")
+  }
+
+  /// Random in training, the identity at inference.
+  private mutating func addRandom() {
+    register(
+      PassThrough.self, as: "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomCrop",
+      "RandomBrightness", "RandomContrast", "RandomSaturation", "RandomHue", "RandomSharpness", "RandomGrayscale",
+      "RandomColorJitter", "RandomColorDegeneration", "RandomPosterization", "RandomErasing",
+      "RandomElasticTransform", "RandomGaussianBlur", "RandomInvert", "RandomPerspective", "RandomShear",
+      "RandomHeight", "RandomWidth", "Solarization", "Equalization", "CutMix", "MixUp", "AugMix", "RandAugment")
+  }
 }

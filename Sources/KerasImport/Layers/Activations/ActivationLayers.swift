@@ -1,0 +1,154 @@
+import ModelIR
+
+/// `activation(x)`. Mask: passed. Source: `keras/src/layers/activations/activation.py`.
+struct ActivationLayer: Layer {
+  let activation: Activation
+  var maskRule: MaskRule { .pass }
+  var sublayers: [Sublayer] { activation.sublayers }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) { activation = try config.activation() }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    [Operand(try activation.apply(call.input.value, in: scope))]
+  }
+}
+
+/// `min(x, max_value)` above the threshold, `negative_slope * (x - threshold)` below. Mask: passed.
+/// Source: `keras/src/layers/activations/relu.py`, `activations.relu`.
+struct ReLU: Layer {
+  let maximum: Double?
+  let slope: Double
+  let threshold: Double
+  var maskRule: MaskRule { .pass }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    maximum = try config.optionalDouble("max_value")
+    slope = try config.double("negative_slope", default: 0)
+    threshold = try config.double("threshold", default: 0)
+  }
+
+  init(maximum: Double?, slope: Double, threshold: Double) {
+    self.maximum = maximum
+    self.slope = slope
+    self.threshold = threshold
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    [Operand(try apply(call.input.value, in: scope))]
+  }
+
+  func apply(_ x: Value, in scope: LoweringScope) throws(KerasImportError) -> Value {
+    if threshold == 0 {
+      if slope == 0 { return try scope.unary(maximum.map { .clip(minimum: 0, maximum: $0) } ?? .relu, x) }
+      let y = try scope.unary(.leakyRelu(slope: slope), x)
+      return try maximum.map { bound throws(KerasImportError) in try scope.unary(.clip(minimum: nil, maximum: bound), y) } ?? y
+    }
+    let isAbove = try scope.emit(.compare(.greater), x, scope.scalar(threshold, like: x))
+    let below = try slope == 0
+      ? scope.scalar(0, like: x) : scope.multiply(scope.add(x, -threshold), slope)
+    var above = x
+    if let maximum { above = try scope.unary(.clip(minimum: nil, maximum: maximum), x) }
+    let y = try scope.emit(.select, isAbove, above, below)
+    guard let maximum, slope == 0 else { return y }
+    return try scope.unary(.clip(minimum: 0, maximum: maximum), y)
+  }
+}
+
+/// `x` above 0, else `negative_slope * x`. Mask: passed. Source: `keras/src/layers/activations/leaky_relu.py`.
+struct LeakyReLU: Layer {
+  let slope: Double
+  var maskRule: MaskRule { .pass }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    slope = try config.double("negative_slope", default: 0.3)
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    [Operand(try scope.unary(.leakyRelu(slope: slope), call.input.value))]
+  }
+}
+
+/// `x` above 0, else `alpha * (exp(x) - 1)`. Mask: passed. Source: `keras/src/layers/activations/elu.py`.
+struct ELU: Layer {
+  let alpha: Double
+  var maskRule: MaskRule { .pass }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) { alpha = try config.double("alpha", default: 1) }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    [Operand(try scope.unary(.elu(alpha: alpha), call.input.value))]
+  }
+}
+
+/// `max(x, 0) - alpha * max(-x, 0)`; alpha has the shape of one sample, 1 on the shared axes. Mask: passed.
+/// Source: `keras/src/layers/activations/prelu.py`.
+struct PReLU: Layer {
+  let sharedAxes: [Int]
+  var maskRule: MaskRule { .pass }
+  var weights: [WeightSpec] { [WeightSpec("alpha")] }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    sharedAxes = try config.optionalInts("shared_axes") ?? []
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    let x = try call.input.value
+    var expected = scope.shape(of: x)
+    guard expected.rank > 1 else { throw KerasImportError(.invalidGraph("PReLU needs an input of rank 2 or more")) }
+    expected.dimensions.removeFirst()
+    for axis in sharedAxes where axis >= 1 && axis <= expected.rank { expected[axis - 1] = 1 }
+    let alpha = try scope.weight("alpha", expected)
+    let negative = try scope.unary(.relu, scope.unary(.negate, x))
+    return [Operand(try scope.subtract(scope.unary(.relu, x), scope.multiply(alpha, negative)))]
+  }
+}
+
+/// Softmax over an axis, or over several jointly. A mask adds -1e9 (float16: -3e4) where it is false and zeroes
+/// those places afterwards. Mask: passed. Source: `keras/src/layers/activations/softmax.py`.
+struct SoftmaxLayer: Layer {
+  let axes: [Int]
+  var maskRule: MaskRule { .pass }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) { axes = try config.optionalInts("axis") ?? [-1] }
+
+  init(axes: [Int]) { self.axes = axes }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    let operand = try call.input
+    let mask = call.operand("mask", at: 1)?.value ?? operand.mask
+    return [Operand(try apply(operand.value, mask: mask, in: scope))]
+  }
+
+  func apply(_ x: Value, mask: Value?, in scope: LoweringScope) throws(KerasImportError) -> Value {
+    var x = x
+    var keep: Value?
+    if let mask {
+      let rank = scope.rank(of: x)
+      let missing = Array(scope.rank(of: mask)..<max(rank, scope.rank(of: mask)))
+      let aligned = try scope.cast(scope.expandDims(mask, axes: missing), to: scope.dtype(of: x))
+      let bias = scope.dtype(of: x) == .float16 ? -3e4 : -1e9
+      let penalty = try scope.multiply(scope.subtract(scope.scalar(1, like: x), aligned), bias)
+      x = try scope.add(x, penalty)
+      keep = aligned
+    }
+    let resolved = try scope.axes(axes, rank: scope.rank(of: x))
+    let y: Value
+    if resolved.count == 1 {
+      y = try scope.emit(.softmax(axis: resolved[0]), x)
+    } else {
+      y = try scope.unary(.exp, scope.subtract(x, scope.reduce(.logSumExp, x, axes: resolved, keepDims: true)))
+    }
+    guard let keep else { return y }
+    return try scope.multiply(y, keep)
+  }
+}
+
+extension CallArguments where Reference == Operand {
+  /// The only tensor of a layer that takes one.
+  var input: Operand {
+    get throws(KerasImportError) {
+      guard let first = inputs.first else { throw KerasImportError(.invalidGraph("the call has no tensor")) }
+      return first
+    }
+  }
+}

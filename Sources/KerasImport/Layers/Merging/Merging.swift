@@ -1,0 +1,229 @@
+import ModelIR
+
+/// Add, Subtract, Multiply, Average, Maximum, Minimum: element-wise, left to right, operands of lower rank get axes
+/// after the batch. Source: `keras/src/layers/merging/base_merge.py`.
+///
+/// Mask: the results are masked where all inputs are, and only if every input has a mask; where one input is masked
+/// the other wins (Keras 3.4 on). `kconvert_mask`: `and` for Keras 2 (the masks that exist, values untouched),
+/// `none` for Keras 3.0 to 3.3.
+struct Merge: Layer {
+  enum Function: String { case add = "Add", subtract = "Subtract", multiply = "Multiply", average = "Average", maximum = "Maximum", minimum = "Minimum" }
+  enum MaskMerge: String, CaseIterable { case or, and, none }
+
+  let function: Function
+  let maskMerge: MaskMerge
+  var maskRule: MaskRule { .custom }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    guard let function = Function(rawValue: config.className) else {
+      throw KerasImportError(.unsupportedLayer(className: config.className, nearest: nil))
+    }
+    self.function = function
+    maskMerge = try config.choice("kconvert_mask", default: .or)
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    let inputs = call.inputs
+    guard inputs.count >= 1, function != .subtract || inputs.count == 2 else {
+      throw KerasImportError(.invalidGraph("\(function.rawValue) cannot take \(inputs.count) inputs"))
+    }
+    let aligned = try scope.aligned(inputs)
+    let masks = inputs.compactMap(\.mask)
+    guard maskMerge == .or, masks.count == inputs.count else {
+      var result = Operand(try plain(aligned, in: scope))
+      if maskMerge == .and, let first = masks.first {
+        var mask = first
+        for other in masks.dropFirst() { mask = try scope.emit(.binary(.logicalAnd), mask, other) }
+        result.mask = mask
+      }
+      return [result]
+    }
+    return [try masked(aligned, masks, in: scope)]
+  }
+
+  private func plain(_ values: [Value], in scope: LoweringScope) throws(KerasImportError) -> Value {
+    var result = values[0]
+    for value in values.dropFirst() { result = try combine(result, value, in: scope) }
+    if function == .average { result = try scope.multiply(result, 1 / Double(values.count)) }
+    return result
+  }
+
+  private func combine(_ a: Value, _ b: Value, in scope: LoweringScope) throws(KerasImportError) -> Value {
+    switch function {
+    case .add, .average: try scope.add(a, b)
+    case .subtract: try scope.subtract(a, b)
+    case .multiply: try scope.multiply(a, b)
+    case .maximum: try scope.emit(.binary(.maximum), a, b)
+    case .minimum: try scope.emit(.binary(.minimum), a, b)
+    }
+  }
+
+  /// Keras's `compute_mask` and `_apply_merge_op_and_or_mask`: where only one operand is kept, it is the result;
+  /// elsewhere the operation applies.
+  private func masked(
+    _ values: [Value], _ masks: [Value], in scope: LoweringScope
+  ) throws(KerasImportError) -> Operand {
+    var result = values[0]
+    var mask = masks[0]
+    // Multiply, Maximum and Minimum let the kept operand win; sums take both as they are.
+    let lets = function == .multiply || function == .maximum || function == .minimum
+    for (value, other) in zip(values.dropFirst(), masks.dropFirst()) {
+      let merged = try combine(result, value, in: scope)
+      let either = try scope.emit(.binary(.logicalOr), mask, other)
+      if lets {
+        let rank = scope.rank(of: merged)
+        let a = try scope.trailing(mask, rank: rank)
+        let b = try scope.trailing(other, rank: rank)
+        let onlyA = try scope.emit(.binary(.logicalAnd), a, scope.unary(.logicalNot, b))
+        let onlyB = try scope.emit(.binary(.logicalAnd), b, scope.unary(.logicalNot, a))
+        result = try scope.emit(.select, onlyA, result, scope.emit(.select, onlyB, value, merged))
+      } else {
+        result = merged
+      }
+      mask = either
+    }
+    if function == .average { result = try scope.multiply(result, 1 / Double(values.count)) }
+    return Operand(result, mask: mask)
+  }
+}
+
+extension LoweringScope {
+  /// Axes of size 1 added at the end up to a rank, as masks broadcast.
+  func trailing(_ x: Value, rank: Int) throws(KerasImportError) -> Value {
+    let own = self.rank(of: x)
+    return own >= rank ? x : try expandDims(x, axes: Array(own..<rank))
+  }
+
+  /// Inputs of a merging layer brought to one rank and one type.
+  func aligned(_ inputs: [Operand]) throws(KerasImportError) -> [Value] {
+    let rank = inputs.map { self.rank(of: $0.value) }.max() ?? 0
+    let types = inputs.map { dtype(of: $0.value) }
+    let common = types.dropFirst().reduce(types[0]) { $0.promoted(with: $1) }
+    var values: [Value] = []
+    for input in inputs {
+      let own = self.rank(of: input.value)
+      let missing = own < rank && own > 0 ? Array(1..<(1 + rank - own)) : []
+      values.append(try cast(expandDims(input.value, axes: missing), to: common))
+    }
+    return values
+  }
+}
+
+extension DType {
+  /// Keras's `backend.result_type` of two tensors' types (JAX's lattice).
+  func promoted(with other: DType) -> DType {
+    if self == other { return self }
+    if isFloatingPoint || other.isFloatingPoint {
+      if !isFloatingPoint { return other }
+      if !other.isFloatingPoint { return self }
+      let pair: Set<DType> = [self, other]
+      if pair == [.float16, .bfloat16] { return .float32 }
+      return byteCount >= other.byteCount ? self : other
+    }
+    if self == .bool { return other }
+    if other == .bool { return self }
+    if isSigned == other.isSigned { return byteCount >= other.byteCount ? self : other }
+    let signed = isSigned ? self : other
+    let unsigned = isSigned ? other : self
+    if signed.byteCount > unsigned.byteCount { return signed }
+    switch unsigned.byteCount {
+    case 1: return .int16
+    case 2: return .int32
+    case 4: return .int64
+    default: return .float32
+    }
+  }
+
+  private var isSigned: Bool { self == .int8 || self == .int16 || self == .int32 || self == .int64 }
+}
+
+/// Inputs joined along an axis. Mask: the masks, all true where missing, broadcast to their inputs, joined, and
+/// reduced by any over the last axis (`kconvert_mask`: `and`: by all; `none`: lost).
+/// Source: `keras/src/layers/merging/concatenate.py`.
+struct Concatenate: Layer {
+  let axis: Int
+  let maskMerge: Merge.MaskMerge
+  var maskRule: MaskRule { .custom }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    axis = try config.int("axis", default: -1)
+    maskMerge = try config.choice("kconvert_mask", default: .or)
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    let inputs = call.inputs
+    guard let first = inputs.first else { throw KerasImportError(.invalidGraph("Concatenate needs inputs")) }
+    let rank = scope.rank(of: first.value)
+    let axis = try scope.axis(axis, rank: rank)
+    let types = inputs.map { scope.dtype(of: $0.value) }
+    let common = types.dropFirst().reduce(types[0]) { $0.promoted(with: $1) }
+    let values = try inputs.map { operand throws(KerasImportError) in try scope.cast(operand.value, to: common) }
+    var result = Operand(values.count == 1 ? values[0] : try scope.emitAll(.concat(axis: axis), values)[0])
+    let isMasked = maskMerge == .or ? inputs.allSatisfy { $0.mask != nil } : inputs.contains { $0.mask != nil }
+    if maskMerge != .none, isMasked { result.mask = try mask(inputs, axis: axis, rank: rank, in: scope) }
+    return [result]
+  }
+
+  private func mask(
+    _ inputs: [Operand], axis: Int, rank: Int, in scope: LoweringScope
+  ) throws(KerasImportError) -> Value {
+    var parts: [Value] = []
+    for input in inputs {
+      var aligned = scope.scalar(1, .bool)
+      if let mask = input.mask { aligned = try scope.trailing(mask, rank: rank) }
+      parts.append(try scope.emit(.expand(scope.shape(of: input.value)), aligned))
+    }
+    let joined = parts.count == 1 ? parts[0] : try scope.emitAll(.concat(axis: axis), parts)[0]
+    return try scope.reduce(maskMerge == .or ? .any : .all, joined, axes: [rank - 1])
+  }
+}
+
+/// The batched product of two inputs over one axis of each. `normalize`: both scaled to length 1 along them first.
+/// Mask: none. Source: `keras/src/layers/merging/dot.py`.
+struct Dot: Layer {
+  let axes: [Int]
+  let normalize: Bool
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    axes = try config.optionalInts("axes") ?? []
+    normalize = try config.bool("normalize", default: false)
+    guard axes.count == 1 || axes.count == 2 else {
+      throw config.invalid("axes", expected: "an axis or two", found: "\(axes)")
+    }
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    guard call.inputs.count == 2 else {
+      throw KerasImportError(.invalidGraph("Dot needs 2 inputs, found \(call.inputs.count)"))
+    }
+    var (a, b) = (call.inputs[0].value, call.inputs[1].value)
+    let first = try scope.axis(axes[0], rank: scope.rank(of: a), key: "axes")
+    let second = try scope.axis(axes.count == 2 ? axes[1] : axes[0], rank: scope.rank(of: b), key: "axes")
+    if normalize {
+      a = try scope.unitNormalized(a, axes: [first], epsilon: 1e-12)
+      b = try scope.unitNormalized(b, axes: [second], epsilon: 1e-12)
+    }
+    return [Operand(try scope.batchDot(a, b, axes: (first, second)))]
+  }
+}
+
+extension LoweringScope {
+  /// Keras's `batch_dot`: axis 0 in step, one axis of each contracted, the other axes of `a` then of `b`; two
+  /// matrices of rank 2 give `[N, 1]`.
+  func batchDot(_ a: Value, _ b: Value, axes: (Int, Int)) throws(KerasImportError) -> Value {
+    let letters = Array("abcdefghijklmnopqrstuvwxyz")
+    let (rankA, rankB) = (rank(of: a), rank(of: b))
+    guard axes.0 > 0, axes.1 > 0, rankA + rankB < letters.count else {
+      throw KerasImportError(.unsupported("a product over the batch axis"))
+    }
+    var left = Array(letters[..<rankA])
+    var right = Array(letters[rankA..<(rankA + rankB)])
+    right[0] = left[0]
+    right[axes.1] = left[axes.0]
+    var output = left.enumerated().filter { $0.offset != axes.0 }.map(\.element)
+    output += right.enumerated().filter { $0.offset != 0 && $0.offset != axes.1 }.map(\.element)
+    left = Array(left)
+    let y = try emit(.einsum(String(left) + "," + String(right) + "->" + String(output)), a, b)
+    return rankA == 2 && rankB == 2 ? try expandDims(y, axes: [1]) : y
+  }
+}

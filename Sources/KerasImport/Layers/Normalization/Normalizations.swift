@@ -1,0 +1,245 @@
+import ModelIR
+
+/// `(x - mean) / sqrt(variance + epsilon) * gamma + beta` along an axis, in float32 at least. Mask: passed.
+/// Source: `keras/src/layers/normalization/batch_normalization.py`.
+struct BatchNormalization: Layer, KeepsInputTypes {
+  let axis: Int
+  let epsilon: Double
+  let center: Bool
+  let scale: Bool
+  let renorm: Bool
+  var maskRule: MaskRule { .pass }
+  var weights: [WeightSpec] {
+    var specs = (scale ? [WeightSpec("gamma")] : []) + (center ? [WeightSpec("beta")] : [])
+    specs += [WeightSpec("moving_mean", isTrainable: false), WeightSpec("moving_variance", isTrainable: false)]
+    if renorm {
+      specs += ["moving_stddev", "renorm_mean", "renorm_stddev"].map { WeightSpec($0, isTrainable: false) }
+    }
+    return specs
+  }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    let axes = try config.optionalInts("axis") ?? [-1]
+    guard axes.count == 1 else { throw config.invalid("axis", expected: "one axis", found: "\(axes)") }
+    axis = axes[0]
+    epsilon = try config.double("epsilon", default: 1e-3)
+    center = try config.bool("center", default: true)
+    scale = try config.bool("scale", default: true)
+    renorm = try config.bool("renorm", default: false)
+    config.ignore(
+      "momentum", "synchronized", "renorm_clipping", "renorm_momentum", "fused", "virtual_batch_size", "adjustment")
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    let input = try call.input.value
+    let inputType = scope.dtype(of: input)
+    let dtype: DType = scope.computeDType == .float64 ? .float64 : .float32
+    let x = try scope.cast(input, to: dtype)
+    let axis = try scope.axis(axis, rank: scope.rank(of: x))
+    let channels: Shape = [scope.shape(of: x)[axis]]
+    func parameter(_ name: String, _ isPresent: Bool, _ standard: Double) throws(KerasImportError) -> Value {
+      if isPresent { return try scope.cast(scope.variable(name, channels), to: dtype) }
+      return try scope.filled(standard, channels, dtype)
+    }
+    let operands = [
+      x, try parameter("gamma", scale, 1), try parameter("beta", center, 0),
+      try parameter("moving_mean", true, 0), try parameter("moving_variance", true, 1),
+    ]
+    let y = try scope.emitAll(.batchNormalization(axis: axis, epsilon: epsilon), operands)[0]
+    let result = scope.computeDType.isFloatingPoint ? scope.computeDType : inputType
+    return [Operand(try scope.cast(y, to: result))]
+  }
+}
+
+extension LoweringScope {
+  /// A constant of one value; the shape must be known.
+  func filled(_ number: Double, _ shape: Shape, _ dtype: DType) throws(KerasImportError) -> Value {
+    guard let sizes = shape.fixedSizes, sizes.reduce(1, *) < 1 << 28 else {
+      return try emit(.expand(shape), scalar(number, dtype))
+    }
+    return constant(Tensor(Array(repeating: number, count: sizes.reduce(1, *)), sizes: sizes, dtype: dtype))
+  }
+}
+
+/// Mean 0 and variance 1 over axes, then scale and shift, in float32 at least. `rms_scaling` divides by the root of
+/// the variance and does not subtract the mean. Mask: passed.
+/// Source: `keras/src/layers/normalization/layer_normalization.py`.
+struct LayerNormalization: Layer, KeepsInputTypes {
+  let axes: [Int]
+  let epsilon: Double
+  let center: Bool
+  let scale: Bool
+  let rmsScaling: Bool
+  var maskRule: MaskRule { .pass }
+  var weights: [WeightSpec] {
+    (scale || rmsScaling ? [WeightSpec("gamma")] : []) + (center && !rmsScaling ? [WeightSpec("beta")] : [])
+  }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    axes = try config.optionalInts("axis") ?? [-1]
+    epsilon = try config.double("epsilon", default: 1e-3)
+    center = try config.bool("center", default: true)
+    scale = try config.bool("scale", default: true)
+    rmsScaling = try config.bool("rms_scaling", default: false)
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    let input = try call.input.value
+    let dtype: DType = scope.computeDType == .float64 ? .float64 : .float32
+    let x = try scope.cast(input, to: dtype)
+    let shape = scope.shape(of: x)
+    let axes = try scope.axes(self.axes, rank: shape.rank)
+    let parameters = Shape(axes.map { shape[$0] })
+    func parameter(_ name: String) throws(KerasImportError) -> Value? {
+      guard weights.contains(where: { $0.name == name }) else { return nil }
+      return try scope.cast(scope.variable(name, parameters), to: dtype)
+    }
+    let gamma = try parameter("gamma")
+    let beta = try parameter("beta")
+    let y: Value
+    if !rmsScaling, axes == Array((shape.rank - axes.count)..<shape.rank), parameters.fixedSizes != nil {
+      let one = if let gamma { gamma } else { try scope.filled(1, parameters, dtype) }
+      let zero = if let beta { beta } else { try scope.filled(0, parameters, dtype) }
+      y = try scope.emit(.layerNormalization(axis: axes[0], epsilon: epsilon), x, one, zero)
+    } else {
+      y = try composed(x, axes: axes, gamma: gamma, beta: beta, in: scope)
+    }
+    return [Operand(try scope.cast(y, to: scope.computeDType))]
+  }
+
+  private func composed(
+    _ x: Value, axes: [Int], gamma: Value?, beta: Value?, in scope: LoweringScope
+  ) throws(KerasImportError) -> Value {
+    let centered = try scope.subtract(x, scope.reduce(.mean, x, axes: axes, keepDims: true))
+    let variance = try scope.reduce(.mean, scope.unary(.square, centered), axes: axes, keepDims: true)
+    var y = try scope.divide(rmsScaling ? x : centered, scope.unary(.sqrt, scope.add(variance, epsilon)))
+    let rank = scope.rank(of: x)
+    if let gamma { y = try scope.multiply(y, scope.spread(gamma, over: axes, rank: rank)) }
+    if let beta { y = try scope.add(y, scope.spread(beta, over: axes, rank: rank)) }
+    return y
+  }
+}
+
+extension LoweringScope {
+  /// A parameter whose axes are some of a tensor's, reshaped to broadcast against it.
+  func spread(_ parameter: Value, over axes: [Int], rank: Int) throws(KerasImportError) -> Value {
+    var dimensions = Array(repeating: Dimension.fixed(1), count: rank)
+    for (index, axis) in axes.enumerated() { dimensions[axis] = shape(of: parameter)[index] }
+    return try reshape(parameter, Shape(dimensions))
+  }
+}
+
+/// LayerNormalization inside groups of channels, over everything but the batch. `groups` -1: one per channel.
+/// Mask: passed. Source: `keras/src/layers/normalization/group_normalization.py`.
+struct GroupNormalization: Layer {
+  let groups: Int
+  let axis: Int
+  let epsilon: Double
+  let center: Bool
+  let scale: Bool
+  var maskRule: MaskRule { .pass }
+  var weights: [WeightSpec] { (scale ? [WeightSpec("gamma")] : []) + (center ? [WeightSpec("beta")] : []) }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    groups = try config.int("groups", default: 32)
+    axis = try config.int("axis", default: -1)
+    epsilon = try config.double("epsilon", default: 1e-3)
+    center = try config.bool("center", default: true)
+    scale = try config.bool("scale", default: true)
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    let x = try call.input.value
+    let shape = scope.shape(of: x)
+    let rank = shape.rank
+    let axis = try scope.axis(axis, rank: rank)
+    guard let channels = shape[axis].fixedSize else {
+      throw KerasImportError(.invalidGraph("the number of channels of \(shape) must be known"))
+    }
+    let groups = groups == -1 ? channels : groups
+    guard groups > 0, channels % groups == 0 else {
+      throw KerasImportError(
+        .invalidValue(key: "groups", expected: "a divisor of \(channels)", found: "\(groups)"))
+    }
+    var split = shape.dimensions
+    split[axis] = .fixed(channels / groups)
+    split.insert(.fixed(groups), at: axis)
+    let compute: DType = scope.computeDType == .float64 ? .float64 : .float32
+    let grouped = try scope.reshape(scope.cast(x, to: compute), Shape(split))
+    let axes = (1...rank).filter { $0 != axis }
+    let centered = try scope.subtract(grouped, scope.reduce(.mean, grouped, axes: axes, keepDims: true))
+    let variance = try scope.reduce(.mean, scope.unary(.square, centered), axes: axes, keepDims: true)
+    let normalized = try scope.divide(centered, scope.unary(.sqrt, scope.add(variance, epsilon)))
+    var y = try scope.cast(scope.reshape(normalized, shape), to: scope.dtype(of: x))
+    if scale { y = try scope.multiply(y, scope.alongAxis(scope.weight("gamma", [.fixed(channels)]), axis: axis, rank: rank)) }
+    if center { y = try scope.add(y, scope.alongAxis(scope.weight("beta", [.fixed(channels)]), axis: axis, rank: rank)) }
+    return [Operand(y)]
+  }
+}
+
+/// `x / sqrt(mean(x^2) + epsilon) * scale` over axes. Mask: dropped.
+/// Source: `keras/src/layers/normalization/rms_normalization.py`.
+struct RMSNormalization: Layer {
+  let axes: [Int]
+  let epsilon: Double
+  var weights: [WeightSpec] { [WeightSpec("scale")] }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    axes = try config.optionalInts("axis") ?? [-1]
+    epsilon = try config.double("epsilon", default: 1e-6)
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    let x = try call.input.value
+    let shape = scope.shape(of: x)
+    let axes = try scope.axes(self.axes, rank: shape.rank)
+    let compute: DType = scope.computeDType == .float64 ? .float64 : .float32
+    let wide = try scope.cast(x, to: compute)
+    let mean = try scope.reduce(.mean, scope.unary(.square, wide), axes: axes, keepDims: true)
+    let y = try scope.divide(wide, scope.unary(.sqrt, scope.add(mean, epsilon)))
+    let weight = try scope.cast(scope.variable("scale", Shape(axes.map { shape[$0] })), to: compute)
+    let scaled = try scope.multiply(y, scope.spread(weight, over: axes, rank: shape.rank))
+    return [Operand(try scope.cast(scaled, to: scope.dtype(of: x)))]
+  }
+}
+
+/// `x * min(1 / sqrt(sum x^2), 1e12)` over axes. Mask: passed.
+/// Source: `keras/src/layers/normalization/unit_normalization.py`.
+struct UnitNormalization: Layer {
+  let axes: [Int]
+  var maskRule: MaskRule { .pass }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) { axes = try config.optionalInts("axis") ?? [-1] }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    let x = try call.input.value
+    return [Operand(try scope.unitNormalized(x, axes: scope.axes(axes, rank: scope.rank(of: x)), epsilon: 1e-24))]
+  }
+}
+
+extension LoweringScope {
+  /// `x / sqrt(max(sum of squares, epsilon))`.
+  func unitNormalized(_ x: Value, axes: [Int], epsilon: Double) throws(KerasImportError) -> Value {
+    let squares = try reduce(.sum, unary(.square, x), axes: axes, keepDims: true)
+    return try divide(x, unary(.sqrt, unary(.clip(minimum: epsilon, maximum: nil), squares)))
+  }
+}
+
+/// At inference the wrapped layer with its stored kernel. Mask: dropped.
+/// Source: `keras/src/layers/normalization/spectral_normalization.py`.
+struct SpectralNormalization: Layer {
+  let inner: LayerObject
+  var weights: [WeightSpec] {
+    [WeightSpec("kernel"), WeightSpec("vector_u", isTrainable: false)]
+  }
+  var sublayers: [Sublayer] { [Sublayer("layer", inner)] }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    inner = try config.layer("layer")
+    config.ignore("power_iterations")
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    try scope.lower(Sublayer("layer", inner), call)
+  }
+}

@@ -1,0 +1,112 @@
+import ModelIR
+
+/// MaxPooling and AveragePooling in 1 to 3 dimensions; padding neither wins nor counts.
+/// Source: `keras/src/layers/pooling/base_pooling.py`.
+struct Pooling: Layer {
+  let function: PoolFunction
+  let poolSize: [Int]
+  let strides: [Int]
+  let isSame: Bool
+  let layout: DataLayout
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    let count = try config.spatialCount()
+    function = config.className.hasPrefix("Max") ? .maximum : .average
+    poolSize = try config.ints("pool_size", count: count, default: 2)
+    strides = config.value("strides") == nil ? poolSize : try config.ints("strides", count: count)
+    isSame = try config.choice("padding", default: ConvolutionWindow.PaddingName.valid) == .same
+    layout = try config.layout()
+    guard (poolSize + strides).allSatisfy({ $0 > 0 && $0 < 1 << 31 }) else {
+      throw config.invalid("pool_size", expected: "positive integers", found: "\(poolSize)")
+    }
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    let x = try call.input.value
+    try scope.expectRank(poolSize.count + 2, of: x)
+    return [Operand(try scope.emit(.pool(attributes(scope.shape(of: x))), x))]
+  }
+
+  private func attributes(_ shape: Shape) -> PoolAttributes {
+    var padding = Padding.explicit(poolSize.map { _ in PadPair(0, 0) })
+    if isSame {
+      let sizes = layout.spatialAxes(rank: shape.rank).map { shape[$0].fixedSize }
+      var pairs: [PadPair] = []
+      for index in poolSize.indices {
+        guard let size = strides[index] == 1 ? 1 << 20 : sizes[index] else { break }
+        pairs.append(Padding.same(size: size, window: poolSize[index], stride: strides[index]))
+      }
+      padding = pairs.count == poolSize.count ? .explicit(pairs) : .sameUpper
+    }
+    return PoolAttributes(
+      function: function, kernelSize: poolSize, strides: strides, padding: padding, layout: layout)
+  }
+}
+
+/// GlobalMaxPooling and GlobalAveragePooling. GlobalAveragePooling1D with a mask: sum of the kept steps by their
+/// number. Mask: ends here. Source: `keras/src/layers/pooling/global_average_pooling1d.py`.
+struct GlobalPooling: Layer {
+  let function: ReduceFunction
+  let spatialCount: Int
+  let keepDims: Bool
+  let layout: DataLayout
+  let ignoresMask: Bool
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    spatialCount = try config.spatialCount()
+    function = config.className.hasPrefix("GlobalMax") ? .maximum : .mean
+    keepDims = try config.bool("keepdims", default: false)
+    layout = try config.layout()
+    ignoresMask = try config.bool("kconvert_ignores_mask", default: false)
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    let operand = try call.input
+    let x = operand.value
+    try scope.expectRank(spatialCount + 2, of: x)
+    let axes = layout.spatialAxes(rank: spatialCount + 2)
+    let mask = call.operand("mask")?.value ?? operand.mask
+    guard let mask, function == .mean, spatialCount == 1, !ignoresMask else {
+      return [Operand(try scope.reduce(function, x, axes: axes, keepDims: keepDims))]
+    }
+    let weights = try scope.expandDims(scope.cast(mask, to: scope.dtype(of: x)), axes: [layout == .channelsLast ? 2 : 1])
+    let sum = try scope.reduce(.sum, scope.multiply(x, weights), axes: axes, keepDims: keepDims)
+    let count = try scope.reduce(.sum, weights, axes: axes, keepDims: keepDims)
+    return [Operand(try scope.divide(sum, count))]
+  }
+}
+
+/// AdaptiveAveragePooling and AdaptiveMaxPooling: cell i of o covers `floor(i n / o) ..< ceil((i + 1) n / o)`.
+/// Source: `keras/src/layers/pooling/base_adaptive_pooling.py`.
+struct AdaptivePooling: Layer {
+  let function: ReduceFunction
+  let outputSize: [Int]
+  let layout: DataLayout
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    function = config.className.hasPrefix("AdaptiveMax") ? .maximum : .mean
+    outputSize = try config.ints("output_size", count: try config.spatialCount())
+    layout = try config.layout()
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    var x = try call.input.value
+    try scope.expectRank(outputSize.count + 2, of: x)
+    for (index, axis) in layout.spatialAxes(rank: outputSize.count + 2).enumerated() {
+      x = try pool(x, axis: axis, cells: outputSize[index], in: scope)
+    }
+    return [Operand(x)]
+  }
+
+  private func pool(_ x: Value, axis: Int, cells: Int, in scope: LoweringScope) throws(KerasImportError) -> Value {
+    guard let size = scope.shape(of: x)[axis].fixedSize, cells > 0, cells <= 1 << 16 else {
+      throw KerasImportError(.unsupported("adaptive pooling of an axis whose size is not known"))
+    }
+    var parts: [Value] = []
+    for cell in 0..<cells {
+      let range = SliceRange(axis: axis, start: cell * size / cells, stop: ((cell + 1) * size + cells - 1) / cells)
+      parts.append(try scope.reduce(function, scope.emit(.slice([range]), x), axes: [axis], keepDims: true))
+    }
+    return parts.count == 1 ? parts[0] : try scope.emitAll(.concat(axis: axis), parts)[0]
+  }
+}
