@@ -1,6 +1,13 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+// Debian keeps several builds of HDF5 side by side; Homebrew has one.
+#if os(macOS)
+  let hdf5 = "hdf5"
+#else
+  let hdf5 = "hdf5-serial"
+#endif
+
 // The targets are listed bottom-up: the dependency list is the architecture. See Documentation/Design.md.
 let package = Package(
   name: "kconvert",
@@ -20,7 +27,7 @@ let package = Package(
   targets: [
     // C libraries, each behind a module map and one shim header.
     .systemLibrary(
-      name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
+      name: "CHDF5", pkgConfig: hdf5, providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
     .systemLibrary(
       name: "CMinizip", pkgConfig: "minizip",
       providers: [.apt(["libminizip-dev", "zlib1g-dev"]), .brew(["minizip"])]),
@@ -51,6 +58,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
+    .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),
     .testTarget(name: "NativeFormatTests", dependencies: ["NativeFormat", "ModelIR"]),
   ],
   swiftLanguageModes: [.v6]

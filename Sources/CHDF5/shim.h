@@ -1,2 +1,91 @@
+// Swift does not see macros that hold an expression, nor functions that are macros for one of several versions.
+// What is needed of them is repeated here as inline functions, the same for HDF5 1.10 (Debian) and 1.14 (Homebrew).
+
+#ifndef CHDF5_SHIM_H
+#define CHDF5_SHIM_H
+
 #include <hdf5.h>
 #include <hdf5_hl.h>
+#include <stdint.h>
+#include <string.h>
+
+static inline int64_t chdf5_default_properties(void) { return H5P_DEFAULT; }
+static inline int64_t chdf5_whole_dataspace(void) { return H5S_ALL; }
+static inline uint64_t chdf5_undefined_address(void) { return HADDR_UNDEF; }
+static inline hid_t chdf5_c_string(void) { return H5T_C_S1; }
+static inline hid_t chdf5_native_double(void) { return H5T_NATIVE_DOUBLE; }
+static inline hid_t chdf5_native_int64(void) { return H5T_NATIVE_INT64; }
+static inline size_t chdf5_variable_size(void) { return H5T_VARIABLE; }
+
+/// Opens a file image where it is: nothing is copied, and closing the file frees nothing.
+static inline hid_t chdf5_open_image(const void *bytes, size_t count) {
+  return H5LTopen_file_image((void *)bytes, count, H5LT_FILE_IMAGE_DONT_COPY | H5LT_FILE_IMAGE_DONT_RELEASE);
+}
+
+/// Keeps the library from printing its errors; they stay on its error stack.
+static inline void chdf5_mute(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
+
+/// The kind of the object behind an identifier: 0 group, 1 dataset, 2 named datatype, -1 unknown. Negative results
+/// of the function are errors. `address` tells objects of one file apart.
+static inline int chdf5_object(hid_t object, uint64_t *address, int *kind, uint64_t *attribute_count) {
+#if H5_VERSION_GE(1, 12, 0)
+  H5O_info2_t info;
+  herr_t status = H5Oget_info3(object, &info, H5O_INFO_BASIC | H5O_INFO_NUM_ATTRS);
+  if (status < 0) return status;
+  memcpy(address, &info.token, sizeof *address);
+#else
+  H5O_info_t info;
+  herr_t status = H5Oget_info2(object, &info, H5O_INFO_BASIC | H5O_INFO_NUM_ATTRS);
+  if (status < 0) return status;
+  *address = info.addr;
+#endif
+  *attribute_count = info.num_attrs;
+  switch (info.type) {
+    case H5O_TYPE_GROUP: *kind = 0; break;
+    case H5O_TYPE_DATASET: *kind = 1; break;
+    case H5O_TYPE_NAMED_DATATYPE: *kind = 2; break;
+    default: *kind = -1;
+  }
+  return 0;
+}
+
+/// Called for each link of a group. `kind`: 0 hard, 1 soft, 2 external, 3 other. Returning other than 0 stops.
+typedef int (*chdf5_link_visitor)(const char *name, int kind, void *context);
+
+struct chdf5_link_visit {
+  chdf5_link_visitor visitor;
+  void *context;
+};
+
+static inline herr_t chdf5_visit_link(
+  hid_t group, const char *name, const H5L_info_t *info, void *data) {
+  struct chdf5_link_visit *visit = (struct chdf5_link_visit *)data;
+  int kind = 3;
+  if (info->type == H5L_TYPE_HARD) kind = 0;
+  if (info->type == H5L_TYPE_SOFT) kind = 1;
+  if (info->type == H5L_TYPE_EXTERNAL) kind = 2;
+  (void)group;
+  return visit->visitor(name, kind, visit->context);
+}
+
+static inline int chdf5_links(hid_t group, chdf5_link_visitor visitor, void *context) {
+  struct chdf5_link_visit visit = {visitor, context};
+  return H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, chdf5_visit_link, &visit);
+}
+
+/// The most specific message of the library's error stack.
+static inline herr_t chdf5_copy_message(unsigned n, const H5E_error2_t *error, void *data) {
+  char *message = (char *)data;
+  if (n == 0 && error->desc) {
+    strncpy(message, error->desc, 255);
+    message[255] = 0;
+  }
+  return 0;
+}
+
+static inline void chdf5_message(char message[256]) {
+  message[0] = 0;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, chdf5_copy_message, message);
+}
+
+#endif

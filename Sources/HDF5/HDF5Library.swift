@@ -1,0 +1,55 @@
+import CHDF5
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// libhdf5, used by one thread at a time: the library keeps its state in global variables without locks.
+enum HDF5Library {
+  private final class Lock: @unchecked Sendable {
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    init() { pthread_mutex_init(mutex, nil) }
+    func lock() { pthread_mutex_lock(mutex) }
+    func unlock() { pthread_mutex_unlock(mutex) }
+  }
+
+  private static let lock = Lock()
+
+  /// Runs `body` while no other thread uses the library, and with its printing of errors off.
+  static func locked<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+    lock.lock()
+    defer { lock.unlock() }
+    chdf5_mute()
+    return try body()
+  }
+
+  /// What the library says about the call that has just failed.
+  static func message() -> String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+      guard let start = buffer.baseAddress else { return "" }
+      chdf5_message(start)
+      return String(cString: start)
+    }
+  }
+}
+
+/// An identifier of libhdf5, closed when it goes out of use.
+struct Handle: ~Copyable {
+  let id: hid_t
+  private let close: @convention(c) (hid_t) -> herr_t
+
+  /// Takes over what an opening call returned; throws if the call failed.
+  init(
+    _ id: hid_t, closing close: @convention(c) (hid_t) -> herr_t, what: String
+  ) throws(HDF5Error) {
+    guard id >= 0 else { throw HDF5Error(.corrupted("\(what): \(HDF5Library.message())")) }
+    self.id = id
+    self.close = close
+  }
+
+  deinit { _ = close(id) }
+}

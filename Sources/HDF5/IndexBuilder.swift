@@ -1,0 +1,153 @@
+import CHDF5
+
+extension HDF5Index {
+  /// Indexes a file whose bytes are in memory or mapped, at any alignment. The bytes are not copied.
+  /// - Throws: ``HDF5Error``: the file is damaged, cut off, or has links that are not followed.
+  package init(indexing bytes: UnsafeRawBufferPointer) throws(HDF5Error) {
+    self = try HDF5Library.locked { () throws(HDF5Error) in
+      var builder = IndexBuilder(fileByteCount: bytes.count)
+      return try builder.index(bytes)
+    }
+  }
+}
+
+/// Walks through a file with libhdf5. Only metadata is read.
+struct IndexBuilder {
+  /// Every size and offset is held against this one.
+  let fileByteCount: Int
+  /// The size of what precedes the HDF5 content of the file.
+  private(set) var userBlockByteCount: hsize_t = 0
+  private var objectCount = 0
+  /// Groups that have been read, by address: a group may be linked more than once.
+  private var finished: [UInt64: (group: HDF5Index.Group, objectCount: Int)] = [:]
+  /// The addresses of the groups around the current one.
+  private var ancestors: Set<UInt64> = []
+
+  static let objectLimit = 1_000_000
+  static let depthLimit = 128
+
+  init(fileByteCount: Int) { self.fileByteCount = fileByteCount }
+
+  mutating func index(_ bytes: UnsafeRawBufferPointer) throws(HDF5Error) -> HDF5Index {
+    let file = try Handle(
+      chdf5_open_image(bytes.baseAddress, bytes.count), closing: H5Fclose, what: "not a readable HDF5 file")
+    let properties = try Handle(H5Fget_create_plist(file.id), closing: H5Pclose, what: "file properties")
+    guard H5Pget_userblock(properties.id, &userBlockByteCount) >= 0 else {
+      throw HDF5Error(.corrupted("user block: \(HDF5Library.message())"))
+    }
+    let root = try Handle(
+      H5Gopen2(file.id, "/", chdf5_default_properties()), closing: H5Gclose, what: "root group")
+    let object = try describe(root.id)
+    return HDF5Index(root: try group(root.id, object, path: ""))
+  }
+
+  // MARK: - Objects
+
+  private struct ObjectDescription {
+    var address: UInt64 = 0
+    var kind: Int32 = 0
+    var attributeCount: UInt64 = 0
+  }
+
+  private func describe(_ id: hid_t) throws(HDF5Error) -> ObjectDescription {
+    var object = ObjectDescription()
+    guard chdf5_object(id, &object.address, &object.kind, &object.attributeCount) >= 0 else {
+      throw HDF5Error(.corrupted("object header: \(HDF5Library.message())"))
+    }
+    return object
+  }
+
+  private mutating func group(
+    _ id: hid_t, _ object: ObjectDescription, path: String
+  ) throws(HDF5Error) -> HDF5Index.Group {
+    if let known = finished[object.address] {
+      try count(known.objectCount)
+      return known.group
+    }
+    guard ancestors.insert(object.address).inserted else {
+      throw HDF5Error(.unsupported("a group that contains itself"))
+    }
+    guard ancestors.count <= IndexBuilder.depthLimit else {
+      throw HDF5Error(.unsupported("more than \(IndexBuilder.depthLimit) levels of groups"))
+    }
+    let countBefore = objectCount
+    var group = HDF5Index.Group()
+    group.attributes = try attributes(of: id, count: object.attributeCount)
+    for link in try links(of: id) {
+      let childPath = path.isEmpty ? link.name : "\(path)/\(link.name)"
+      do {
+        try read(link, of: id, path: childPath, into: &group)
+      } catch {
+        throw error.object.isEmpty ? HDF5Error(error.reason, object: childPath) : error
+      }
+    }
+    ancestors.remove(object.address)
+    finished[object.address] = (group, objectCount - countBefore)
+    return group
+  }
+
+  private mutating func read(
+    _ link: Link, of parent: hid_t, path: String, into group: inout HDF5Index.Group
+  ) throws(HDF5Error) {
+    try count(1)
+    switch link.kind {
+    case 0: break
+    case 1: throw HDF5Error(.unsupported("soft links are not followed"))
+    case 2: throw HDF5Error(.unsupported("external links are not followed"))
+    default: throw HDF5Error(.unsupported("user-defined links are not followed"))
+    }
+    let child = try Handle(
+      H5Oopen(parent, link.name, chdf5_default_properties()), closing: H5Oclose, what: "cannot be opened")
+    let object = try describe(child.id)
+    switch object.kind {
+    case 0: group.groups[link.name] = try self.group(child.id, object, path: path)
+    case 1:
+      let attributes = try attributes(of: child.id, count: object.attributeCount)
+      group.datasets[link.name] = try dataset(child.id, attributes: attributes)
+    default: break  // A named datatype holds no data.
+    }
+  }
+
+  private mutating func count(_ objects: Int) throws(HDF5Error) {
+    objectCount += objects
+    guard objectCount <= IndexBuilder.objectLimit else {
+      throw HDF5Error(.unsupported("more than \(IndexBuilder.objectLimit) objects"))
+    }
+  }
+
+  // MARK: - Links
+
+  struct Link {
+    var name: String
+    var kind: Int32
+  }
+
+  private final class LinkList {
+    var links: [Link] = []
+    var problem: String?
+  }
+
+  /// The links of a group. They are collected before any is opened, as the library wants it.
+  private func links(of group: hid_t) throws(HDF5Error) -> [Link] {
+    let list = LinkList()
+    let status = chdf5_links(
+      group,
+      { name, kind, context in
+        guard let name, let context else { return -1 }
+        let list = Unmanaged<LinkList>.fromOpaque(context).takeUnretainedValue()
+        guard let name = String(validatingCString: name), !name.isEmpty, name != ".", !name.contains("/") else {
+          list.problem = "a link whose name is not a valid name"
+          return 1
+        }
+        guard list.links.count < IndexBuilder.objectLimit else {
+          list.problem = "too many links in one group"
+          return 1
+        }
+        list.links.append(Link(name: name, kind: kind))
+        return 0
+      }, Unmanaged.passUnretained(list).toOpaque())
+    if let problem = list.problem { throw HDF5Error(.corrupted(problem)) }
+    guard status >= 0 else { throw HDF5Error(.corrupted("links of a group: \(HDF5Library.message())")) }
+    return list.links
+  }
+}

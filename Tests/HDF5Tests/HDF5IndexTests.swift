@@ -1,0 +1,119 @@
+import Foundation
+import Testing
+
+@testable import HDF5
+
+/// The files are made by fixtures/generate/hdf5_files.py.
+@Suite struct HDF5IndexTests {
+  static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().appending(path: "fixtures/hdf5")
+
+  func index(_ name: String) throws -> HDF5Index {
+    let data = try Data(contentsOf: HDF5IndexTests.folder.appending(path: name))
+    return try data.withUnsafeBytes { try HDF5Index(indexing: $0) }
+  }
+
+  @Test func `a file is indexed at any alignment`() throws {
+    let data = try Data(contentsOf: HDF5IndexTests.folder.appending(path: "types.h5"))
+    let expected = try index("types.h5")
+    for shift in 1..<8 {
+      let shifted = [UInt8](repeating: 7, count: shift) + data
+      let found = try shifted.withUnsafeBytes { try HDF5Index(indexing: UnsafeRawBufferPointer(rebasing: $0[shift...])) }
+      #expect(found == expected)
+    }
+  }
+
+  @Test func `element types are recognised`() throws {
+    let root = try index("types.h5").root
+    let types: [String: HDF5Index.ElementType] = [
+      "float_lef2": .float16, "float_bef4": .float32, "float_bef8": .float64, "inti1": .int8, "intu1": .uint8,
+      "int_bei2": .int16, "int_leu8": .uint64, "bool": .bool, "bfloat16": .bfloat16,
+    ]
+    for (name, type) in types {
+      let dataset = try #require(root.dataset(at: name))
+      #expect(dataset.elementType == type, "\(name)")
+      #expect(dataset.isBigEndian == name.contains("_be"), "\(name)")
+    }
+    #expect(root.dataset(at: "scalar")?.sizes == [])
+    #expect(root.dataset(at: "empty")?.sizes == [0, 3])
+  }
+
+  @Test(arguments: ["layouts.h5", "layouts_latest.h5"])
+  func `layouts are recognised`(name: String) throws {
+    let root = try index(name).root
+    func layout(_ name: String) -> HDF5Index.Layout? { root.dataset(at: name)?.layout }
+    guard case .contiguous(_, 140) = layout("contiguous") else { throw Failure() }
+    guard case .compact(let bytes) = layout("compact") else { throw Failure() }
+    #expect(bytes.count == 24)
+    #expect(layout("zeros") == .unallocated)
+    #expect(layout("filled") == .unallocated)
+    #expect(root.dataset(at: "filled")?.fillValue == [0, 0, 0xC0, 0x3F])
+    guard case .chunked(let plain) = layout("chunked") else { throw Failure() }
+    #expect(plain.sizes == [3, 2])
+    #expect(plain.filters == [])
+    #expect(plain.chunks.count == 9)
+    guard case .chunked(let all) = layout("gzip_shuffle_checksum") else { throw Failure() }
+    #expect(all.filters == [.shuffle(elementByteCount: 4), .deflate, .fletcher32])
+    guard case .chunked(let partly) = layout("partly") else { throw Failure() }
+    #expect(partly.chunks.map(\.origin) == [[0, 0]])
+  }
+
+  @Test func `offsets count from the start of the file, user block included`() throws {
+    let name = "user_block.h5"
+    let data = try Data(contentsOf: HDF5IndexTests.folder.appending(path: name))
+    guard case .contiguous(let offset, 16) = try index(name).root.dataset(at: "a/data")?.layout else {
+      throw Failure()
+    }
+    let first = data.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Float.self) }
+    #expect(first == -1.75)
+  }
+
+  @Test func `attributes are read in every form that h5py writes`() throws {
+    let attributes = try #require(try index("attributes.h5").root.group(at: "model_weights")).attributes
+    #expect(attributes["variable_utf8"]?.string == "größe")
+    #expect(attributes["variable_list"]?.strings == ["dense/kernel:0", "dense/bias:0"])
+    #expect(attributes["fixed_list"]?.strings == ["a", "abc", "ab"])
+    #expect(attributes["fixed"]?.string == "2.2.4")
+    #expect(attributes["empty_list"]?.strings == [])
+    #expect(attributes["integer"]?.int == 7)
+    #expect(attributes["floats"] == .numbers([0.5, 1.5], sizes: [2]))
+    #expect(attributes["bool"]?.int == 1)
+    #expect(attributes["none"]?.strings == [])
+    #expect(attributes["long"]?.string?.count == 66_000)
+    #expect(attributes["layer_names1"]?.strings == ["three"])
+  }
+
+  @Test(arguments: [
+    ("external_link", HDF5Error(.unsupported("external links are not followed"), object: "inside/away")),
+    ("soft_link", HDF5Error(.unsupported("soft links are not followed"), object: "soft")),
+    ("loop", HDF5Error(.unsupported("a group that contains itself"), object: "a/b/again")),
+  ])
+  func `links that are not followed are refused by name`(name: String, error: HDF5Error) {
+    #expect(throws: error) { try index("refused_\(name).h5") }
+  }
+
+  @Test(arguments: [
+    ("external_storage", "raw", "its data is in another file"),
+    ("virtual", "virtual", "it is virtual: its data is in other datasets"),
+    ("filtered", "lzf", "its data went through the filter \"lzf\" (number 32000)"),
+  ])
+  func `data that is not read says why`(file: String, name: String, reason: String) throws {
+    #expect(try index("refused_\(file).h5").root.dataset(at: name)?.layout == .unsupported(reason))
+  }
+
+  @Test func `strings as data are an element type that is not read`() throws {
+    #expect(try index("refused_filtered.h5").root.dataset(at: "text")?.elementType == .other("strings"))
+  }
+
+  @Test func `a truncated file is refused`() {
+    #expect(throws: HDF5Error.self) { try index("refused_truncated.h5") }
+  }
+
+  @Test func `a file of other bytes is refused`() {
+    #expect(throws: HDF5Error.self) {
+      try Array("not HDF5".utf8).withUnsafeBytes { try HDF5Index(indexing: $0) }
+    }
+  }
+
+  struct Failure: Error {}
+}
