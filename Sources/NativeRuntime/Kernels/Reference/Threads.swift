@@ -1,0 +1,25 @@
+import Dispatch
+
+/// Runs `body` on consecutive ranges of `0 ..< count`, in parallel when a range is worth a thread.
+func parallel(_ count: Int, grain: Int, _ body: @Sendable (Range<Int>) -> Void) {
+  let pieces = min((count + max(grain, 1) - 1) / max(grain, 1), processorCount * 4)
+  guard pieces > 1, processorCount > 1 else {
+    if count > 0 { body(0..<count) }
+    return
+  }
+  DispatchQueue.concurrentPerform(iterations: pieces) { piece in
+    body((count * piece / pieces)..<(count * (piece + 1) / pieces))
+  }
+}
+
+/// A pointer that threads may share because they write to different places.
+struct SharedPointer<T>: @unchecked Sendable {
+  let pointer: UnsafeMutablePointer<T>
+  init(_ pointer: UnsafeMutablePointer<T>) { self.pointer = pointer }
+}
+
+/// A pointer that threads only read.
+struct ReadPointer<T>: @unchecked Sendable {
+  let pointer: UnsafePointer<T>
+  init(_ pointer: UnsafePointer<T>) { self.pointer = pointer }
+}

@@ -1,0 +1,107 @@
+import Dispatch
+public import ModelIR
+
+/// A model ready to run: the graph with its constants in memory.
+///
+/// Running a session from several threads at once is safe: a run keeps its values to itself.
+public final class Session: Sendable {
+  /// The graph that is run.
+  public let graph: Graph
+  /// Constants with aligned bytes, by value.
+  private let constants: [Int: Tensor]
+  /// For each node, the values that no later node reads.
+  private let lastUses: [[Int]]
+
+  /// Prepares a graph: constants are read and aligned once.
+  /// - Throws: ``RuntimeError`` when a constant cannot be read.
+  public init(_ graph: Graph) throws(RuntimeError) {
+    self.graph = graph
+    var constants: [Int: Tensor] = [:]
+    for node in graph.nodes {
+      for value in node.inputs where constants[value.index] == nil {
+        guard let tensor = graph.constant(value) else { continue }
+        do {
+          constants[value.index] = try tensor.aligned()
+        } catch {
+          throw RuntimeError.operation(node: node.name, message: "\(error)")
+        }
+      }
+    }
+    self.constants = constants
+    lastUses = Session.lastUses(graph)
+  }
+
+  /// The names and types of the inputs in order.
+  public var inputs: [(name: String, type: TensorType)] { graph.inputs.map { (graph.name(of: $0), graph.type(of: $0)) } }
+
+  /// The names and types of the outputs in order.
+  public var outputs: [(name: String, type: TensorType)] { graph.outputs.map { ($0.name, graph.type(of: $0.value)) } }
+
+  /// Computes the outputs.
+  /// - Parameter inputs: one tensor for each input by name; element types as declared.
+  /// - Returns: the outputs in the model's order.
+  /// - Throws: ``RuntimeError``.
+  public func run(_ inputs: [String: Tensor]) throws(RuntimeError) -> [(name: String, value: Tensor)] {
+    let names = Set(graph.inputs.map { graph.name(of: $0) })
+    if let unknown = inputs.keys.filter({ !names.contains($0) }).sorted().first {
+      throw RuntimeError.input("there is no input \"\(unknown)\"; the inputs are \(names.sorted())")
+    }
+    var bindings: [String: Dimension] = [:]
+    var operands: [Tensor] = []
+    for value in graph.inputs {
+      let name = graph.name(of: value)
+      guard let tensor = inputs[name] else { throw RuntimeError.input("input \"\(name)\" is missing") }
+      try Session.bind(tensor, to: graph.type(of: value), name: name, &bindings)
+      do { operands.append(try tensor.aligned()) } catch { throw RuntimeError.input("input \"\(name)\": \(error)") }
+    }
+    let executor = Executor(graph: graph, constants: constants, lastUses: lastUses, bindings: bindings)
+    let results = try executor.run(operands)
+    return zip(graph.outputs, results).map { ($0.name, $1) }
+  }
+
+  /// Checks an input against its type and takes the sizes of its named axes.
+  private static func bind(
+    _ tensor: Tensor, to type: TensorType, name: String, _ bindings: inout [String: Dimension]
+  ) throws(RuntimeError) {
+    guard tensor.dtype == type.dtype else {
+      throw RuntimeError.input(
+        "input \"\(name)\": expected type \(type.dtype.rawValue), found \(tensor.dtype.rawValue)")
+    }
+    guard tensor.rank == type.shape.rank else {
+      throw RuntimeError.input("input \"\(name)\": expected shape \(type.shape), found \(tensor.sizes)")
+    }
+    for (axis, dimension) in type.shape.dimensions.enumerated() {
+      let size = Dimension.fixed(tensor.sizes[axis])
+      if let symbol = dimension.symbolName, bindings[symbol] == nil { bindings[symbol] = size }
+      guard dimension.substituting(bindings) == size else {
+        let expected = dimension.substituting(bindings)
+        throw RuntimeError.input("input \"\(name)\": expected \(expected) elements along axis \(axis), found \(size)")
+      }
+    }
+  }
+
+  private static func lastUses(_ graph: Graph) -> [[Int]] {
+    var last: [Int: Int] = [:]
+    for (index, node) in graph.nodes.enumerated() { for value in node.inputs + node.outputs { last[value.index] = index } }
+    let outputs = Set(graph.outputs.map(\.value.index))
+    var result = Array(repeating: [Int](), count: graph.nodes.count)
+    for (value, node) in last where !outputs.contains(value) { result[node].append(value) }
+    return result
+  }
+}
+
+extension Tensor {
+  /// The tensor with bytes in memory, aligned for its element type.
+  func aligned() throws -> Tensor {
+    if storage is MemoryStorage || dtype == .string { return self }
+    let isAligned = try withBytes { Int(bitPattern: $0.baseAddress) % max(dtype.byteCount, 1) == 0 }
+    if isAligned, !(storage is any TransientStorage) { return self }
+    let copy = try MemoryStorage(byteCount: byteCount) { target in
+      try withBytes { target.copyMemory(from: $0) }
+    }
+    return Tensor(dtype: dtype, sizes: sizes, storage: copy)
+  }
+}
+
+/// Storage whose bytes move from one access to the next.
+protocol TransientStorage {}
