@@ -90,7 +90,7 @@ extension Tensor {
     case .int32: return try elements(as: Int32.self).map(Double.init)
     case .uint32: return try elements(as: UInt32.self).map(Double.init)
     case .int64: return try elements(as: Int64.self).map(Double.init)
-    case .uint64: return try elements(as: UInt64.self).map(Double.init)
+    case .uint64: return try elements(as: UInt64.self).map { Double($0) }  // `Double.init` would be init(bitPattern:)
     case .bool: return try Tensor(dtype: .uint8, sizes: sizes, storage: storage).doubles().map { $0 != 0 ? 1 : 0 }
     case .float16:
       let bits = try Tensor(dtype: .uint16, sizes: sizes, storage: storage).elements(as: UInt16.self)
