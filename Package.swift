@@ -60,6 +60,7 @@ let package = Package(
 
     .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),
     .testTarget(name: "NativeFormatTests", dependencies: ["NativeFormat", "ModelIR"]),
+    .testTarget(name: "KerasImportTests", dependencies: ["KerasImport", "NativeFormat", "ModelIR", "HDF5"]),
   ],
   swiftLanguageModes: [.v6]
 )

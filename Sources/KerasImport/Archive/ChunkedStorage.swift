@@ -1,0 +1,194 @@
+import HDF5
+import ModelIR
+
+/// The data of a chunked HDF5 dataset, unpacked when it is asked for and only kept while it is being used.
+final class ChunkedStorage: TensorStorage {
+  private let chunks: HDF5Index.Chunks
+  private let sizes: [Int]
+  private let elementByteCount: Int
+  private let fillValue: [UInt8]?
+  private let chunkByteCount: Int
+  private let file: HeldBytes
+  let byteCount: Int
+
+  /// - Throws: `corrupted` if the table of chunks does not describe the dataset.
+  init(
+    _ chunks: HDF5Index.Chunks, of dataset: HDF5Index.Dataset, byteCount: Int, in file: HeldBytes
+  ) throws(KerasImportError) {
+    self.chunks = chunks
+    self.byteCount = byteCount
+    self.file = file
+    sizes = dataset.sizes
+    elementByteCount = dataset.elementByteCount
+    fillValue = dataset.fillValue
+    let damaged = KerasImportError(.corrupted("the table of its chunks is damaged"))
+    guard chunks.sizes.count == sizes.count, !sizes.isEmpty,
+      let chunkByteCount = Product.of(chunks.sizes + [dataset.elementByteCount]), chunkByteCount > 0
+    else { throw damaged }
+    self.chunkByteCount = chunkByteCount
+    var origins: Set<[Int]> = []
+    var packedByteCount = 0
+    for chunk in chunks.chunks {
+      guard file.slice(offset: chunk.offset, count: chunk.byteCount) != nil, chunk.origin.count == sizes.count,
+        origins.insert(chunk.origin).inserted
+      else { throw damaged }
+      packedByteCount += chunk.byteCount
+      for (axis, start) in chunk.origin.enumerated() {
+        guard start >= 0, start % chunks.sizes[axis] == 0 else { throw damaged }
+      }
+    }
+    // What the chunks can unpack to bounds what is allocated for them.
+    let (unpacked, overflow) = packedByteCount.multipliedReportingOverflow(by: Inflating.ratioLimit)
+    guard packedByteCount <= file.count, !overflow, byteCount - unpacked <= HDF5File.fillLimit else {
+      throw KerasImportError(.corrupted("most of its \(byteCount) bytes of data were never written"))
+    }
+  }
+
+  func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+    var failure: (any Error)?
+    let memory = FilledMemory(byteCount: byteCount) { output in
+      do {
+        try unpack(into: output)
+        return true
+      } catch {
+        failure = error
+        return false
+      }
+    }
+    guard let memory else { throw failure ?? KerasImportError(.corrupted("not enough memory for its data")) }
+    return try memory.content.withBytes(body)
+  }
+
+  private func unpack(into output: UnsafeMutableRawBufferPointer) throws(KerasImportError) {
+    let expected = sizes.indices.reduce(1) { product, axis in
+      let (next, overflow) = product.multipliedReportingOverflow(
+        by: (sizes[axis] - 1) / chunks.sizes[axis] + 1)
+      return overflow ? Int.max : next
+    }
+    if chunks.chunks.count < expected { ChunkedStorage.fill(output, with: fillValue) }
+    for chunk in chunks.chunks {
+      // A dataset that was made smaller keeps chunks beyond its edge.
+      guard zip(chunk.origin, sizes).allSatisfy({ $0 < $1 }) else { continue }
+      guard let packed = file.slice(offset: chunk.offset, count: chunk.byteCount) else { continue }
+      let data = try unfiltered(packed, chunk)
+      data.withBytes { place($0, at: chunk.origin, in: output) }
+    }
+  }
+
+  /// Copies the part of a chunk that lies inside the dataset, row by row.
+  private func place(
+    _ data: UnsafeRawBufferPointer, at origin: [Int], in output: UnsafeMutableRawBufferPointer
+  ) {
+    let rank = sizes.count
+    let extent = (0..<rank).map { min(chunks.sizes[$0], sizes[$0] - origin[$0]) }
+    let rowByteCount = extent[rank - 1] * elementByteCount
+    var position = [Int](repeating: 0, count: rank)
+    while true {
+      var (source, target) = (0, 0)
+      for axis in 0..<rank {
+        source = source * chunks.sizes[axis] + position[axis]
+        target = target * sizes[axis] + origin[axis] + position[axis]
+      }
+      let from = source * elementByteCount
+      let to = target * elementByteCount
+      UnsafeMutableRawBufferPointer(rebasing: output[to..<to + rowByteCount])
+        .copyMemory(from: UnsafeRawBufferPointer(rebasing: data[from..<from + rowByteCount]))
+      var axis = rank - 2
+      while axis >= 0 {
+        position[axis] += 1
+        if position[axis] < extent[axis] { break }
+        position[axis] = 0
+        axis -= 1
+      }
+      if axis < 0 { return }
+    }
+  }
+
+  /// Fills bytes with copies of one element; nil stands for zeros.
+  static func fill(_ output: UnsafeMutableRawBufferPointer, with element: [UInt8]?) {
+    guard let element, !element.isEmpty else {
+      output.initializeMemory(as: UInt8.self, repeating: 0)
+      return
+    }
+    for index in output.indices { output[index] = element[index % element.count] }
+  }
+}
+
+// MARK: - Filters
+
+extension ChunkedStorage {
+  /// Undoes a chunk's filters, the last one first.
+  private func unfiltered(
+    _ packed: HeldBytes, _ chunk: HDF5Index.Chunk
+  ) throws(KerasImportError) -> HeldBytes {
+    let damaged = KerasImportError(.corrupted("a chunk of its data is damaged"))
+    let isPartial = sizes.indices.contains { chunk.origin[$0] > sizes[$0] - chunks.sizes[$0] }
+    var data = packed
+    if !(chunks.leavesPartialChunksUnfiltered && isPartial) {
+      for (number, filter) in chunks.filters.enumerated().reversed() {
+        if number < 32, chunk.skippedFilters >> UInt32(number) & 1 == 1 { continue }
+        guard let undone = undo(filter, number, chunk, data) else { throw damaged }
+        data = undone
+      }
+    }
+    guard data.count == chunkByteCount else { throw damaged }
+    return data
+  }
+
+  private func undo(
+    _ filter: HDF5Index.Filter, _ number: Int, _ chunk: HDF5Index.Chunk, _ data: HeldBytes
+  ) -> HeldBytes? {
+    switch filter {
+    case .deflate:
+      // A checksum that was appended before deflating makes the data longer.
+      let appended = chunks.filters[..<number].enumerated().count { index, filter in
+        filter == .fletcher32 && chunk.skippedFilters >> UInt32(min(index, 31)) & 1 == 0
+      }
+      let byteCount = chunkByteCount + 4 * appended
+      guard byteCount / Inflating.ratioLimit <= data.count else { return nil }
+      let memory = FilledMemory(byteCount: byteCount) { output in
+        data.withBytes { Inflating.inflate($0, into: output, .zlib) }
+      }
+      return memory?.content
+    case .shuffle(let elementByteCount):
+      guard elementByteCount > 0 else { return nil }
+      let memory = FilledMemory(byteCount: data.count) { output in
+        data.withBytes { ChunkedStorage.unshuffle($0, elementByteCount, into: output) }
+        return true
+      }
+      return memory?.content
+    case .fletcher32:
+      guard data.count >= 4, let content = data.slice(offset: 0, count: data.count - 4) else { return nil }
+      let stored = data.withBytes { $0.loadUnaligned(fromByteOffset: content.count, as: UInt32.self) }
+      let sum = content.withBytes { ChunkedStorage.fletcher32($0) }
+      return sum == UInt32(littleEndian: stored) ? content : nil
+    }
+  }
+
+  /// Puts the bytes of each element together again; bytes after the last whole element stay.
+  private static func unshuffle(
+    _ data: UnsafeRawBufferPointer, _ elementByteCount: Int, into output: UnsafeMutableRawBufferPointer
+  ) {
+    let count = data.count / elementByteCount
+    for byte in 0..<elementByteCount {
+      for element in 0..<count { output[element * elementByteCount + byte] = data[byte * count + element] }
+    }
+    for index in count * elementByteCount..<data.count { output[index] = data[index] }
+  }
+
+  /// HDF5's Fletcher checksum: over big-endian 16-bit words, a last odd byte as the high byte.
+  static func fletcher32(_ data: UnsafeRawBufferPointer) -> UInt32 {
+    var (low, high): (UInt32, UInt32) = (0, 0)
+    var index = 0
+    while index < data.count {
+      let second = index + 1 < data.count ? UInt32(data[index + 1]) : 0
+      low = folded(low + (UInt32(data[index]) << 8 | second))
+      high = folded(high + low)
+      index += 2
+    }
+    return high << 16 | low
+  }
+
+  /// The value modulo 65535, where a multiple that is not 0 gives 65535.
+  private static func folded(_ sum: UInt32) -> UInt32 { (sum & 0xFFFF) + (sum >> 16) }
+}

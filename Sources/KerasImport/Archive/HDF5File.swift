@@ -1,0 +1,155 @@
+package import HDF5
+package import ModelIR
+
+/// An HDF5 file or member: its index, and the bytes the index speaks of.
+package struct HDF5File: Sendable {
+  package let index: HDF5Index
+  package let bytes: HeldBytes
+
+  /// Indexes the bytes in this process.
+  package init(_ bytes: HeldBytes) throws(KerasImportError) {
+    do {
+      self.init(
+        index: try bytes.withBytes { bytes throws(HDF5Error) in try HDF5Index(indexing: bytes) }, bytes: bytes)
+    } catch {
+      throw KerasImportError(error)
+    }
+  }
+
+  /// Bytes with an index that was made elsewhere. Its ranges are checked again when tensors are made.
+  package init(index: HDF5Index, bytes: HeldBytes) {
+    self.index = index
+    self.bytes = bytes
+  }
+
+  /// The tensor at a path; its bytes are not read.
+  /// - Throws: `weightNotFound`, and what ``tensor(of:at:)`` throws.
+  package func tensor(at path: String) throws(KerasImportError) -> Tensor {
+    guard let dataset = index.root.dataset(at: path) else { throw KerasImportError(.weightNotFound(path)) }
+    return try tensor(of: dataset, at: path)
+  }
+
+  /// All tensors below a group by their path from there, and the `name` attributes of the groups.
+  ///
+  /// The state of the optimizer and of metrics, which no forward pass needs, is left out.
+  package func weightTree(at path: String = "") throws(KerasImportError) -> WeightTree {
+    guard let group = index.root.group(at: path) else { throw KerasImportError(.weightNotFound(path)) }
+    var tensors: [String: Tensor] = [:]
+    try group.forEachDataset { datasetPath, dataset throws(KerasImportError) in
+      let top = datasetPath.prefix { $0 != "/" }
+      if HDF5File.stateOfTraining.contains(String(top)) { return }
+      let full = path.isEmpty ? datasetPath : "\(path)/\(datasetPath)"
+      tensors[datasetPath] = try tensor(of: dataset, at: full)
+    }
+    var names: [String: String] = [:]
+    HDF5File.collectNames(group, path: "", into: &names)
+    return WeightTree(tensors: tensors, names: names)
+  }
+
+  private static let stateOfTraining: Set<String> = ["optimizer", "_optimizer", "optimizer_weights", "metrics"]
+
+  private static func collectNames(
+    _ group: HDF5Index.Group, path: String, into names: inout [String: String]
+  ) {
+    if let name = group.attributes["name"]?.string { names[path] = name }
+    for (child, group) in group.groups {
+      collectNames(group, path: path.isEmpty ? child : "\(path)/\(child)", into: &names)
+    }
+  }
+}
+
+// MARK: - Tensors
+
+extension HDF5File {
+  /// How many bytes of data that was never written are made up.
+  static let fillLimit = 16 << 20
+
+  /// A dataset as a tensor; its bytes are not read.
+  ///
+  /// Contiguous data stays where it is. Chunks are unpacked, and big-endian numbers turned, when they are asked for.
+  /// - Throws: `unsupported` and `corrupted`, with the path as place.
+  package func tensor(of dataset: HDF5Index.Dataset, at path: String) throws(KerasImportError) -> Tensor {
+    do {
+      return try tensor(of: dataset)
+    } catch {
+      throw error.at(.weight(path))
+    }
+  }
+
+  private func tensor(of dataset: HDF5Index.Dataset) throws(KerasImportError) -> Tensor {
+    guard let dtype = DType(dataset.elementType) else {
+      throw KerasImportError(.unsupported("data of \(dataset.elementType.words)"))
+    }
+    guard dtype.byteCount == dataset.elementByteCount, let byteCount = dataset.byteCount else {
+      throw KerasImportError(.corrupted("the size of its data is impossible"))
+    }
+    var storage = try storage(of: dataset, byteCount)
+    if dataset.isBigEndian { storage = SwappedStorage(storage, elementByteCount: dataset.elementByteCount) }
+    return Tensor(dtype: dtype, sizes: dataset.sizes, storage: storage)
+  }
+
+  private func storage(
+    of dataset: HDF5Index.Dataset, _ byteCount: Int
+  ) throws(KerasImportError) -> any TensorStorage {
+    if byteCount == 0 { return MemoryStorage(byteCount: 0) { _ in } }
+    switch dataset.layout {
+    case .contiguous(let offset, byteCount):
+      guard let range = bytes.slice(offset: offset, count: byteCount) else {
+        throw KerasImportError(.corrupted("its data does not lie in the file"))
+      }
+      return HeldStorage(range)
+    case .contiguous: throw KerasImportError(.corrupted("its data is of another size than its shape"))
+    case .compact(let bytes):
+      guard bytes.count == byteCount else {
+        throw KerasImportError(.corrupted("its data is of another size than its shape"))
+      }
+      return MemoryStorage(byteCount: byteCount) { $0.copyBytes(from: bytes) }
+    case .chunked(let chunks):
+      return try ChunkedStorage(chunks, of: dataset, byteCount: byteCount, in: bytes)
+    case .unallocated:
+      guard byteCount <= HDF5File.fillLimit else {
+        throw KerasImportError(.corrupted("its \(byteCount) bytes of data were never written"))
+      }
+      return MemoryStorage(byteCount: byteCount) { ChunkedStorage.fill($0, with: dataset.fillValue) }
+    case .unsupported(let reason): throw KerasImportError(.unsupported(reason))
+    }
+  }
+}
+
+extension DType {
+  fileprivate init?(_ type: HDF5Index.ElementType) {
+    switch type {
+    case .float16: self = .float16
+    case .bfloat16: self = .bfloat16
+    case .float32: self = .float32
+    case .float64: self = .float64
+    case .int8: self = .int8
+    case .uint8: self = .uint8
+    case .int16: self = .int16
+    case .uint16: self = .uint16
+    case .int32: self = .int32
+    case .uint32: self = .uint32
+    case .int64: self = .int64
+    case .uint64: self = .uint64
+    case .bool: self = .bool
+    case .other: return nil
+    }
+  }
+}
+
+extension HDF5Index.ElementType {
+  fileprivate var words: String {
+    if case .other(let words) = self { words } else { "\(self)" }
+  }
+}
+
+extension KerasImportError {
+  package init(_ error: HDF5Error) {
+    switch error.reason {
+    case .corrupted: self.init(.corrupted(error.description))
+    case .unsupported: self.init(.unsupported(error.description))
+    }
+  }
+
+  package init(_ error: FileError) { self.init(.io(file: error.path, message: error.message)) }
+}

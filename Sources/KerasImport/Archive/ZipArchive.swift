@@ -1,0 +1,124 @@
+import CMinizip
+package import ModelIR
+
+/// A member of a zip archive.
+package struct ZipMember: Sendable {
+  package let name: String
+  /// The member's size once unpacked.
+  package let byteCount: Int
+  /// The bytes as they are in the archive.
+  let packed: HeldBytes
+  let isDeflated: Bool
+  let checksum: UInt32
+
+  /// The member's bytes: a stored member's where they are, a deflated one's unpacked into memory.
+  ///
+  /// The checksum of a deflated member is verified; that of a stored one is not, see ``verifyChecksum()``.
+  package func content() throws(KerasImportError) -> HeldBytes {
+    guard isDeflated else { return packed }
+    let memory = FilledMemory(byteCount: byteCount) { output in
+      packed.withBytes { Inflating.inflate($0, into: output, .none) }
+    }
+    guard let content = memory?.content else {
+      throw KerasImportError(.corrupted("member \"\(name)\" of the archive cannot be unpacked"))
+    }
+    try verify(content)
+    return content
+  }
+
+  /// The bytes with their checksum verified.
+  package func verifiedContent() throws(KerasImportError) -> HeldBytes {
+    let content = try content()
+    if !isDeflated { try verify(content) }
+    return content
+  }
+
+  /// Reads the whole member, on all cores, and compares its checksum.
+  /// - Throws: `corrupted` if it differs.
+  package func verifyChecksum() throws(KerasImportError) { _ = try verifiedContent() }
+
+  private func verify(_ content: HeldBytes) throws(KerasImportError) {
+    guard Checksum.crc32(content) == checksum else {
+      throw KerasImportError(.corrupted("member \"\(name)\" of the archive has a wrong checksum"))
+    }
+  }
+}
+
+/// The directory of a zip archive that is mapped or in memory; zip64 included.
+package struct ZipArchive: Sendable {
+  /// The members by name. A name that comes twice is refused.
+  package let members: [String: ZipMember]
+
+  static let memberLimit = 100_000
+  static let nameLimit = 4096
+
+  package init(_ archive: HeldBytes) throws(KerasImportError) {
+    members = try archive.withBytes { bytes throws(KerasImportError) in
+      var memory = cminizip_memory(
+        bytes: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), count: UInt64(bytes.count), position: 0)
+      return try withUnsafeMutablePointer(to: &memory) { memory in
+        Result { () throws(KerasImportError) in try ZipArchive.members(memory, archive) }
+      }.get()
+    }
+  }
+
+  private static func members(
+    _ memory: UnsafeMutablePointer<cminizip_memory>, _ archive: HeldBytes
+  ) throws(KerasImportError) -> [String: ZipMember] {
+    guard let zip = cminizip_open(memory) else {
+      throw KerasImportError(.corrupted("the zip archive has no directory at its end; it may be truncated"))
+    }
+    defer { unzClose(zip) }
+    var members: [String: ZipMember] = [:]
+    var status = unzGoToFirstFile(zip)
+    while status == UNZ_OK {
+      guard members.count < memberLimit else {
+        throw KerasImportError(.unsupported("more than \(memberLimit) members in the archive"))
+      }
+      if let member = try member(zip, archive) {
+        guard members.updateValue(member, forKey: member.name) == nil else {
+          throw KerasImportError(.corrupted("member \"\(member.name)\" comes twice in the archive"))
+        }
+      }
+      status = unzGoToNextFile(zip)
+    }
+    guard status == UNZ_END_OF_LIST_OF_FILE else {
+      throw KerasImportError(.corrupted("the directory of the zip archive is damaged"))
+    }
+    return members
+  }
+
+  /// The current member; nil for a folder.
+  private static func member(_ zip: unzFile, _ archive: HeldBytes) throws(KerasImportError) -> ZipMember? {
+    var info = unz_file_info64()
+    var nameBytes = [CChar](repeating: 0, count: nameLimit + 1)
+    guard unzGetCurrentFileInfo64(zip, &info, &nameBytes, uLong(nameLimit), nil, 0, nil, 0) == UNZ_OK,
+      info.size_filename <= nameLimit
+    else { throw KerasImportError(.corrupted("the directory of the zip archive is damaged")) }
+    let name = String(decoding: nameBytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    if name.hasSuffix("/") { return nil }
+    let what = "member \"\(name)\" of the archive"
+    guard info.flag & 1 == 0 else { throw KerasImportError(.unsupported("\(what) is encrypted")) }
+    guard info.compression_method == 0 || info.compression_method == 8 else {
+      throw KerasImportError(
+        .unsupported("\(what) is packed with method \(info.compression_method); only deflate is read"))
+    }
+    let isDeflated = info.compression_method == 8
+    guard let packedByteCount = Int(exactly: info.compressed_size),
+      let byteCount = Int(exactly: info.uncompressed_size),
+      packedByteCount <= archive.count,
+      isDeflated ? byteCount <= packedByteCount * Inflating.ratioLimit : byteCount == packedByteCount
+    else { throw KerasImportError(.corrupted("\(what) has an impossible size")) }
+    var (method, level): (Int32, Int32) = (0, 0)
+    guard unzOpenCurrentFile2(zip, &method, &level, 1) == UNZ_OK else {
+      throw KerasImportError(.corrupted("\(what) is not where the directory says"))
+    }
+    defer { unzCloseCurrentFile(zip) }
+    guard let offset = Int(exactly: unzGetCurrentFileZStreamPos64(zip)),
+      let packed = archive.slice(offset: offset, count: packedByteCount)
+    else { throw KerasImportError(.corrupted("\(what) does not lie in the file; it may be truncated")) }
+    return ZipMember(
+      name: name, byteCount: byteCount, packed: packed, isDeflated: isDeflated,
+      checksum: UInt32(truncatingIfNeeded: info.crc))
+  }
+}

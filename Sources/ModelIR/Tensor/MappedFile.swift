@@ -1,0 +1,132 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Why a file cannot be opened.
+package struct FileError: Error, Sendable, CustomStringConvertible {
+  package let path: String
+  package let code: Int32
+
+  package init(path: String, code: Int32) {
+    self.path = path
+    self.code = code
+  }
+
+  /// What the system says: `No such file or directory`.
+  package var message: String { String(cString: strerror(code)) }
+  package var description: String { "\(path): \(message)" }
+  /// True if there is nothing at the path.
+  package var isAbsent: Bool { code == ENOENT }
+  /// True if the path is a folder's.
+  package var isFolder: Bool { code == EISDIR }
+}
+
+/// A range of bytes together with whatever keeps them where they are: a mapped file, a block of memory.
+package struct HeldBytes: @unchecked Sendable {
+  // The bytes are read-only and stay valid as long as their owner, which is thread-safe by its type.
+  private let owner: any AnyObject & Sendable
+  private let bytes: UnsafeRawBufferPointer
+
+  /// - Precondition: the bytes stay valid and unchanged while `owner` lives.
+  package init(_ bytes: UnsafeRawBufferPointer, owner: any AnyObject & Sendable) {
+    self.bytes = bytes
+    self.owner = owner
+  }
+
+  package var count: Int { bytes.count }
+
+  /// Shows the bytes; the pointer is valid only inside `body`.
+  package func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+    defer { withExtendedLifetime(owner) {} }
+    return try body(bytes)
+  }
+
+  /// A range of these bytes; nil if it does not lie inside.
+  package func slice(offset: Int, count: Int) -> HeldBytes? {
+    guard offset >= 0, count >= 0, offset <= bytes.count, count <= bytes.count - offset else { return nil }
+    return HeldBytes(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count]), owner: owner)
+  }
+
+  /// Shows the bytes in pieces of at most `pieceByteCount`, and gives the memory of each piece back to the system
+  /// after use, so that reading through a mapped file does not make the process large.
+  package func forEachPiece(
+    pieceByteCount: Int = 4 << 20, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    defer { withExtendedLifetime(owner) {} }
+    var start = 0
+    while start < bytes.count {
+      let end = Swift.min(bytes.count, start + pieceByteCount)
+      let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+      try body(piece)
+      if owner is MappedFile { MappedFile.release(piece) }
+      start = end
+    }
+  }
+}
+
+/// A file mapped into memory, read-only.
+///
+/// A file that another process shortens while it is mapped ends this one with SIGBUS; no reader of mapped files can
+/// prevent that.
+package final class MappedFile: @unchecked Sendable {
+  // Read-only from the start.
+  private let bytes: UnsafeRawBufferPointer
+
+  /// Maps a regular file.
+  package init(path: String) throws(FileError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError(path: path, code: errno) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw FileError(path: path, code: errno) }
+    guard status.st_mode & S_IFMT != S_IFDIR else { throw FileError(path: path, code: EISDIR) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw FileError(path: path, code: EINVAL) }
+    guard let count = Int(exactly: status.st_size) else { throw FileError(path: path, code: EFBIG) }
+    guard count > 0 else {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    let start = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
+    guard let start, start != MAP_FAILED else { throw FileError(path: path, code: errno) }
+    bytes = UnsafeRawBufferPointer(start: start, count: count)
+  }
+
+  deinit {
+    if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
+  }
+
+  /// All bytes of the file, which keep it mapped.
+  package var content: HeldBytes { HeldBytes(bytes, owner: self) }
+
+  private static let pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
+
+  /// Drops the pages that lie wholly in a range from memory; reading them again brings them back.
+  fileprivate static func release(_ piece: UnsafeRawBufferPointer) {
+    guard let base = piece.baseAddress else { return }
+    let start = (Int(bitPattern: base) + pageByteCount - 1) / pageByteCount * pageByteCount
+    let end = (Int(bitPattern: base) + piece.count) / pageByteCount * pageByteCount
+    guard start < end, let pointer = UnsafeMutableRawPointer(bitPattern: start) else { return }
+    madvise(pointer, end - start, MADV_DONTNEED)
+  }
+}
+
+/// A tensor's bytes as they are in a file or in memory.
+package final class HeldStorage: TensorStorage {
+  package let bytes: HeldBytes
+
+  package init(_ bytes: HeldBytes) { self.bytes = bytes }
+
+  package var byteCount: Int { bytes.count }
+
+  package func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+    try bytes.withBytes(body)
+  }
+
+  package func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    try bytes.forEachPiece(body)
+  }
+}
