@@ -34,7 +34,7 @@ let package = Package(
     .systemLibrary(
       name: "CProtobufC", pkgConfig: "libprotobuf-c",
       providers: [.apt(["libprotobuf-c-dev"]), .brew(["protobuf-c"])]),
-    .target(name: "CONNX", dependencies: ["CProtobufC"]),
+    .target(name: "CONNX", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
 
     // The graph that every consumer reads.
     .target(name: "ModelIR"),
