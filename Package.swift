@@ -54,7 +54,7 @@ let package = Package(
     .executableTarget(
       name: "kconvert",
       dependencies: [
-        "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "KerasExport",
+        "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "KerasExport", "CMinizip",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

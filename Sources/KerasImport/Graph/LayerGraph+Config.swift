@@ -138,15 +138,15 @@ private struct CallOrder {
   }
 
   /// Reads `input_layers` or `output_layers`: a reference, or lists and dictionaries of them.
-  func structure(_ value: JSONValue) throws(KerasImportError) -> Argument<KerasTensor> {
+  func structure(_ value: JSONValue) throws(KerasImportError) -> CallArgument<KerasTensor> {
     if let reference = TensorReference(history: value) { return .tensor(try tensor(reference)) }
     if let items = value.array {
-      var list: [Argument<KerasTensor>] = []
+      var list: [CallArgument<KerasTensor>] = []
       for item in items { list.append(try structure(item)) }
       return .list(list)
     }
     if let object = value.object {
-      var entries: [(key: String, value: Argument<KerasTensor>)] = []
+      var entries: [(key: String, value: CallArgument<KerasTensor>)] = []
       for entry in object { entries.append((entry.key, try structure(entry.value))) }
       return .dictionary(entries)
     }
@@ -203,7 +203,7 @@ extension LayerGraph {
         try LayerGraph.inputLayer(config: config, built: built, first: layers.first, object: objects.first, registry),
         at: 0)
     }
-    var previous: Argument<KerasTensor> = .tensor(KerasTensor(layer: 0, call: 0, output: 0))
+    var previous: CallArgument<KerasTensor> = .tensor(KerasTensor(layer: 0, call: 0, output: 0))
     var calls: [LayerCall] = []
     for index in objects.indices.dropFirst() {
       calls.append(LayerCall(layer: index, call: 0, arguments: CallArguments(positional: [previous])))
@@ -214,7 +214,7 @@ extension LayerGraph {
       inputStructure: .tensor(KerasTensor(layer: 0, call: 0, output: 0)), outputStructure: previous)
   }
 
-  private static func results(of object: LayerObject, layer: Int) -> Argument<KerasTensor> {
+  private static func results(of object: LayerObject, layer: Int) -> CallArgument<KerasTensor> {
     let count = (object.layer as? NestedModel)?.model.outputs.count ?? 1
     if count == 1 { return .tensor(KerasTensor(layer: layer, call: 0, output: 0)) }
     return .list((0..<count).map { .tensor(KerasTensor(layer: layer, call: 0, output: $0)) })

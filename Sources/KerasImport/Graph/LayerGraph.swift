@@ -87,13 +87,13 @@ public struct LayerGraph: Sendable {
   /// All calls in an order in which they can be evaluated; InputLayers have none.
   public let calls: [LayerCall]
   /// What the model is called with, as the user gave it (one tensor, list, dictionary, nesting).
-  public let inputStructure: Argument<KerasTensor>
+  public let inputStructure: CallArgument<KerasTensor>
   /// What the model returns.
-  public let outputStructure: Argument<KerasTensor>
+  public let outputStructure: CallArgument<KerasTensor>
 
   public init(
-    name: String, kind: Kind, layers: [LayerObject], calls: [LayerCall], inputStructure: Argument<KerasTensor>,
-    outputStructure: Argument<KerasTensor>
+    name: String, kind: Kind, layers: [LayerObject], calls: [LayerCall], inputStructure: CallArgument<KerasTensor>,
+    outputStructure: CallArgument<KerasTensor>
   ) {
     self.name = name
     self.kind = kind

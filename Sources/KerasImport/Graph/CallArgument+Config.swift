@@ -18,7 +18,7 @@ struct TensorReference: Hashable, Sendable {
   }
 }
 
-extension Argument where Reference == TensorReference {
+extension CallArgument where Reference == TensorReference {
   /// Decodes one call argument of canonical form (Keras 3's `serialize_keras_object` of an argument).
   /// - Throws: `invalidGraph` for an object of unknown class.
   init(serialized value: JSONValue) throws(KerasImportError) {
@@ -29,17 +29,17 @@ extension Argument where Reference == TensorReference {
     case .number(let number): self = .number(number)
     case .string(let string): self = .string(string)
     case .array(let items):
-      var list: [Argument] = []
-      for item in items { list.append(try Argument(serialized: item)) }
+      var list: [CallArgument] = []
+      for item in items { list.append(try CallArgument(serialized: item)) }
       self = .list(list)
     case .object(let object):
       guard let className = object["class_name"]?.string, object.contains("config") || className.hasPrefix("__") else {
-        var entries: [(key: String, value: Argument)] = []
-        for entry in object { entries.append((entry.key, try Argument(serialized: entry.value))) }
+        var entries: [(key: String, value: CallArgument)] = []
+        for entry in object { entries.append((entry.key, try CallArgument(serialized: entry.value))) }
         self = .dictionary(entries)
         return
       }
-      self = try Argument(className: className, config: object["config"] ?? .null)
+      self = try CallArgument(className: className, config: object["config"] ?? .null)
     }
   }
 
@@ -58,11 +58,11 @@ extension Argument where Reference == TensorReference {
       self = .array(Tensor(array.values, sizes: array.sizes, dtype: dtype))
     case "__slice__":
       self = .slice(
-        start: try Argument(serialized: config["start"] ?? .null), stop: try Argument(serialized: config["stop"] ?? .null),
-        step: try Argument(serialized: config["step"] ?? .null))
+        start: try CallArgument(serialized: config["start"] ?? .null), stop: try CallArgument(serialized: config["stop"] ?? .null),
+        step: try CallArgument(serialized: config["step"] ?? .null))
     case "__ellipsis__": self = .ellipsis
     case "__tuple__", "TensorShape":
-      self = try Argument(serialized: config["items"] ?? config)
+      self = try CallArgument(serialized: config["items"] ?? config)
     case "DTypePolicy": self = .string(config["name"]?.string ?? "float32")
     default:
       throw KerasImportError(.unsupportedLayer(className: className, nearest: nil))
@@ -77,8 +77,8 @@ extension CallArguments where Reference == TensorReference {
       throw KerasImportError(.invalidGraph("expected a node with args and kwargs, found \(node.shortText)"))
     }
     self.init(positional: [])
-    for argument in args { positional.append(try Argument<TensorReference>(serialized: argument)) }
+    for argument in args { positional.append(try CallArgument<TensorReference>(serialized: argument)) }
     guard let kwargs = object["kwargs"]?.object else { return }
-    for entry in kwargs { keywords.append((entry.key, try Argument<TensorReference>(serialized: entry.value))) }
+    for entry in kwargs { keywords.append((entry.key, try CallArgument<TensorReference>(serialized: entry.value))) }
   }
 }

@@ -3,35 +3,35 @@ public import ModelIR
 /// One argument of a layer call: tensors and plain values in any nesting.
 ///
 /// In a ``LayerGraph`` the tensors are ``KerasTensor``s; while lowering they are ``Operand``s.
-public indirect enum Argument<Reference: Sendable>: Sendable {
+public indirect enum CallArgument<Reference: Sendable>: Sendable {
   case tensor(Reference)
   /// An array written in the configuration (`__numpy__`, `__tensor__`).
   case array(Tensor)
-  case list([Argument])
+  case list([CallArgument])
   /// Keys in the order of the file.
-  case dictionary([(key: String, value: Argument)])
+  case dictionary([(key: String, value: CallArgument)])
   case integer(Int)
   case number(Double)
   case bool(Bool)
   case string(String)
   /// Python's None: not given, or a new axis in an index.
   case none
-  case slice(start: Argument, stop: Argument, step: Argument)
+  case slice(start: CallArgument, stop: CallArgument, step: CallArgument)
   case ellipsis
 
   /// The argument with every tensor replaced.
   func map<Other: Sendable, Failure: Error>(
     _ transform: (Reference) throws(Failure) -> Other
-  ) throws(Failure) -> Argument<Other> {
+  ) throws(Failure) -> CallArgument<Other> {
     switch self {
     case .tensor(let reference): return .tensor(try transform(reference))
     case .array(let tensor): return .array(tensor)
     case .list(let items):
-      var mapped: [Argument<Other>] = []
+      var mapped: [CallArgument<Other>] = []
       for item in items { mapped.append(try item.map(transform)) }
       return .list(mapped)
     case .dictionary(let entries):
-      var mapped: [(key: String, value: Argument<Other>)] = []
+      var mapped: [(key: String, value: CallArgument<Other>)] = []
       for entry in entries { mapped.append((entry.key, try entry.value.map(transform))) }
       return .dictionary(mapped)
     case .integer(let value): return .integer(value)
@@ -60,17 +60,17 @@ public indirect enum Argument<Reference: Sendable>: Sendable {
 /// The arguments of one call of a layer.
 public struct CallArguments<Reference: Sendable>: Sendable {
   /// Positional arguments in order.
-  public var positional: [Argument<Reference>]
+  public var positional: [CallArgument<Reference>]
   /// Keyword arguments in the order of the file.
-  public var keywords: [(key: String, value: Argument<Reference>)]
+  public var keywords: [(key: String, value: CallArgument<Reference>)]
 
-  public init(positional: [Argument<Reference>], keywords: [(key: String, value: Argument<Reference>)] = []) {
+  public init(positional: [CallArgument<Reference>], keywords: [(key: String, value: CallArgument<Reference>)] = []) {
     self.positional = positional
     self.keywords = keywords
   }
 
   /// An argument by its name in the call's signature, given by keyword or by position; nil when absent or None.
-  public func argument(_ name: String, at position: Int?) -> Argument<Reference>? {
+  public func argument(_ name: String, at position: Int?) -> CallArgument<Reference>? {
     if let found = keywords.first(where: { $0.key == name })?.value {
       if case .none = found { return nil }
       return found

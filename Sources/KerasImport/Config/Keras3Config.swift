@@ -1,0 +1,56 @@
+import NativeFormat
+
+/// What differs between Keras 3's releases and between its archives and its HDF5 files.
+enum Keras3Config {
+  /// The canonical form of a serialised layer or model.
+  static func canonical(_ value: JSONValue) -> JSONValue {
+    guard var object = value.object, let className = object["class_name"]?.string, var config = object["config"]?.object
+    else { return value }
+    if object["module"] == nil || object["module"]?.isNull == true, object["registered_name"]?.string == nil {
+      // HDF5 files leave the module out: what has no `trainable` is an operation.
+      let isOperation = !config.contains("trainable") && !config.contains("layers") && className != "InputLayer"
+      object["module"] = .string(isOperation ? "keras.src.ops.numpy" : "keras.layers")
+    }
+    for key in ["layer", "backward_layer", "cell"] {
+      if let inner = config[key], inner.object != nil { config[key] = canonical(inner) }
+    }
+    if let cells = config["cells"]?.array { config["cells"] = .array(cells.map(canonical)) }
+    if let layers = config["layers"]?.array {
+      config["layers"] = .array(layers.map(canonical))
+      if className != "Sequential" { config = renumbered(config) }
+    }
+    object["config"] = .object(config)
+    return .object(object)
+  }
+
+  /// A nested Functional model's own construction is its call 0 where outputs refer to it; elsewhere its first use is.
+  private static func renumbered(_ config: JSONObject) -> JSONObject {
+    var result = config
+    var nested: Set<String> = []
+    for layer in config["layers"]?.array ?? [] {
+      let className = layer["class_name"]?.string
+      let module = layer["module"]?.string ?? ""
+      if className == "Functional" || (className == "Model" && module.hasPrefix("keras")), let name = layer["name"]?.string {
+        nested.insert(name)
+      }
+    }
+    guard !nested.isEmpty else { return result }
+    for key in ["input_layers", "output_layers"] {
+      if let value = config[key] { result[key] = shifted(value, nested) }
+    }
+    return result
+  }
+
+  private static func shifted(_ value: JSONValue, _ nested: Set<String>) -> JSONValue {
+    if let items = value.array {
+      if items.count == 3, let name = items[0].string, let node = items[1].int {
+        return nested.contains(name) && node > 0 ? .array([items[0], .integer(node - 1), items[2]]) : value
+      }
+      return .array(items.map { shifted($0, nested) })
+    }
+    guard let object = value.object else { return value }
+    var result = object
+    for key in object.keys { if let inner = object[key] { result[key] = shifted(inner, nested) } }
+    return .object(result)
+  }
+}

@@ -1,0 +1,158 @@
+import ModelIR
+package import NativeFormat
+
+/// A Keras model read from a file: its layers, the calls between them, and where its weights are.
+///
+/// Opening reads no weight data; bytes are touched when a forward pass or an export needs them.
+public struct KerasModel: Sendable {
+  /// The model's name.
+  public var name: String { graph.name }
+  /// The version of Keras that wrote the file, `3.6.0`; empty when the file does not say.
+  public let kerasVersion: String
+  /// The format in words: `Keras 3.6.0, .keras archive`.
+  public let format: String
+  /// The layers and their calls.
+  public let graph: LayerGraph
+  /// Which tensors belong to which layer.
+  public let weights: WeightBinding
+  /// The configuration in canonical form, as today's Keras writes it.
+  package let config: JSONValue
+  /// The archive's checksums, for those who read all bytes.
+  let archive: KerasArchive?
+
+  /// How a file is opened.
+  public struct Options: Sendable {
+    /// The layers and operations that are known.
+    public var layers = LayerRegistry.standard
+    /// A file with the weights, for an architecture alone or in place of the ones inside.
+    public var weights: String?
+    public init() {}
+  }
+
+  /// Opens a model of any format.
+  /// - Throws: ``KerasImportError`` with the file's place: what cannot be opened, is damaged, is not supported, or does
+  ///   not fit together.
+  public init(contentsOf path: String, options: Options = Options()) throws(KerasImportError) {
+    let file = try ModelFile(at: path)
+    do {
+      try self.init(file, options: options)
+    } catch {
+      if case .io = error.reason { throw error }
+      if case .file? = error.path.first { throw error }
+      throw error.at(.file(path))
+    }
+  }
+
+  private init(_ file: ModelFile, options: Options) throws(KerasImportError) {
+    let source = try ModelSource(file)
+    graph = try LayerGraph(serialized: source.model.json, registry: options.layers)
+    config = source.model.json
+    kerasVersion = source.model.kerasVersion
+    format = source.format
+    archive = source.archive
+    if let path = options.weights {
+      weights = try WeightSource(file: ModelFile(at: path)).bind(graph, source.model)
+    } else {
+      weights = try source.weights.bind(graph, source.model)
+    }
+  }
+
+  /// The graph of primitive operations, with shapes checked from input to output.
+  /// - Throws: the first layer that cannot take its input, with expected, found and where the size comes from.
+  public func lowered(_ options: LoweringOptions = LoweringOptions()) throws(KerasImportError) -> LoweredModel {
+    try LoweredModel(graph, weights: weights, options: options)
+  }
+
+  /// Compares the checksums of the file's members with their content, on all cores.
+  /// - Throws: `corrupted` when one differs. Formats without checksums pass.
+  public func verifyChecksums() throws(KerasImportError) { try archive?.verifyChecksums() }
+}
+
+/// The architecture in canonical form and the weights that come with it.
+struct ModelSource {
+  let model: CanonicalModel
+  let format: String
+  let weights: WeightSource
+  let archive: KerasArchive?
+
+  init(_ file: ModelFile) throws(KerasImportError) {
+    switch file.content {
+    case .archive(let archive):
+      let version = archive.metadata?["keras_version"]?.string
+      model = try CanonicalModel(json: archive.config, kerasVersion: version, backend: nil, container: .archive)
+      format = "\(model.era), .keras archive"
+      weights = try WeightSource(archive: archive, path: file.path)
+      self.archive = archive
+    case .hdf5(let hdf5):
+      guard let text = hdf5.index.root.attributes["model_config"]?.string else {
+        throw KerasImportError(
+          .incomplete("the file holds weights but no model", missing: "give the architecture as MODEL and this file with --weights"))
+      }
+      let json: JSONValue
+      do { json = try JSONValue(parsing: text) } catch { throw KerasImportError(.corrupted("model_config: \(error)")) }
+      let version = hdf5.index.root.attributes["keras_version"]?.string
+      let backend = hdf5.index.root.attributes["backend"]?.string
+      model = try CanonicalModel(json: json, kerasVersion: version, backend: backend, container: .hdf5)
+      format = "\(model.era), HDF5"
+      weights = .legacy(hdf5, group: "model_weights")
+      archive = nil
+    case .json(let json):
+      model = try CanonicalModel(json: json, kerasVersion: nil, backend: nil, container: .json)
+      format = "\(model.era), architecture"
+      weights = .missing("the file holds an architecture but no weights")
+      archive = nil
+    case .yaml, .safetensors:
+      throw KerasImportError(.unsupported("this format is not read yet"))
+    }
+  }
+}
+
+/// Where the weights of a model come from.
+enum WeightSource {
+  case numbered(WeightTree)
+  /// The `layer_names` layout, in a group of the file.
+  case legacy(HDF5File, group: String)
+  case missing(String)
+
+  /// The weights of an archive.
+  init(archive: KerasArchive, path: String) throws(KerasImportError) {
+    switch archive.weights {
+    case .hdf5(let bytes): self = .numbered(try HDF5File(bytes).weightTree())
+    case .npz:
+      throw KerasImportError(
+        .unsupported("model.weights.npz holds pickled Python objects; save the model again with weights in HDF5"))
+    case .shards: throw KerasImportError(.unsupported("sharded weights inside an archive"))
+    case .absent: self = .missing("the archive holds no weights")
+    }
+  }
+
+  /// The weights of a file given beside an architecture.
+  init(file: ModelFile) throws(KerasImportError) {
+    switch file.content {
+    case .hdf5(let hdf5):
+      let root = hdf5.index.root
+      if root.attributes["layer_names"] != nil || root.attributes["layer_names0"] != nil {
+        self = .legacy(hdf5, group: "")
+      } else if root.groups["model_weights"] != nil {
+        self = .legacy(hdf5, group: "model_weights")
+      } else {
+        self = .numbered(try hdf5.weightTree())
+      }
+    case .archive(let archive): self = try WeightSource(archive: archive, path: file.path)
+    case .json(let json) where ShardedWeights.isIndex(json):
+      let folder = file.path.contains("/") ? String(file.path[..<(file.path.lastIndex(of: "/") ?? file.path.startIndex)]) : "."
+      self = .numbered(try ShardedWeights.weightTree(index: json, folder: folder))
+    case .json, .yaml, .safetensors: throw KerasImportError(.unsupported("no weights are read from this format"))
+    }
+  }
+
+  func bind(_ graph: LayerGraph, _ model: CanonicalModel) throws(KerasImportError) -> WeightBinding {
+    switch self {
+    case .numbered(let tree): return try NumberedWeights.bind(graph, to: tree)
+    case .legacy(let file, let group): return try LegacyWeights.bind(graph, to: file, group: group, model: model)
+    case .missing(let message):
+      if !graph.layers.contains(where: \.hasWeights) { return WeightBinding() }
+      throw KerasImportError(.incomplete(message, missing: "give the weights with --weights FILE"))
+    }
+  }
+}

@@ -1,0 +1,140 @@
+public import ModelIR
+
+/// NumPy's `.npy` format, versions 1 to 3.
+///
+/// | offset | bytes | meaning |
+/// |---|---|---|
+/// | 0 | 6 | `93 4E 55 4D 50 59` |
+/// | 6 | 2 | major and minor version |
+/// | 8 | 2 (version 1) or 4 | length of the header, little-endian |
+/// | then | | a Python dictionary: `descr`, `fortran_order`, `shape` |
+public enum NumpyArray {
+  /// What is wrong with a file.
+  public struct FormatError: Error, CustomStringConvertible {
+    public let description: String
+  }
+
+  /// Decodes an array; strings become a string tensor.
+  /// - Throws: ``FormatError``.
+  public static func decode(_ bytes: UnsafeRawBufferPointer) throws -> Tensor {
+    let magic: [UInt8] = [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59]
+    guard bytes.count >= 12, Array(bytes[..<6]) == magic else { throw FormatError(description: "not an .npy array") }
+    let isFirst = bytes[6] == 1
+    let width = isFirst ? 2 : 4
+    var length = 0
+    for index in 0..<width { length |= Int(bytes[8 + index]) << (8 * index) }
+    let start = 8 + width + length
+    guard start <= bytes.count else { throw FormatError(description: "the header is cut off") }
+    let header = String(decoding: bytes[(8 + width)..<start], as: UTF8.self)
+    let descr = try field("descr", header)
+    let isFortran = try field("fortran_order", header).contains("True")
+    let sizes = try shape(try field("shape", header))
+    let data = UnsafeRawBufferPointer(rebasing: bytes[start...])
+    let tensor = try array(descr.filter { $0 != "'" && $0 != "\"" }, isFortran ? sizes.reversed() : sizes, data)
+    return isFortran ? try transpose(tensor.aligned(), Array((0..<tensor.rank).reversed())) : tensor
+  }
+
+  /// The text of a value of the header's dictionary.
+  private static func field(_ name: String, _ header: String) throws -> String {
+    guard let key = header.firstRange(of: "'\(name)':") else { throw FormatError(description: "the header has no \(name)") }
+    let rest = header[key.upperBound...].drop { $0 == " " }
+    if rest.first == "(" { return String(rest.prefix { $0 != ")" }) }
+    return String(rest.prefix { $0 != "," && $0 != "}" })
+  }
+
+  private static func shape(_ text: String) throws -> [Int] {
+    var sizes: [Int] = []
+    var count = 1
+    for part in text.dropFirst().split(separator: ",") {
+      let digits = part.filter(\.isNumber)
+      if digits.isEmpty { continue }
+      guard let size = Int(digits) else { throw FormatError(description: "the shape is too large") }
+      let (product, overflow) = count.multipliedReportingOverflow(by: max(size, 1))
+      guard !overflow, product < 1 << 40 else { throw FormatError(description: "the shape is too large") }
+      count = product
+      sizes.append(size)
+    }
+    return sizes
+  }
+
+  private static let types: [String: DType] = [
+    "f2": .float16, "f4": .float32, "f8": .float64, "i1": .int8, "i2": .int16, "i4": .int32, "i8": .int64,
+    "u1": .uint8, "u2": .uint16, "u4": .uint32, "u8": .uint64, "b1": .bool,
+  ]
+
+  private static func array(_ descr: String, _ sizes: [Int], _ data: UnsafeRawBufferPointer) throws -> Tensor {
+    let count = sizes.reduce(1, *)
+    let kind = String(descr.drop { "<>|=".contains($0) })
+    let isBig = descr.hasPrefix(">")
+    if let width = Int(kind.dropFirst()), kind.hasPrefix("U") || kind.hasPrefix("S") {
+      return try strings(count, width, isWide: kind.hasPrefix("U"), isBig, sizes, data)
+    }
+    guard let dtype = types[kind] else { throw FormatError(description: "arrays of type \(descr) are not read") }
+    let byteCount = count * dtype.byteCount
+    guard data.count >= byteCount else { throw FormatError(description: "expected \(byteCount) bytes of data, found \(data.count)") }
+    let storage = MemoryStorage(byteCount: byteCount) { target in
+      target.copyMemory(from: UnsafeRawBufferPointer(rebasing: data[..<byteCount]))
+      guard isBig, dtype.byteCount > 1 else { return }
+      for element in stride(from: 0, to: byteCount, by: dtype.byteCount) {
+        target[element..<(element + dtype.byteCount)].reverse()
+      }
+    }
+    return Tensor(dtype: dtype, sizes: sizes, storage: storage)
+  }
+
+  private static func strings(
+    _ count: Int, _ width: Int, isWide: Bool, _ isBig: Bool, _ sizes: [Int], _ data: UnsafeRawBufferPointer
+  ) throws -> Tensor {
+    let (bytesEach, overflow) = width.multipliedReportingOverflow(by: isWide ? 4 : 1)
+    let (total, overflow2) = bytesEach.multipliedReportingOverflow(by: count)
+    guard !overflow, !overflow2, width >= 0, data.count >= total else { throw FormatError(description: "the data is cut off") }
+    var result: [String] = []
+    for element in 0..<count {
+      let part = data[(element * bytesEach)..<((element + 1) * bytesEach)]
+      if !isWide {
+        result.append(String(decoding: part.prefix { $0 != 0 }, as: UTF8.self))
+        continue
+      }
+      var text = String.UnicodeScalarView()
+      for place in stride(from: part.startIndex, to: part.endIndex, by: 4) {
+        var code: UInt32 = 0
+        for byte in 0..<4 { code |= UInt32(data[place + byte]) << UInt32(isBig ? 24 - 8 * byte : 8 * byte) }
+        if code == 0 { break }
+        text.append(Unicode.Scalar(code) ?? "\u{FFFD}")
+      }
+      result.append(String(text))
+    }
+    return Tensor(result, sizes: sizes)
+  }
+
+  /// Encodes an array, version 1, C order, little-endian; bfloat16, which NumPy lacks, as float32.
+  /// - Throws: what reading the tensor throws.
+  public static func encode(_ tensor: Tensor) throws -> [UInt8] {
+    let source = tensor.dtype == .bfloat16 ? try tensor.cast(to: .float32) : tensor
+    var descr = types.first { $0.value == source.dtype }.map { (source.dtype.byteCount == 1 ? "|" : "<") + $0.key } ?? ""
+    var data: [UInt8] = []
+    if let strings = source.strings {
+      let width = max(strings.map(\.unicodeScalars.count).max() ?? 0, 1)
+      descr = "<U\(width)"
+      for text in strings {
+        let codes = text.unicodeScalars.map(\.value) + Array(repeating: 0, count: width - text.unicodeScalars.count)
+        for code in codes { for byte in 0..<4 { data.append(UInt8(truncatingIfNeeded: code >> UInt32(8 * byte))) } }
+      }
+    } else {
+      let count = source.elementCount * source.dtype.byteCount
+      data = try source.withBytes { Array($0.prefix(count)) }
+    }
+    let sizes = source.sizes.map(String.init).joined(separator: ", ")
+    let shape = source.sizes.count == 1 ? "(\(sizes),)" : "(\(sizes))"
+    var header = "{'descr': '\(descr)', 'fortran_order': False, 'shape': \(shape), }"
+    header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"
+    let length = header.utf8.count
+    return [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59, 1, 0, UInt8(length & 255), UInt8(length >> 8)] + Array(header.utf8) + data
+  }
+}
+
+extension Tensor {
+  /// The tensor in another element type: toward zero for float to integer, `!= 0` to bool.
+  /// - Throws: what reading the bytes throws; strings cannot be converted.
+  public func converted(to dtype: DType) throws -> Tensor { try cast(to: dtype) }
+}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Foundation
+import KerasImport
+import ONNXExport
+
+/// `kconvert MODEL --summary`, `kconvert MODEL --to onnx`.
+struct Convert: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Print the layer table or convert (the default verb).")
+
+  /// What can be written.
+  enum Format: String, ExpressibleByArgument, CaseIterable { case onnx }
+
+  @OptionGroup var options: ModelOptions
+  @Flag(help: "Print the layer table.") var summary = false
+  @Option(help: "The format to convert to.") var to: Format?
+  @Option(name: [.customShort("o"), .customLong("output")], help: "Where to write; beside MODEL by default.")
+  var output: String?
+  @Option(help: "The ONNX opset.") var opset = 18
+  @Flag(help: "Put ONNX weights in a side file; automatic from 2 GiB on.") var externalData = false
+  @Flag(help: "Open nested models up in the summary.") var expandNested = false
+  @Flag(help: "Print no progress.") var quiet = false
+  @Flag(help: "Print no progress.") var noProgress = false
+
+  func run() throws {
+    try Failure.reporting {
+      let model = try options.open()
+      let lowered = try model.lowered(options.lowering(for: model))
+      if summary || to == nil {
+        print("summary follows")
+      }
+      if to == .onnx {
+        try model.verifyChecksums()
+        let path = output ?? Convert.renamed(options.model, suffix: "onnx")
+        try ONNXWriter(opset: opset, externalData: externalData).write(lowered.graph, to: path)
+      }
+    }
+  }
+
+  /// MODEL's name with another suffix.
+  private static func renamed(_ path: String, suffix: String) -> String {
+    let slash = path.lastIndex(of: "/") ?? path.startIndex
+    guard let dot = path[slash...].lastIndex(of: "."), dot > path.index(slash, offsetBy: 0) else { return "\(path).\(suffix)" }
+    return "\(path[..<dot]).\(suffix)"
+  }
+}
+
+/// What standard output is.
+enum Terminal {
+  /// The terminal's width in columns; nil when the output is piped.
+  static var width: Int? {
+    guard isatty(STDOUT_FILENO) == 1 else { return nil }
+    var size = winsize()
+    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return 80 }
+    return Int(size.ws_col)
+  }
+}

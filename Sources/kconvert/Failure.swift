@@ -1,0 +1,86 @@
+import ArgumentParser
+import Foundation
+import KerasImport
+import NativeRuntime
+import ONNXExport
+
+/// The exit codes of the command line.
+enum Code: Int32 {
+  case invalidModel = 2
+  case unsupported = 3
+  case checkFailed = 4
+  case usage = 64
+  case cannotOpen = 66
+  case cannotCreate = 73
+  case cannotWrite = 74
+}
+
+/// An error that ends the command: one line, and its exit code.
+struct Failure: Error {
+  let message: String
+  let code: Code
+
+  init(_ message: String, _ code: Code) {
+    self.message = message
+    self.code = code
+  }
+
+  /// Any library's error with the exit code it means.
+  init(_ error: any Error) {
+    switch error {
+    case let failure as Failure: self = failure
+    case let error as KerasImportError: self.init("\(error)", error.code)
+    case let error as ONNXExportError: self.init("\(error)", error.code)
+    case let error as RuntimeError: self.init("\(error)", error.code)
+    default: self.init("\(error)", .invalidModel)
+    }
+  }
+
+  /// Runs a command's work; a failure is printed and ends the process with its code.
+  static func reporting(_ work: () throws -> Void) throws {
+    do {
+      try work()
+    } catch let exit as ExitCode {
+      throw exit
+    } catch let error as ValidationError {
+      throw error
+    } catch {
+      let failure = Failure(error)
+      let line = failure.message.replacing("\n", with: " ")
+      FileHandle.standardError.write(Data("kconvert: error: \(line)\n".utf8))
+      throw ExitCode(failure.code.rawValue)
+    }
+  }
+}
+
+extension KerasImportError {
+  fileprivate var code: Code {
+    switch reason {
+    case .io: .cannotOpen
+    case .unsupported, .unsupportedLayer, .several: .unsupported
+    case .notAKerasFile, .corrupted, .missingKey, .unknownKeys, .invalidValue, .invalidGraph, .weightNotFound,
+      .weightShape, .unusedWeights, .incomplete, .graph:
+      .invalidModel
+    }
+  }
+}
+
+extension ONNXExportError {
+  fileprivate var code: Code {
+    switch self {
+    case .opset, .unsupported: .unsupported
+    case .constant: .invalidModel
+    case .cannotCreate: .cannotCreate
+    case .writing: .cannotWrite
+    }
+  }
+}
+
+extension RuntimeError {
+  fileprivate var code: Code {
+    switch self {
+    case .input, .operation: .invalidModel
+    case .unsupported: .unsupported
+    }
+  }
+}

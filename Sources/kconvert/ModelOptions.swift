@@ -1,0 +1,68 @@
+import ArgumentParser
+import KerasImport
+import ModelIR
+
+/// The model and the options that every verb has.
+struct ModelOptions: ParsableArguments {
+  @Argument(help: "A .keras archive, an .h5 model, or an architecture with --weights.")
+  var model: String
+
+  @Option(help: "Weights for an architecture, or in place of the ones inside.")
+  var weights: String?
+
+  @Option(help: "Fix or override an input's shape: [NAME=]D,D,... with ? or a name for a dynamic dimension.")
+  var inputShape: [String] = []
+
+  @Option(help: "Fix the batch dimension.")
+  var batch: Int?
+
+  func open() throws -> KerasModel {
+    var options = KerasModel.Options()
+    options.weights = weights
+    return try KerasModel(contentsOf: model, options: options)
+  }
+
+  /// The sizes the caller fixes.
+  func lowering(for model: KerasModel) throws -> LoweringOptions {
+    var options = LoweringOptions()
+    if let batch {
+      guard batch > 0 else { throw ValidationError("--batch: expected a positive number, found \(batch)") }
+      options.batch = batch
+    }
+    let inputs = model.graph.inputs.map { model.graph.layers[$0.layer].name }
+    for text in inputShape {
+      let (name, shape) = try ModelOptions.parse(text, inputs: inputs)
+      options.inputShapes[name] = shape
+    }
+    return options
+  }
+
+  private static func parse(_ text: String, inputs: [String]) throws -> (String, Shape) {
+    var name = inputs.first ?? ""
+    var list = text[...]
+    if let equals = text.lastIndex(of: "=") {
+      name = String(text[..<equals])
+      list = text[text.index(after: equals)...]
+    } else if inputs.count != 1 {
+      throw ValidationError("--input-shape: expected NAME=D,D,... since the model has the inputs \(inputs)")
+    }
+    guard inputs.contains(name) else {
+      throw ValidationError("--input-shape: there is no input \"\(name)\"; the inputs are \(inputs)")
+    }
+    var dimensions: [Dimension] = []
+    for (axis, part) in list.split(separator: ",", omittingEmptySubsequences: false).enumerated() {
+      let part = part.filter { $0 != " " }
+      if let size = Int(part) {
+        guard size >= 0 else { throw ValidationError("--input-shape: a size cannot be \(size)") }
+        dimensions.append(.fixed(size))
+      } else if part == "?" {
+        dimensions.append(.symbol(axis == 0 ? "batch" : "\(name)_\(axis)"))
+      } else if !part.isEmpty {
+        dimensions.append(.symbol(String(part)))
+      } else {
+        throw ValidationError("--input-shape: expected sizes separated by commas, found \"\(text)\"")
+      }
+    }
+    return (name, Shape(dimensions))
+  }
+}
