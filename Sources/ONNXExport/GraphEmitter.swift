@@ -1,5 +1,10 @@
 import ModelIR
 
+/// The names in use, shared by a graph and the bodies of its loops: ONNX wants them all different.
+final class TakenNames {
+  var names: Set<String> = []
+}
+
 /// Turns the nodes of a ``Graph`` into ONNX nodes: names, constants, and sizes that are only known when the file runs.
 final class GraphEmitter {
   let graph: Graph
@@ -9,7 +14,7 @@ final class GraphEmitter {
   var result: ONNXGraph
   var usedDomains: Set<String> = []
   private var names: [Int: String] = [:]
-  private var taken: Set<String>
+  private let taken: TakenNames
   private var sizeNames: [Dimension: String] = [:]
   private var integerNames: [[Int64]: String] = [:]
 
@@ -18,7 +23,7 @@ final class GraphEmitter {
     self.opset = opset
     self.parent = parent
     result = ONNXGraph(name: name)
-    taken = parent?.taken ?? []
+    taken = parent?.taken ?? TakenNames()
   }
 
   // MARK: Names
@@ -27,7 +32,7 @@ final class GraphEmitter {
   func unique(_ wanted: String) -> String {
     var name = wanted.isEmpty ? "value" : wanted
     var number = 1
-    while !taken.insert(name).inserted {
+    while !taken.names.insert(name).inserted {
       name = "\(wanted)_\(number)"
       number += 1
     }

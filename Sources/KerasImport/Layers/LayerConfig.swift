@@ -2,7 +2,7 @@ package import NativeFormat
 public import ModelIR
 
 /// One layer's configuration; it remembers which keys were read, so that none is dropped in silence.
-public struct LayerConfig {
+public struct LayerConfig: Sendable {
   /// The class as Keras 3 names it.
   public let className: String
   /// The module as the file has it: `keras.layers`, `keras.src.ops.numpy`, ...

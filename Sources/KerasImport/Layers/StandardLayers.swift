@@ -7,7 +7,10 @@ extension LayerRegistry {
     registry.addNormalizations()
     registry.addReshaping()
     registry.addMerging()
+    registry.addRecurrent()
     registry.addRandom()
+    registry.addElementwiseOperations()
+    registry.addShapeOperations()
     return registry
   }()
 
@@ -65,6 +68,15 @@ extension LayerRegistry {
     register(Merge.self, as: "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
     register(Concatenate.self, as: "Concatenate")
     register(Dot.self, as: "Dot")
+  }
+
+  private mutating func addRecurrent() {
+    register(RecurrentStack.self, as: "LSTM", "GRU", "SimpleRNN", "RNN")
+    register(RecurrentCell.self, as: "LSTMCell", "GRUCell", "SimpleRNNCell")
+    register(StackedCells.self, as: "StackedRNNCells")
+    register(Bidirectional.self, as: "Bidirectional")
+    register(TimeDistributed.self, as: "TimeDistributed")
+    register(ConvLSTM.self, as: "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
   }
 
   /// Random in training, the identity at inference.

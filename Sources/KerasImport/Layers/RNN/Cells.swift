@@ -1,0 +1,91 @@
+import ModelIR
+
+/// One step of a recurrent layer: SimpleRNNCell, LSTMCell or GRUCell; the formulas are those of
+/// ``ModelIR/RecurrentAttributes``. Source: `keras/src/layers/rnn/lstm_cell.py`, `gru_cell.py`, `simple_rnn_cell.py`.
+///
+/// - kernel: `[C, G F]`; recurrent_kernel: `[F, G F]`; bias: `[G F]`, `[2, 3F]` for a GRU with reset_after.
+struct RecurrentCell: Layer {
+  let cell: RecurrentAttributes.Cell
+  let units: Int
+  let activation: Activation
+  let recurrentActivation: Activation
+  let useBias: Bool
+  var weights: [WeightSpec] {
+    [WeightSpec("kernel"), WeightSpec("recurrent_kernel")] + (useBias ? [WeightSpec("bias")] : [])
+  }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    units = try config.count("units")
+    activation = try config.activation("activation", default: .tanh)
+    useBias = try config.bool("use_bias", default: true)
+    config.ignore("dropout", "recurrent_dropout", "unit_forget_bias", "implementation", "seed")
+    let name = config.className
+    if name.hasPrefix("LSTM") {
+      cell = .lstm
+    } else if name.hasPrefix("GRU") {
+      cell = .gru(resetAfter: try config.bool("reset_after", default: true))
+    } else {
+      cell = .simple
+    }
+    recurrentActivation = cell == .simple ? .linear : try config.activation("recurrent_activation", default: .sigmoid)
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    throw KerasImportError(.unsupported("a recurrent cell called outside a recurrent layer"))
+  }
+}
+
+/// What a recurrent layer returns.
+struct RecurrentResult {
+  var sequence: Value
+  var last: Value
+  var states: [Value]
+}
+
+/// How a recurrent layer runs its cells.
+struct RecurrentRun {
+  var mask: Value?
+  var initialStates: [Value] = []
+  var goBackwards = false
+  var zeroOutputForMask = false
+}
+
+extension LoweringScope {
+  /// Runs one cell over axis 1; `sequence` is in the order of processing, as Keras has it.
+  func recurrent(
+    _ cell: RecurrentCell, _ x: Value, weightsIn scope: LoweringScope, _ run: RecurrentRun
+  ) throws(KerasImportError) -> RecurrentResult {
+    try expectRank(3, of: x)
+    let channels = shape(of: x)[2]
+    var attributes = RecurrentAttributes(
+      cell: cell.cell, units: cell.units, activation: try function(cell.activation, cell.units, in: scope),
+      recurrentActivation: try function(cell.recurrentActivation, cell.units, in: scope), hasBias: cell.useBias,
+      hasMask: run.mask != nil, hasInitialState: !run.initialStates.isEmpty, reverse: run.goBackwards,
+      zeroOutputForMask: run.zeroOutputForMask)
+    if cell.cell == .simple { attributes.recurrentActivation = .linear }
+    let gates = Dimension.fixed(attributes.gateCount) * .fixed(cell.units)
+    var operands = [x, try scope.weight("kernel", [channels, gates])]
+    operands.append(try scope.weight("recurrent_kernel", [.fixed(cell.units), gates]))
+    if cell.useBias { operands.append(try scope.weight("bias", attributes.biasShape)) }
+    if let mask = run.mask { operands.append(mask) }
+    operands += run.initialStates
+    let results = try emitAll(.recurrent(attributes), operands)
+    var sequence = results[0]
+    if run.goBackwards { sequence = try emit(.reverse(axes: [1]), sequence) }
+    return RecurrentResult(sequence: sequence, last: results[1], states: Array(results[2...]))
+  }
+
+  /// An activation as the operation takes it, or as a graph on `[N, F]`.
+  private func function(
+    _ activation: Activation, _ units: Int, in scope: LoweringScope
+  ) throws(KerasImportError) -> RecurrentAttributes.Activation {
+    if let known = activation.recurrent { return known }
+    let inner = LoweringState(weights: scope.state.weights)
+    let x = inner.graph.input(
+      name: "x", type: TensorType(scope.computeDType, [.symbol("batch"), .fixed(units)]))
+    let body = LoweringScope(state: inner, object: scope.object, path: scope.path)
+    let y = try activation.apply(x, in: body)
+    inner.graph.outputs = [Graph.Output(name: "y", value: y)]
+    return .graph(Subgraph(inner.graph))
+  }
+}

@@ -1,0 +1,237 @@
+import ModelIR
+
+/// The options that every recurrent layer has.
+struct RecurrentOptions: Sendable {
+  let returnSequences: Bool
+  let returnState: Bool
+  let goBackwards: Bool
+  let zeroOutputForMask: Bool
+  let timeMajor: Bool
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    returnSequences = try config.bool("return_sequences", default: false)
+    returnState = try config.bool("return_state", default: false)
+    goBackwards = try config.bool("go_backwards", default: false)
+    zeroOutputForMask = try config.bool("zero_output_for_mask", default: false)
+    timeMajor = try config.bool("time_major", default: false)
+    config.ignore("stateful", "unroll", "use_cudnn", "input_dim", "input_length", "implementation")
+  }
+}
+
+/// A layer that Bidirectional can run in both directions.
+protocol RecurrentLayer: Layer {
+  var options: RecurrentOptions { get }
+  /// The number of states.
+  var stateCount: Int { get }
+  /// Runs the layer without choosing what it returns; `sequence` in the order of processing.
+  func run(_ x: Value, _ run: RecurrentRun, in scope: LoweringScope) throws(KerasImportError) -> RecurrentResult
+}
+
+/// LSTM, GRU, SimpleRNN, and RNN over known cells, one or stacked. Initial states are zeros unless given; a stateful
+/// layer starts from zeros. Mask: passed when sequences are returned.
+/// Source: `keras/src/layers/rnn/rnn.py`.
+///
+/// - x: `[N, T, C]`; result: `[N, F]` or `[N, T, F]`, then the states of every cell.
+struct RecurrentStack: RecurrentLayer {
+  let options: RecurrentOptions
+  /// The cells in order, under their attributes.
+  let cells: [(sublayer: Sublayer, cell: RecurrentCell)]
+  let wrapper: Sublayer
+  var maskRule: MaskRule { .custom }
+  var sublayers: [Sublayer] { [wrapper] }
+  var stateCount: Int { cells.reduce(0) { $0 + ($1.cell.cell == .lstm ? 2 : 1) } }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    options = try RecurrentOptions(&config)
+    let object: LayerObject
+    if config.className == "RNN" {
+      object = try config.layer("cell")
+    } else {
+      let cell = try RecurrentCell(&config)
+      object = LayerObject(
+        name: "cell", className: config.className + "Cell", module: "keras.layers", config: .object(config.json),
+        layer: cell, policy: config.policy)
+    }
+    wrapper = Sublayer("cell", object)
+    if let stack = object.layer as? StackedCells {
+      cells = stack.cells
+    } else if let cell = object.layer as? RecurrentCell {
+      cells = [(wrapper, cell)]
+    } else {
+      throw KerasImportError(.unsupported("an RNN over cells of class \"\(object.className)\""))
+    }
+  }
+
+  /// A stack of cells is a stack of layers: a masked step holds the states of all of them.
+  func run(_ x: Value, _ run: RecurrentRun, in scope: LoweringScope) throws(KerasImportError) -> RecurrentResult {
+    var states = run.initialStates
+    guard states.isEmpty || states.count == stateCount else {
+      throw KerasImportError(.invalidGraph("expected \(stateCount) initial states, found \(states.count)"))
+    }
+    var result = RecurrentResult(sequence: x, last: x, states: [])
+    for (index, entry) in cells.enumerated() {
+      var step = run
+      let count = entry.cell.cell == .lstm ? 2 : 1
+      step.initialStates = Array(states.prefix(count))
+      states.removeFirst(min(count, states.count))
+      step.goBackwards = run.goBackwards && index == 0
+      // Later cells see the steps in the order of processing, and so must their mask.
+      if let mask = run.mask, run.goBackwards, index > 0 { step.mask = try scope.emit(.reverse(axes: [1]), mask) }
+      step.zeroOutputForMask = run.zeroOutputForMask && index == cells.count - 1
+      let own = LoweringScope(
+        state: scope.state, object: entry.sublayer.object, path: "\(scope.path)/\(entry.sublayer.attribute)")
+      let made = try scope.recurrent(entry.cell, result.sequence, weightsIn: own, step)
+      result = RecurrentResult(sequence: made.sequence, last: made.last, states: result.states + made.states)
+    }
+    return result
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    let (input, states) = call.recurrentInputs
+    guard let input else { throw KerasImportError(.invalidGraph("the call has no tensor")) }
+    var x = input.value
+    if options.timeMajor { x = try scope.transpose(x, [1, 0, 2]) }
+    let mask = call.operand("mask", at: 1)?.value ?? input.mask
+    let run = RecurrentRun(
+      mask: mask, initialStates: states.map(\.value), goBackwards: options.goBackwards,
+      zeroOutputForMask: options.zeroOutputForMask)
+    let result = try self.run(x, run, in: scope)
+    var output = Operand(options.returnSequences ? result.sequence : result.last)
+    if options.timeMajor, options.returnSequences { output.value = try scope.transpose(output.value, [1, 0, 2]) }
+    if options.returnSequences { output.mask = mask }
+    return [output] + (options.returnState ? result.states.map { Operand($0) } : [])
+  }
+}
+
+extension CallArguments where Reference == Operand {
+  /// The sequence and the initial states: in a list after the sequence, or as `initial_state`.
+  var recurrentInputs: (sequence: Operand?, states: [Operand]) {
+    let first = inputs
+    let given = argument("initial_state", at: 2)?.tensors ?? []
+    return (first.first, given.isEmpty ? Array(first.dropFirst()) : given)
+  }
+}
+
+/// Cells run one after another at each step. Source: `keras/src/layers/rnn/stacked_rnn_cells.py`.
+struct StackedCells: Layer {
+  let cells: [(sublayer: Sublayer, cell: RecurrentCell)]
+  var sublayers: [Sublayer] { cells.map(\.sublayer) }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    var cells: [(sublayer: Sublayer, cell: RecurrentCell)] = []
+    for (index, object) in try config.layers("cells").enumerated() {
+      guard let cell = object.layer as? RecurrentCell else {
+        throw KerasImportError(.unsupported("a stack with a cell of class \"\(object.className)\""))
+      }
+      cells.append((Sublayer("cells/\(index)", object), cell))
+    }
+    guard !cells.isEmpty else { throw config.invalid("cells", expected: "cells", found: "none") }
+    self.cells = cells
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    throw KerasImportError(.unsupported("cells called outside a recurrent layer"))
+  }
+}
+
+/// Two recurrent layers, one over the reversed sequence. Masked steps output 0 when sequences are returned; the
+/// backward sequence is turned round before merging; states: forward's, then backward's.
+/// Source: `keras/src/layers/rnn/bidirectional.py`.
+struct Bidirectional: Layer {
+  enum MergeMode: String, CaseIterable { case concat, sum, mul, ave }
+
+  let forward: LayerObject
+  let backward: LayerObject
+  let mergeMode: MergeMode?
+  let zeroesMasked: Bool
+  var maskRule: MaskRule { .custom }
+  var sublayers: [Sublayer] { [Sublayer("forward_layer", forward), Sublayer("backward_layer", backward)] }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    forward = try config.layer("layer")
+    if config.value("backward_layer") != nil {
+      backward = try config.layer("backward_layer")
+    } else {
+      guard var serialized = config.value("layer")?.object, var inner = serialized["config"]?.object else {
+        throw KerasImportError(.missingKey("layer"))
+      }
+      inner["go_backwards"] = .bool(!(inner["go_backwards"]?.bool ?? false))
+      inner["name"] = .string("backward_\(forward.name)")
+      serialized["config"] = .object(inner)
+      backward = try LayerObject(serialized: .object(serialized), registry: config.registry, outer: config.policy)
+    }
+    let isNull = config.json["merge_mode"]?.isNull ?? false
+    mergeMode = isNull ? nil : try config.choice("merge_mode", default: .concat)
+    zeroesMasked = try config.bool("kconvert_zero_output_for_mask", default: true)
+    config.ignore("merge_mode", "input_dim", "input_length", "stateful")
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    guard let first = forward.layer as? any RecurrentLayer, let second = backward.layer as? any RecurrentLayer else {
+      throw KerasImportError(.unsupported("Bidirectional around a layer of class \"\(forward.className)\""))
+    }
+    let (input, states) = call.recurrentInputs
+    guard let input else { throw KerasImportError(.invalidGraph("the call has no tensor")) }
+    let mask = call.operand("mask", at: 1)?.value ?? input.mask
+    let half = states.count / 2
+    let returnsSequences = first.options.returnSequences
+    func run(_ layer: any RecurrentLayer, _ object: LayerObject, _ name: String, _ states: [Operand])
+      throws(KerasImportError) -> RecurrentResult
+    {
+      let own = LoweringScope(state: scope.state, object: object, path: "\(scope.path)/\(name)")
+      let zero = zeroesMasked ? returnsSequences : layer.options.zeroOutputForMask
+      let run = RecurrentRun(
+        mask: mask, initialStates: states.map(\.value), goBackwards: layer.options.goBackwards, zeroOutputForMask: zero)
+      return try layer.run(input.value, run, in: own)
+    }
+    let y = try run(first, forward, "forward_layer", Array(states.prefix(half)))
+    let z = try run(second, backward, "backward_layer", Array(states.dropFirst(half)))
+    let left = returnsSequences ? y.sequence : y.last
+    let right = returnsSequences ? try scope.emit(.reverse(axes: [1]), z.sequence) : z.last
+    var outputs = try merged(left, right, in: scope).map { Operand($0) }
+    if returnsSequences { for index in outputs.indices { outputs[index].mask = mask } }
+    return outputs + (first.options.returnState ? (y.states + z.states).map { Operand($0) } : [])
+  }
+
+  private func merged(_ y: Value, _ z: Value, in scope: LoweringScope) throws(KerasImportError) -> [Value] {
+    switch mergeMode {
+    case .concat: [try scope.emit(.concat(axis: scope.rank(of: y) - 1), y, z)]
+    case .sum: [try scope.add(y, z)]
+    case .mul: [try scope.multiply(y, z)]
+    case .ave: [try scope.multiply(scope.add(y, z), 0.5)]
+    case nil: [y, z]
+    }
+  }
+}
+
+/// A layer applied to every step: time is folded into the batch. Mask: passed.
+/// Source: `keras/src/layers/rnn/time_distributed.py`.
+struct TimeDistributed: Layer {
+  let inner: LayerObject
+  var maskRule: MaskRule { .pass }
+  var sublayers: [Sublayer] { [Sublayer("layer", inner)] }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    inner = try config.layer("layer")
+    config.ignore("input_dim", "input_length")
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    let operand = try call.input
+    let shape = scope.shape(of: operand.value)
+    guard shape.rank >= 3 else {
+      throw KerasImportError(.invalidGraph("TimeDistributed needs an input of rank 3 or more, found \(shape)"))
+    }
+    let folded = Shape([shape[0] * shape[1]] + shape.dimensions[2...])
+    var flat = Operand(try scope.reshape(operand.value, folded))
+    if let mask = operand.mask, scope.rank(of: mask) > 2 {
+      let own = scope.shape(of: mask)
+      flat.mask = try scope.reshape(mask, Shape([own[0] * own[1]] + own.dimensions[2...]))
+    }
+    let results = try scope.lower(Sublayer("layer", inner), Call([flat]))
+    return try results.map { result throws(KerasImportError) in
+      let own = scope.shape(of: result.value)
+      return Operand(try scope.reshape(result.value, Shape([shape[0], shape[1]] + own.dimensions[1...])))
+    }
+  }
+}
