@@ -26,7 +26,8 @@ struct Convert: ParsableCommand {
       let model = try options.open()
       let lowered = try model.lowered(options.lowering(for: model))
       if summary || to == nil {
-        print("summary follows")
+        let table = ModelSummary(model, lowered, expandNested: expandNested)
+        print(table.text(width: Terminal.width), terminator: "")
       }
       if to == .onnx {
         try model.verifyChecksums()

@@ -8,6 +8,7 @@ extension LayerRegistry {
     registry.addReshaping()
     registry.addMerging()
     registry.addRecurrent()
+    registry.addPreprocessing()
     registry.addRandom()
     registry.addElementwiseOperations()
     registry.addShapeOperations()
@@ -18,6 +19,8 @@ extension LayerRegistry {
     register(InputLayer.self, as: "InputLayer")
     register(Dense.self, as: "Dense")
     register(Embedding.self, as: "Embedding")
+    register(EinsumDense.self, as: "EinsumDense")
+    register(ReversibleEmbedding.self, as: "ReversibleEmbedding")
     register(Masking.self, as: "Masking")
     register(ActivationLayer.self, as: "Activation")
     register(ReLU.self, as: "ReLU")
@@ -62,6 +65,12 @@ extension LayerRegistry {
     register(RepeatVector.self, as: "RepeatVector")
     register(ZeroPadding.self, as: "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
     register(Cropping.self, as: "Cropping1D", "Cropping2D", "Cropping3D")
+    register(UpSampling.self, as: "UpSampling1D", "UpSampling2D", "UpSampling3D")
+  }
+
+  private mutating func addPreprocessing() {
+    register(Rescaling.self, as: "Rescaling")
+    register(Normalization.self, as: "Normalization")
   }
 
   private mutating func addMerging() {

@@ -198,7 +198,9 @@ extension LayerRegistry {
       let function = ReLU(
         maximum: try call.double("max_value"), slope: try call.double("negative_slope") ?? 0,
         threshold: try call.double("threshold") ?? 0)
-      return [try function.apply(call.floating("x", 0), in: call.scope)]
+      let isPlain = function.maximum == nil && function.slope == 0 && function.threshold == 0
+      let x = isPlain ? try call.tensor("x", 0) : try call.floating("x", 0)
+      return [try function.apply(x, in: call.scope)]
     }
     operation("Glu") { call throws(KerasImportError) in
       let x = try call.floating("x", 0)

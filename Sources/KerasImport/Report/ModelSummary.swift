@@ -1,0 +1,134 @@
+import ModelIR
+
+/// Keras's layer table: layers, output shapes, parameter counts and, for models that are not a plain chain, what each
+/// layer is connected to. Reads no weight data.
+///
+/// Source: `keras/src/utils/summary_utils.py`. Keras shortens long cells and crops the table; nothing is cut here.
+public struct ModelSummary: Sendable {
+  /// One line of the table.
+  public struct Row: Sendable {
+    /// `name (ClassName)`, nested layers indented.
+    public var layer: String
+    /// `(None, 28, 28, 1)`, or a list of them.
+    public var outputShape: String
+    /// The number of parameters, thousands separated.
+    public var parameters: String
+    /// `name[call][output]`, one per input; empty where Keras shows `-`.
+    public var connectedTo: [String]
+  }
+
+  /// A number of parameters and the bytes they take.
+  public struct Count: Sendable {
+    public var parameters = 0
+    public var bytes = 0
+  }
+
+  public let modelName: String
+  /// The format found, `Keras 3.6.0, .keras archive`.
+  public let format: String
+  public let rows: [Row]
+  /// False for a plain chain, for which Keras leaves the column out.
+  public let showsConnections: Bool
+  public let trainable: Count
+  public let nonTrainable: Count
+
+  /// Reads the table off a model and its lowered graph.
+  public init(_ model: KerasModel, _ lowered: LoweredModel, expandNested: Bool = false) {
+    let builder = SummaryBuilder(model: model, lowered: lowered)
+    modelName = model.name
+    format = model.format
+    showsConnections = !builder.isChain(model.graph)
+    var rows: [Row] = []
+    builder.addRows(model.graph, path: "", depth: 0, expandNested: expandNested, &rows)
+    self.rows = rows
+    (trainable, nonTrainable) = builder.totals(model.graph)
+  }
+
+  /// The table as text; cells are wrapped to a width, columns widened when it is nil.
+  public func text(width: Int?) -> String { SummaryTable(self, width: width).text }
+}
+
+/// Reads the cells off a model.
+struct SummaryBuilder {
+  let model: KerasModel
+  let lowered: LoweredModel
+
+  /// Keras's rule for leaving out the connections: a Sequential, or a chain of single calls.
+  func isChain(_ graph: LayerGraph) -> Bool { graph.kind == .sequential }
+
+  func addRows(
+    _ graph: LayerGraph, path: String, depth: Int, expandNested: Bool, _ rows: inout [ModelSummary.Row]
+  ) {
+    for (index, object) in graph.layers.enumerated() {
+      if graph.kind == .sequential, object.layer is InputLayer { continue }
+      let layerPath = path.isEmpty ? object.name : "\(path)/\(object.name)"
+      let indent = String(repeating: "    ", count: depth)
+      var seen: Set<ObjectIdentifier> = []
+      let parameters = counts(object, isTrainable: true, &seen).reduce(0) { $0 + $1.count }
+      rows.append(
+        ModelSummary.Row(
+          layer: "\(indent)\(object.name) (\(object.displayName))", outputShape: shapes(index, path: layerPath),
+          parameters: ModelSummary.grouped(parameters), connectedTo: connections(graph, index)))
+      if expandNested, let nested = object.layer as? NestedModel {
+        addRows(nested.model, path: layerPath, depth: depth + 1, expandNested: true, &rows)
+      }
+    }
+  }
+
+  private func shapes(_ index: Int, path: String) -> String {
+    var values = lowered.nestedResults[path]?.first ?? []
+    if values.isEmpty {
+      while let value = lowered.values[KerasTensor(layer: index, call: 0, output: values.count)] { values.append(value) }
+    }
+    let texts = values.map { lowered.graph.shape(of: $0).kerasText }
+    if texts.isEmpty { return "?" }
+    return texts.count == 1 ? texts[0] : "[" + texts.joined(separator: ", ") + "]"
+  }
+
+  private func connections(_ graph: LayerGraph, _ index: Int) -> [String] {
+    graph.calls.filter { $0.layer == index }.flatMap { call in
+      call.arguments.tensors.map { "\(graph.layers[$0.layer].name)[\($0.call)][\($0.output)]" }
+    }
+  }
+
+  private func counts(
+    _ object: LayerObject, isTrainable: Bool, _ seen: inout Set<ObjectIdentifier>
+  ) -> [(count: Int, bytes: Int, isTrainable: Bool)] {
+    guard seen.insert(ObjectIdentifier(object)).inserted else { return [] }
+    let own = isTrainable && (object.config["trainable"]?.bool ?? true)
+    var result: [(count: Int, bytes: Int, isTrainable: Bool)] = []
+    for spec in object.layer.weights {
+      guard let tensor = model.weights.tensor(spec.name, of: object) else { continue }
+      result.append((tensor.elementCount, tensor.byteCount, own && spec.isTrainable))
+    }
+    let inner = (object.layer as? NestedModel)?.model.layers ?? object.layer.sublayers.map(\.object)
+    for layer in inner { result += counts(layer, isTrainable: own, &seen) }
+    return result
+  }
+
+  /// Parameters and bytes, trainable and not.
+  func totals(_ graph: LayerGraph) -> (ModelSummary.Count, ModelSummary.Count) {
+    var seen: Set<ObjectIdentifier> = []
+    var sums = [true: ModelSummary.Count(), false: ModelSummary.Count()]
+    for layer in graph.layers {
+      for entry in counts(layer, isTrainable: true, &seen) {
+        sums[entry.isTrainable]?.parameters += entry.count
+        sums[entry.isTrainable]?.bytes += entry.bytes
+      }
+    }
+    return (sums[true] ?? ModelSummary.Count(), sums[false] ?? ModelSummary.Count())
+  }
+}
+
+extension LayerObject {
+  /// The Python class's name, which Keras prints.
+  var displayName: String { className == "GroupQueryAttention" ? "GroupedQueryAttention" : className }
+}
+
+extension Shape {
+  /// `(None, 28, 28, 1)`: sizes that are not known are None.
+  var kerasText: String {
+    let parts = dimensions.map { $0.fixedSize.map(String.init) ?? "None" }
+    return parts.count == 1 ? "(\(parts[0]),)" : "(" + parts.joined(separator: ", ") + ")"
+  }
+}
