@@ -1,0 +1,21 @@
+package import ModelIR
+
+/// Why a safetensors file cannot be read or written.
+package enum SafetensorsError: Error, Sendable {
+  /// The file is damaged or breaks a rule of the format.
+  case corrupted(String)
+  /// The tensors cannot be written in this format.
+  case cannotWrite(String)
+  /// The system could not write the file.
+  case file(FileError)
+}
+
+extension SafetensorsError: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .corrupted(let message): "safetensors: \(message)"
+    case .cannotWrite(let message): "safetensors: \(message)"
+    case .file(let error): error.description
+    }
+  }
+}
