@@ -58,6 +58,10 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
+    .testTarget(name: "ModelIRTests", dependencies: ["ModelIR"]),
+    .testTarget(
+      name: "ConformanceTests", dependencies: ["KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport"]),
+    .testTarget(name: "CommandTests", dependencies: ["kconvert"]),
     .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),
     .testTarget(name: "NativeFormatTests", dependencies: ["NativeFormat", "ModelIR"]),
     .testTarget(name: "KerasImportTests", dependencies: ["KerasImport", "NativeFormat", "ModelIR", "HDF5"]),

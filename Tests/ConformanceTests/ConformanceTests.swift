@@ -1,0 +1,42 @@
+import Foundation
+import KerasImport
+import ModelIR
+import NativeRuntime
+import ONNXExport
+import Testing
+
+/// Every case on every backend: the forward pass here, the ONNX file by `Scripts/judge_onnx.py` afterwards.
+@Suite struct ConformanceTests {
+  @Test func `there are cases`() {
+    #expect(Case.all.count > 50)
+  }
+
+  @Test(arguments: Case.all)
+  func `the forward pass gives Keras's numbers`(_ item: Case) throws {
+    let session = try Session(item.openModel().lowered().graph)
+    let inputs = Dictionary(uniqueKeysWithValues: try item.arrays("inputs.npz").map { ($0.name, $0.tensor) })
+    let results = try session.run(inputs)
+    let expected = try item.arrays("outputs.npz")
+    #expect(results.count == expected.count)
+    for (result, wanted) in zip(results, expected) {
+      #expect(result.value.sizes == wanted.tensor.sizes)
+      let got = try result.value.doubles()
+      let want = try wanted.tensor.doubles()
+      var worst = 0.0
+      for (a, b) in zip(got, want) where a != b {
+        if a.isNaN && b.isNaN { continue }
+        worst = max(worst, a.isNaN || b.isNaN ? .infinity : abs(a - b) - item.relativeTolerance * abs(b))
+      }
+      #expect(worst <= item.absoluteTolerance, "\(result.name) is off")
+    }
+  }
+
+  @Test(arguments: Case.all)
+  func `an ONNX file is written`(_ item: Case) throws {
+    let folder = Case.repository.appending(path: ".build/conformance/\(item.name)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let path = folder.appending(path: "model.onnx").path
+    try ONNXWriter().write(item.openModel().lowered().graph, to: path)
+    #expect(FileManager.default.fileExists(atPath: path))
+  }
+}
