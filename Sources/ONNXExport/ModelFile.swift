@@ -30,7 +30,7 @@ final class ModelFile {
     self.writer = writer
   }
 
-  func write(to path: String) throws(ONNXExportError) {
+  func write(to path: String, confirm: () throws -> Void) throws {
     let total = graph.initializers.reduce(0) { $0 + $1.tensor.byteCount }
     usesExternalData = writer.externalData || total > (1 << 31) - (1 << 24)
     sideFile = (path.split(separator: "/").last.map(String.init) ?? "model.onnx") + ".data"
@@ -38,7 +38,7 @@ final class ModelFile {
     let output = try OutputFile(path)
     do {
       try pack(model, into: output)
-      if usesExternalData { try writeSideFile(beside: path) }
+      if usesExternalData { try writeSideFile(beside: path, confirm: confirm) } else { try confirm() }
       try output.commit()
     } catch {
       output.discard()
@@ -230,7 +230,7 @@ final class ModelFile {
     try output.flush()
   }
 
-  private func writeSideFile(beside path: String) throws(ONNXExportError) {
+  private func writeSideFile(beside path: String, confirm: () throws -> Void) throws {
     let side = try OutputFile(path + ".data")
     do {
       for (tensor, offset) in external {
@@ -238,6 +238,7 @@ final class ModelFile {
         try side.append(tensor)
       }
       try side.flush()
+      try confirm()
       try side.commit()
     } catch {
       side.discard()

@@ -19,8 +19,26 @@ public struct ONNXWriter: Sendable {
   }
 
   /// Writes the file; it appears under its name only when it is complete.
+  /// - Parameter confirm: asked when everything is written; a file that is not confirmed never appears. A source's
+  ///   checksums can so be verified while its bytes are written.
+  /// - Throws: ``ONNXExportError``, or what `confirm` throws.
+  public func write(_ graph: Graph, to path: String, confirm: () throws -> Void) throws {
+    try makeFile(graph).write(to: path, confirm: confirm)
+  }
+
+  /// Writes the file; it appears under its name only when it is complete.
   /// - Throws: ``ONNXExportError``.
   public func write(_ graph: Graph, to path: String) throws(ONNXExportError) {
+    do {
+      try makeFile(graph).write(to: path, confirm: {})
+    } catch let error as ONNXExportError {
+      throw error
+    } catch {
+      throw ONNXExportError.writing(file: path, message: "\(error)")
+    }
+  }
+
+  private func makeFile(_ graph: Graph) throws(ONNXExportError) -> ModelFile {
     guard opset >= 13 else {
       throw ONNXExportError.opset(node: graph.nodes.first?.name ?? "", op: "any", needed: 13, requested: opset)
     }
@@ -32,7 +50,7 @@ public struct ONNXWriter: Sendable {
     }
     let emitter = GraphEmitter(prepared, name: "keras", opset: opset)
     try emitter.emitWhole()
-    try ModelFile(emitter.result, domains: emitter.usedDomains, writer: self).write(to: path)
+    return ModelFile(emitter.result, domains: emitter.usedDomains, writer: self)
   }
 }
 

@@ -30,9 +30,11 @@ struct Convert: ParsableCommand {
         print(table.text(width: Terminal.width), terminator: "")
       }
       if to == .onnx {
-        try model.verifyChecksums()
         let path = output ?? Convert.renamed(options.model, suffix: "onnx")
-        try ONNXWriter(opset: opset, externalData: externalData).write(lowered.graph, to: path)
+        // The checksums are verified while the bytes are written; the file appears only when both are done.
+        let verification = Verification(model)
+        try ONNXWriter(opset: opset, externalData: externalData)
+          .write(lowered.graph, to: path) { try verification.result() }
       }
     }
   }
@@ -42,6 +44,24 @@ struct Convert: ParsableCommand {
     let slash = path.lastIndex(of: "/") ?? path.startIndex
     guard let dot = path[slash...].lastIndex(of: "."), dot > path.index(slash, offsetBy: 0) else { return "\(path).\(suffix)" }
     return "\(path[..<dot]).\(suffix)"
+  }
+}
+
+/// A model's checksums, verified beside other work.
+private final class Verification: @unchecked Sendable {
+  private let group = DispatchGroup()
+  // Written by the verifying thread before the group is left, read after waiting for it.
+  private var failure: (any Error)?
+
+  init(_ model: KerasModel) {
+    DispatchQueue.global().async(group: group) { [self] in
+      do { try model.verifyChecksums() } catch { failure = error }
+    }
+  }
+
+  func result() throws {
+    group.wait()
+    if let failure { throw failure }
   }
 }
 

@@ -3,6 +3,7 @@ import KerasImport
 import ModelIR
 import NativeFormat
 import NativeRuntime
+import Testing
 
 /// A model written by Keras with inputs and the outputs that Keras computed.
 struct Case: Sendable, CustomTestStringConvertible {

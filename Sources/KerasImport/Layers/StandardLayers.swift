@@ -85,6 +85,8 @@ extension LayerRegistry {
     register(StackedCells.self, as: "StackedRNNCells")
     register(Bidirectional.self, as: "Bidirectional")
     register(TimeDistributed.self, as: "TimeDistributed")
+    register(Attention.self, as: "Attention", "AdditiveAttention")
+    register(MultiHeadAttention.self, as: "MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")
     register(ConvLSTM.self, as: "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
   }
 
