@@ -131,7 +131,7 @@ private func grouped<T: ProductElement>(
 }
 
 /// Row `r` of `columns` holds the window of output position `r`: kernel positions outermost, channels innermost.
-private func layOutWindows<T: BitwiseCopyable & Numeric>(
+private func layOutWindows<T: ProductElement>(
   _ g: WindowGeometry, _ image: UnsafePointer<T>, firstChannel: Int, channels: Int, _ columns: UnsafeMutablePointer<T>
 ) {
   let (source, target) = (ReadPointer(image), SharedPointer(columns))
