@@ -8,6 +8,9 @@
 #include <hdf5_hl.h>
 #include <stdint.h>
 #include <string.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 static inline int64_t chdf5_default_properties(void) { return H5P_DEFAULT; }
 static inline int64_t chdf5_whole_dataspace(void) { return H5S_ALL; }
@@ -71,6 +74,23 @@ static inline herr_t chdf5_visit_link(
 static inline int chdf5_links(hid_t group, chdf5_link_visitor visitor, void *context) {
   struct chdf5_link_visit visit = {visitor, context};
   return H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, chdf5_visit_link, &visit);
+}
+
+/// A copy of this process with only the calling thread; Swift does not offer it.
+static inline int chdf5_fork(void) { return (int)fork(); }
+
+static inline int chdf5_poll(struct pollfd *descriptor, int milliseconds) {
+  return poll(descriptor, 1, milliseconds);
+}
+
+/// Limits this process's memory and processor time, and keeps it from leaving a core file.
+static inline void chdf5_limit(uint64_t memory_bytes, uint64_t seconds) {
+  struct rlimit memory = {memory_bytes, memory_bytes};
+  struct rlimit time = {seconds, seconds};
+  struct rlimit core = {0, 0};
+  setrlimit(RLIMIT_AS, &memory);
+  setrlimit(RLIMIT_CPU, &time);
+  setrlimit(RLIMIT_CORE, &core);
 }
 
 /// The most specific message of the library's error stack.

@@ -117,3 +117,26 @@ import Testing
 
   struct Failure: Error {}
 }
+
+extension HDF5IndexTests {
+  @Test(arguments: ["types.h5", "layouts.h5", "layouts_latest.h5", "attributes.h5", "refused_virtual.h5"])
+  func `an index survives the way to another process`(name: String) throws {
+    let whole = try index(name)
+    let bytes = whole.encoded()
+    #expect(HDF5Index(encoded: bytes) == whole)
+    #expect(HDF5Index(encoded: Array(bytes.dropLast())) == nil)
+    #expect(HDF5Index(encoded: bytes + [0]) == nil)
+  }
+
+  @Test func `another process gives the same index and the same refusals`() throws {
+    for name in ["types.h5", "attributes.h5"] {
+      let data = try Data(contentsOf: HDF5IndexTests.folder.appending(path: name))
+      let apart = try data.withUnsafeBytes { try HDF5Index(indexingApart: $0) }
+      #expect(try index(name) == apart)
+    }
+    let data = try Data(contentsOf: HDF5IndexTests.folder.appending(path: "refused_soft_link.h5"))
+    #expect(throws: HDF5Error(.unsupported("soft links are not followed"), object: "soft")) {
+      try data.withUnsafeBytes { try HDF5Index(indexingApart: $0) }
+    }
+  }
+}
