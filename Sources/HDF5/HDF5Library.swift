@@ -46,7 +46,10 @@ struct Handle: ~Copyable {
   init(
     _ id: hid_t, closing close: @convention(c) (hid_t) -> herr_t, what: String
   ) throws(HDF5Error) {
-    guard id >= 0 else { throw HDF5Error(.corrupted("\(what): \(HDF5Library.message())")) }
+    guard id >= 0 else {
+      let message = HDF5Library.message()
+      throw HDF5Error(.corrupted(message.isEmpty ? what : "\(what): \(message)"))
+    }
     self.id = id
     self.close = close
   }

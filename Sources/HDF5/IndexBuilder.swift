@@ -30,7 +30,7 @@ struct IndexBuilder {
 
   mutating func index(_ bytes: UnsafeRawBufferPointer) throws(HDF5Error) -> HDF5Index {
     let file = try Handle(
-      chdf5_open_image(bytes.baseAddress, bytes.count), closing: H5Fclose, what: "not a readable HDF5 file")
+      chdf5_open_image(bytes.baseAddress, bytes.count), closing: H5Fclose, what: "not a readable HDF5 file; it may be truncated")
     let properties = try Handle(H5Fget_create_plist(file.id), closing: H5Pclose, what: "file properties")
     guard H5Pget_userblock(properties.id, &userBlockByteCount) >= 0 else {
       throw HDF5Error(.corrupted("user block: \(HDF5Library.message())"))

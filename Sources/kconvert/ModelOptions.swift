@@ -19,7 +19,7 @@ struct ModelOptions: ParsableArguments {
   func open() throws -> KerasModel {
     var options = KerasModel.Options()
     options.weights = weights
-    return try KerasModel(contentsOf: model, options: options)
+    return try HDF5File.$isIndexedApart.withValue(true) { try KerasModel(contentsOf: model, options: options) }
   }
 
   /// The sizes the caller fixes.

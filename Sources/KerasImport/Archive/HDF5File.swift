@@ -6,11 +6,17 @@ package struct HDF5File: Sendable {
   package let index: HDF5Index
   package let bytes: HeldBytes
 
-  /// Indexes the bytes in this process.
+  /// Whether files are indexed in a child process, which a command wants: libhdf5 crashes on some damaged files.
+  @TaskLocal package static var isIndexedApart = false
+
+  /// Indexes the bytes.
   package init(_ bytes: HeldBytes) throws(KerasImportError) {
+    let isApart = HDF5File.isIndexedApart
     do {
-      self.init(
-        index: try bytes.withBytes { bytes throws(HDF5Error) in try HDF5Index(indexing: bytes) }, bytes: bytes)
+      let index = try bytes.withBytes { bytes throws(HDF5Error) in
+        isApart ? try HDF5Index(indexingApart: bytes) : try HDF5Index(indexing: bytes)
+      }
+      self.init(index: index, bytes: bytes)
     } catch {
       throw KerasImportError(error)
     }
