@@ -18,7 +18,3 @@ func lookup(_ table: LookupTable, _ x: Tensor) throws -> Tensor {
     return Tensor(positions.map { $0.map { values[$0] } ?? table.defaultString }, sizes: x.sizes)
   }
 }
-
-func hash(_ attributes: HashAttributes, _ x: Tensor) throws -> Tensor {
-  throw KernelError("hashing is not supported yet")
-}
