@@ -101,7 +101,10 @@ private func grouped<T: ProductElement>(
     return
   }
   let perGroup = filters / groups
-  let rows = g.outputCount
+  let lineCount = g.output[0] * g.output[1]
+  // As many lines of the result at a time as keep the windows within 2^24 elements.
+  let strip = min(lineCount, max(1, (1 << 24) / max(g.output[2] * depth, 1), 256 / max(g.output[2], 1)))
+  let rows = strip * g.output[2]
   let columns = UnsafeMutablePointer<T>.allocate(capacity: max(rows * depth, 1))
   let results = UnsafeMutablePointer<T>.allocate(capacity: groups > 1 ? max(rows * perGroup, 1) : 1)
   let weights = UnsafeMutablePointer<T>.allocate(capacity: groups > 1 ? max(depth * perGroup, 1) : 1)
@@ -110,37 +113,46 @@ private func grouped<T: ProductElement>(
     results.deallocate()
     weights.deallocate()
   }
-  for sample in 0..<g.batch {
-    let image = x + sample * g.inputCount * g.channels
-    let output = y + sample * rows * filters
-    for group in 0..<groups {
-      layOutWindows(g, image, firstChannel: group * (g.channels / groups), channels: g.channels / groups, columns)
-      if groups == 1 {
-        multiply(columns, rowStride: depth, kernel, output, m: rows, k: depth, n: filters)
-        continue
-      }
+  let channels = g.channels / groups
+  for group in 0..<groups {
+    if groups > 1 {
       for row in 0..<depth {
         (weights + row * perGroup).update(from: kernel + row * filters + group * perGroup, count: perGroup)
       }
-      multiply(columns, rowStride: depth, weights, results, m: rows, k: depth, n: perGroup)
-      for row in 0..<rows {
-        (output + row * filters + group * perGroup).update(from: results + row * perGroup, count: perGroup)
+    }
+    for sample in 0..<g.batch {
+      for first in stride(from: 0, to: lineCount, by: max(strip, 1)) {
+        let lines = first..<min(first + strip, lineCount)
+        let output = y + (sample * lineCount + first) * g.output[2] * filters
+        let count = lines.count * g.output[2]
+        layOutWindows(g, x + sample * g.inputCount * g.channels, group * channels, channels, lines, columns)
+        if groups == 1 {
+          multiply(columns, rowStride: depth, kernel, output, m: count, k: depth, n: filters)
+          continue
+        }
+        multiply(columns, rowStride: depth, weights, results, m: count, k: depth, n: perGroup)
+        for row in 0..<count {
+          (output + row * filters + group * perGroup).update(from: results + row * perGroup, count: perGroup)
+        }
       }
     }
   }
 }
 
-/// Row `r` of `columns` holds the window of output position `r`: kernel positions outermost, channels innermost.
+/// Each row of `columns` holds the window of one output position of the lines: kernel positions outermost,
+/// channels innermost.
 private func layOutWindows<T: ProductElement>(
-  _ g: WindowGeometry, _ image: UnsafePointer<T>, firstChannel: Int, channels: Int, _ columns: UnsafeMutablePointer<T>
+  _ g: WindowGeometry, _ image: UnsafePointer<T>, _ firstChannel: Int, _ channels: Int, _ lines: Range<Int>,
+  _ columns: UnsafeMutablePointer<T>
 ) {
   let (source, target) = (ReadPointer(image), SharedPointer(columns))
   let depth = g.windowCount * channels
-  parallel(g.output[0] * g.output[1], grain: max(1, (1 << 14) / max(g.output[2] * depth, 1))) { lines in
-    for line in lines {
+  let first = lines.lowerBound
+  parallel(lines.count, grain: max(1, (1 << 14) / max(g.output[2] * depth, 1))) { range in
+    for line in first + range.lowerBound..<first + range.upperBound {
       let (od, oh) = (line / g.output[1], line % g.output[1])
       for ow in 0..<g.output[2] {
-        var row = target.pointer + (line * g.output[2] + ow) * depth
+        var row = target.pointer + ((line - first) * g.output[2] + ow) * depth
         for kd in 0..<g.kernel[0] {
           let id = od * g.strides[0] + kd * g.dilations[0] - g.before[0]
           for kh in 0..<g.kernel[1] {
