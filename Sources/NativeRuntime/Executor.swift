@@ -45,7 +45,7 @@ struct Executor {
         guard let size = dimension.substituting(bindings).fixedSize else { continue }
         let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
         guard size >= 0 else { throw KernelError("an axis of the result would have \(size) elements") }
-        guard !overflow, product <= 1 << 37 else { throw KernelError("a result of \(type.shape) is too large") }
+        guard !overflow, product <= 1 << 36 else { throw KernelError("a result of \(type.shape) is too large") }
         bytes = product
       }
     }

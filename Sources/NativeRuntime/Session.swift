@@ -1,4 +1,3 @@
-import Dispatch
 public import ModelIR
 
 /// A model ready to run: the graph with its constants in memory.
@@ -12,9 +11,14 @@ public final class Session: Sendable {
   /// For each node, the values that no later node reads.
   private let lastUses: [[Int]]
 
+  /// The number of threads that kernels use.
+  private let threads: Int
+
   /// Prepares a graph: constants are read and aligned once.
+  /// - Parameter threads: how many threads kernels may use; 0 means one for each core.
   /// - Throws: ``RuntimeError`` when a constant cannot be read.
-  public init(_ graph: Graph) throws(RuntimeError) {
+  public init(_ graph: Graph, threads: Int = 0) throws(RuntimeError) {
+    self.threads = threads > 0 ? threads : processorCount
     self.graph = graph
     var constants: [Int: Tensor] = [:]
     for node in graph.nodes {
@@ -55,7 +59,10 @@ public final class Session: Sendable {
       do { operands.append(try tensor.aligned()) } catch { throw RuntimeError.input("input \"\(name)\": \(error)") }
     }
     let executor = Executor(graph: graph, constants: constants, lastUses: lastUses, bindings: bindings)
-    let results = try executor.run(operands)
+    let outcome = ThreadLimit.$current.withValue(threads) {
+      Result { () throws(RuntimeError) in try executor.run(operands) }
+    }
+    let results = try outcome.get()
     return zip(graph.outputs, results).map { ($0.name, $1) }
   }
 
@@ -80,7 +87,8 @@ public final class Session: Sendable {
     }
   }
 
-  private static func lastUses(_ graph: Graph) -> [[Int]] {
+  /// For each node, the values that nothing reads after it.
+  static func lastUses(_ graph: Graph) -> [[Int]] {
     var last: [Int: Int] = [:]
     for (index, node) in graph.nodes.enumerated() { for value in node.inputs + node.outputs { last[value.index] = index } }
     let outputs = Set(graph.outputs.map(\.value.index))

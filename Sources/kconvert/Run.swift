@@ -15,7 +15,8 @@ struct Run: ParsableCommand {
   func run() throws {
     try Failure.reporting {
       let model = try options.open()
-      let session = try Session(model.lowered(options.lowering(for: model)).graph)
+      let graph = try model.lowered(options.lowering(for: model)).graph
+      let session = try Session(graph, threads: threads ?? 0)
       let arrays = try NumpyFile.read(inputs)
       let feed = try Run.feed(arrays, session)
       try NumpyFile.write(try session.run(feed), to: outputs)

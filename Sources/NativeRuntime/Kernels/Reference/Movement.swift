@@ -285,17 +285,19 @@ private func gatherND(_ x: Tensor, _ indices: Tensor, _ batchDims: Int) throws -
 
 func scatterND(_ x: Tensor, _ indices: Tensor, _ updates: Tensor, _ reduction: ScatterReduction) throws -> Tensor {
   switch x.dtype {
-  case .float32: return try scatter(x, indices, updates, reduction, Float.self)
-  case .float64: return try scatter(x, indices, updates, reduction, Double.self)
-  case .int64: return try scatter(x, indices, updates, reduction, Int64.self)
+  case .float32: return try scatter(x, indices, updates, reduction, Float.self, plus: +, times: *)
+  case .float64: return try scatter(x, indices, updates, reduction, Double.self, plus: +, times: *)
+  case .int64: return try scatter(x, indices, updates, reduction, Int64.self, plus: &+, times: &*)
   case .bool:
-    return try scatter(x.cast(to: .int64), indices, updates.cast(to: .int64), reduction, Int64.self).cast(to: .bool)
+    let (wide, values) = (try x.cast(to: .int64), try updates.cast(to: .int64))
+    return try scatter(wide, indices, values, reduction, Int64.self, plus: &+, times: &*).cast(to: .bool)
   default: throw KernelError("ScatterND of \(x.dtype.rawValue)")
   }
 }
 
 private func scatter<T: TensorElement & Comparable & Numeric>(
-  _ x: Tensor, _ indices: Tensor, _ updates: Tensor, _ reduction: ScatterReduction, _ type: T.Type
+  _ x: Tensor, _ indices: Tensor, _ updates: Tensor, _ reduction: ScatterReduction, _ type: T.Type,
+  plus: (T, T) -> T, times: (T, T) -> T
 ) throws -> Tensor {
   let (offsets, slice) = try tupleOffsets(x, indices, batchDims: 0)
   let values = try updates.elements(as: T.self)
@@ -307,8 +309,8 @@ private func scatter<T: TensorElement & Comparable & Numeric>(
           let value = values[place * slice + i]
           switch reduction {
           case .none: y[offset + i] = value
-          case .add: y[offset + i] += value
-          case .multiply: y[offset + i] *= value
+          case .add: y[offset + i] = plus(y[offset + i], value)
+          case .multiply: y[offset + i] = times(y[offset + i], value)
           case .maximum: y[offset + i] = max(y[offset + i], value)
           case .minimum: y[offset + i] = min(y[offset + i], value)
           }

@@ -62,7 +62,10 @@ private func reduceRow<T: BinaryFloatingPoint>(_ function: ReduceFunction, _ x: 
     return best
   case .logSumExp:
     var best = -Double.infinity
-    for i in 0..<count { best = max(best, Double(x[i])) }
+    for i in 0..<count {
+      if x[i].isNaN { return x[i] }
+      best = max(best, Double(x[i]))
+    }
     if best.isInfinite { return T(best) }
     var sum = 0.0
     for i in 0..<count { sum += exp(Double(x[i]) - best) }

@@ -1,9 +1,16 @@
 import Dispatch
 
+/// The number of threads that kernels use.
+enum ThreadLimit {
+  /// Set by a session for the time of a run.
+  @TaskLocal static var current: Int = processorCount
+}
+
 /// Runs `body` on consecutive ranges of `0 ..< count`, in parallel when a range is worth a thread.
 func parallel(_ count: Int, grain: Int, _ body: @Sendable (Range<Int>) -> Void) {
-  let pieces = min((count + max(grain, 1) - 1) / max(grain, 1), processorCount * 4)
-  guard pieces > 1, processorCount > 1 else {
+  let threads = ThreadLimit.current
+  let pieces = min((count - 1) / max(grain, 1) + 1, threads >= processorCount ? processorCount * 4 : threads)
+  guard pieces > 1, threads > 1 else {
     if count > 0 { body(0..<count) }
     return
   }
