@@ -63,6 +63,7 @@ let package = Package(
       name: "ConformanceTests", dependencies: ["KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport"]),
     .testTarget(name: "CommandTests", dependencies: ["kconvert"]),
     .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),
+    .testTarget(name: "NativeRuntimeTests", dependencies: ["NativeRuntime", "ModelIR"]),
     .testTarget(name: "NativeFormatTests", dependencies: ["NativeFormat", "ModelIR"]),
     .testTarget(name: "KerasImportTests", dependencies: ["KerasImport", "NativeFormat", "ModelIR", "HDF5"]),
   ],

@@ -1,0 +1,157 @@
+import ModelIR
+import Testing
+
+@testable import NativeRuntime
+
+/// Kernels against numbers of TensorFlow 2.21 and NumPy on the same patterned operands.
+struct KernelTests {
+  /// Quarters around 0 with a period, so that Python and Swift make the same operands.
+  private func pattern(_ sizes: Int..., period: Int = 7) -> Tensor {
+    let count = sizes.reduce(1, *)
+    return Tensor((0..<count).map { Float($0 % period - period / 2) / 4 }, sizes: sizes)
+  }
+
+  private func expect(_ tensor: Tensor, _ expected: [Double], tolerance: Double = 2e-6) throws {
+    let values = try tensor.doubles()
+    #expect(values.count == expected.count)
+    for (value, wanted) in zip(values, expected) { #expect(abs(value - wanted) <= tolerance) }
+  }
+
+  private func attributes(_ stride: Int, _ padding: Padding, dilation: Int = 1, groups: Int = 1) -> ConvAttributes {
+    ConvAttributes(
+      strides: [stride, stride], dilations: [dilation, dilation], padding: padding, groups: groups,
+      layout: .channelsLast)
+  }
+
+  private let valid = Padding.explicit([PadPair(0, 0), PadPair(0, 0)])
+
+  @Test func `a convolution with same padding and stride 2`() throws {
+    let y = try convolution(attributes(2, .sameUpper), [pattern(1, 5, 5, 4), pattern(3, 3, 4, 2, period: 5)])
+    #expect(y.sizes == [1, 3, 3, 2])
+    try expect(y, [
+      -0.1875, -0.5, 1, 0.9375, -0.3125, 0.1875, 0.1875, 0.25, -0.5, 0, 0.125, -1.125, -0.0625,
+      0.9375, -0.625, 0, 0.6875, 0.1875,
+    ])
+  }
+
+  @Test func `a dilated convolution`() throws {
+    let y = try convolution(attributes(1, valid, dilation: 2), [pattern(1, 5, 5, 4), pattern(3, 3, 4, 2, period: 5)])
+    try expect(y, [
+      0.4375, -0.875,
+    ])
+  }
+
+  @Test func `a convolution in two groups`() throws {
+    let y = try convolution(attributes(2, valid, groups: 2), [pattern(1, 5, 5, 4), pattern(3, 3, 2, 4, period: 5)])
+    try expect(y, [
+      1.0625, 0.125, 0.375, 1.0625, -0.625, 1.375, 0.625, 0.625, 1.375, -0.625, 0.75, -1.125,
+      0.125, 1.0625, 0.5625, -0.25,
+    ])
+  }
+
+  @Test func `a transposed convolution`() throws {
+    let attributes = ConvTransposeAttributes(
+      strides: [2, 2], dilations: [1, 1], pads: [PadPair(0, 0), PadPair(0, 0)], outputPadding: [0, 0],
+      layout: .channelsLast)
+    let y = try transposedConvolution(attributes, [pattern(1, 2, 2, 3), pattern(3, 3, 2, 3, period: 5)])
+    #expect(y.sizes == [1, 5, 5, 2])
+    try expect(y, [
+      0.5, -0.3125, 0.125, -0.0625, -0.3125, 0.375, 0.125, -0.25, 0.3125, -0.0625, -0.3125,
+      0.125, -0.0625, -0.25, 0.375, -0.1875, -0.25, 0.3125, -0.0625, -0.125, -0.0625, 0,
+      -0.5625, 1.375, -0.5, -0.5, 0.4375, -0.25, 0, 0.25, 0.0625, -0.3125, 0.875, -0.4375,
+      -0.375, 0.1875, -0.1875, 0.125, 0.125, -0.1875, -0.3125, 0.875, -0.4375, -0.1875, 0.1875,
+      -0.5, 0.125, 0.125, -0.1875, 0.125,
+    ])
+  }
+
+  @Test func `padding is not counted by an average`() throws {
+    let attributes = PoolAttributes(
+      function: .average, kernelSize: [2, 2], strides: [2, 2], padding: .sameUpper, layout: .channelsLast)
+    try expect(try pool(attributes, pattern(1, 3, 3, 2)), [
+      -0.1875, -0.375, 0.125, 0.375, -0.125, 0.125, -0.25, 0,
+    ])
+  }
+
+  @Test func `the maximum of a window`() throws {
+    let attributes = PoolAttributes(
+      function: .maximum, kernelSize: [2, 2], strides: [1, 1], padding: valid, layout: .channelsLast)
+    try expect(try pool(attributes, pattern(1, 3, 3, 2)), [
+      0.75, 0, 0.25, 0.5, 0.75, 0.75, 0, 0.25,
+    ])
+  }
+
+  @Test func `einsum sums letters that only the operands have`() throws {
+    let y = try einsum(EinsumEquation("abc,cda->bd"), [pattern(2, 3, 4), pattern(4, 2, 2, period: 5)])
+    try expect(y, [
+      -0.9375, 0.8125, 0.625, -1.25, 0, 0.625,
+    ])
+  }
+
+  @Test func `a letter twice in an operand is its diagonal`() throws {
+    try expect(try einsum(EinsumEquation("iij->ij"), [pattern(3, 3, 2)]), [
+      -0.75, -0.5, -0.5, -0.25, -0.25, 0,
+    ])
+  }
+
+  @Test func `an LSTM repeats its output at masked steps`() throws {
+    let y = try masked(.lstm, [pattern(2, 8, period: 5), pattern(2, 8, period: 5), pattern(8, period: 5)])
+    try expect(y, [
+      0.02298, -0.057967, 0.02298, -0.057967, 0.108955, -0.12412, 0, 0, 0.045145, -0.069994,
+      0.104681, -0.128801,
+    ])
+  }
+
+  @Test func `a GRU that resets after the product`() throws {
+    let cell = RecurrentAttributes.Cell.gru(resetAfter: true)
+    let y = try masked(cell, [pattern(2, 6, period: 5), pattern(2, 6, period: 5), pattern(2, 6, period: 5)])
+    try expect(y, [
+      0.061255, -0.073929, 0.061255, -0.073929, 0.104397, -0.459284, 0, 0, 0.061546, -0.175435,
+      0.127709, -0.427422,
+    ])
+  }
+
+  private func masked(_ cell: RecurrentAttributes.Cell, _ weights: [Tensor]) throws -> Tensor {
+    let attributes = RecurrentAttributes(
+      cell: cell, units: 2, activation: .tanh, recurrentActivation: .sigmoid, hasBias: true, hasMask: true,
+      hasInitialState: false, reverse: false, zeroOutputForMask: false)
+    let mask = Tensor([true, false, true, false, true, true], sizes: [2, 3])
+    return try recurrent(attributes, [pattern(2, 3, 2)] + weights + [mask])[0]
+  }
+
+  @Test func `bilinear resizing by half-pixel centres`() throws {
+    let attributes = ResizeAttributes(method: .linear, coordinates: .halfPixel, axes: [1, 2], sizes: [4, 5])
+    try expect(try resize(attributes, pattern(1, 2, 3, 1)), [
+      -0.75, -0.65, -0.5, -0.35, -0.25, -0.5625, -0.4625, -0.3125, -0.1625, -0.0625, -0.1875,
+      -0.0875, 0.0625, 0.2125, 0.3125, 0, 0.1, 0.25, 0.4, 0.5,
+    ])
+  }
+
+  @Test func `nearest resizing by half-pixel centres`() throws {
+    let attributes = ResizeAttributes(method: .nearest, coordinates: .halfPixel, axes: [1, 2], sizes: [4, 5])
+    try expect(try resize(attributes, pattern(1, 2, 3, 1)), [
+      -0.75, -0.75, -0.5, -0.25, -0.25, -0.75, -0.75, -0.5, -0.25, -0.25, 0, 0, 0.25, 0.5, 0.5,
+      0, 0, 0.25, 0.5, 0.5,
+    ])
+  }
+
+  @Test func `of equal elements the first comes first`() throws {
+    let x = Tensor([Float(1), 3, 2, 3, 3, 0], sizes: [6])
+    #expect(try topK(x, 4, 0, true)[1].elements(as: Int64.self) == [1, 3, 4, 2])
+  }
+
+  @Test func `not a number passes through maxima`() throws {
+    let x = Tensor([Float.nan, 1], sizes: [2])
+    let y = Tensor([Float(2), .nan], sizes: [2])
+    #expect(try binary(.maximum, x, y).elements(as: Float.self).allSatisfy(\.isNaN))
+    #expect(try reduce(.logSumExp, x, [0], false).elements(as: Float.self)[0].isNaN)
+    #expect(try unary(.relu, x).elements(as: Float.self)[0].isNaN)
+  }
+
+  @Test func `integers wrap around and division by zero gives zero`() throws {
+    let x = Tensor([Int64.max, .min, 7], sizes: [3])
+    #expect(try binary(.divide, x, Tensor([Int64(0), -1, -2], sizes: [3])).elements() == [0, Int64.min, -3])
+    let place = Tensor([Int64(0)], sizes: [1, 1])
+    let sum = try scatterND(x, place, Tensor([Int64(1)], sizes: [1]), .add)
+    #expect(try sum.elements() == [Int64.min, .min, 7])
+  }
+}
