@@ -122,7 +122,8 @@ private struct IndexWriter {
 
 extension HDF5Index.ElementType {
   fileprivate static let plain: [HDF5Index.ElementType] = [
-    .float16, .bfloat16, .float32, .float64, .int8, .uint8, .int16, .uint16, .int32, .uint32, .int64, .uint64, .bool,
+    .float16, .bfloat16, .float32, .float64, .int8, .uint8, .int16, .uint16, .int32, .uint32, .int64, .uint64,
+    .bool,
   ]
 }
 
@@ -251,7 +252,8 @@ private struct IndexReader {
       let origin = try integers()
       let rest = try integers()
       guard rest.count == 3, let mask = UInt32(exactly: rest[2]) else { throw Damaged() }
-      chunks.append(HDF5Index.Chunk(origin: origin, offset: rest[0], byteCount: rest[1], skippedFilters: mask))
+      chunks.append(
+        HDF5Index.Chunk(origin: origin, offset: rest[0], byteCount: rest[1], skippedFilters: mask))
     }
     return HDF5Index.Chunks(
       sizes: sizes, filters: filters, leavesPartialChunksUnfiltered: leaves, chunks: chunks)

@@ -56,7 +56,8 @@ extension IndexBuilder {
   }
 
   private func float(_ type: hid_t, _ byteCount: Int) -> HDF5Index.ElementType {
-    let other = HDF5Index.ElementType.other("floating-point numbers of \(byteCount) bytes in a format of their own")
+    let other = HDF5Index.ElementType.other(
+      "floating-point numbers of \(byteCount) bytes in a format of their own")
     var (sign, exponent, exponentSize, mantissa, mantissaSize) = (0, 0, 0, 0, 0)
     guard isPlain(type, byteCount), H5Tget_norm(type) == H5T_NORM_IMPLIED,
       H5Tget_fields(type, &sign, &exponent, &exponentSize, &mantissa, &mantissaSize) >= 0,

@@ -30,7 +30,8 @@ struct IndexBuilder {
 
   mutating func index(_ bytes: UnsafeRawBufferPointer) throws(HDF5Error) -> HDF5Index {
     let file = try Handle(
-      chdf5_open_image(bytes.baseAddress, bytes.count), closing: H5Fclose, what: "not a readable HDF5 file; it may be truncated")
+      chdf5_open_image(bytes.baseAddress, bytes.count), closing: H5Fclose,
+      what: "not a readable HDF5 file; it may be truncated")
     let properties = try Handle(H5Fget_create_plist(file.id), closing: H5Pclose, what: "file properties")
     guard H5Pget_userblock(properties.id, &userBlockByteCount) >= 0 else {
       throw HDF5Error(.corrupted("user block: \(HDF5Library.message())"))
@@ -135,7 +136,8 @@ struct IndexBuilder {
       { name, kind, context in
         guard let name, let context else { return -1 }
         let list = Unmanaged<LinkList>.fromOpaque(context).takeUnretainedValue()
-        guard let name = String(validatingCString: name), !name.isEmpty, name != ".", !name.contains("/") else {
+        guard let name = String(validatingCString: name), !name.isEmpty, name != ".", !name.contains("/")
+        else {
           list.problem = "a link whose name is not a valid name"
           return 1
         }

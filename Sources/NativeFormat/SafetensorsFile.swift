@@ -63,7 +63,9 @@ package struct SafetensorsFile: Sendable {
     guard count <= bytes.count - 8 else {
       throw .corrupted("its header of \(count) bytes does not lie in the file; it may be truncated")
     }
-    guard count > 0, bytes[8] == UInt8(ascii: "{") else { throw .corrupted("its header does not start with \"{\"") }
+    guard count > 0, bytes[8] == UInt8(ascii: "{") else {
+      throw .corrupted("its header does not start with \"{\"")
+    }
     return count
   }
 
@@ -105,7 +107,9 @@ package struct SafetensorsFile: Sendable {
     guard let dtype = DType(safetensorsName: code) else {
       throw .corrupted("tensor \"\(name)\" has the unknown dtype \"\(code)\"")
     }
-    guard let sizes = integers(value["shape"]) else { throw .corrupted("tensor \"\(name)\" has no valid \"shape\"") }
+    guard let sizes = integers(value["shape"]) else {
+      throw .corrupted("tensor \"\(name)\" has no valid \"shape\"")
+    }
     guard let offsets = integers(value["data_offsets"]), offsets.count == 2, offsets[0] <= offsets[1] else {
       throw .corrupted("tensor \"\(name)\" has no valid \"data_offsets\"")
     }
@@ -114,7 +118,8 @@ package struct SafetensorsFile: Sendable {
     }
     guard byteCount == offsets[1] - offsets[0] else {
       throw .corrupted(
-        "tensor \"\(name)\": expected \(byteCount) bytes for \(code) \(sizes), found \(offsets[1] - offsets[0])")
+        "tensor \"\(name)\": expected \(byteCount) bytes for \(code) \(sizes), found \(offsets[1] - offsets[0])"
+      )
     }
     return Entry(name: name, dtype: dtype, sizes: sizes, start: offsets[0], end: offsets[1])
   }

@@ -18,7 +18,9 @@ import Testing
     let expected = try index("types.h5")
     for shift in 1..<8 {
       let shifted = [UInt8](repeating: 7, count: shift) + data
-      let found = try shifted.withUnsafeBytes { try HDF5Index(indexing: UnsafeRawBufferPointer(rebasing: $0[shift...])) }
+      let found = try shifted.withUnsafeBytes {
+        try HDF5Index(indexing: UnsafeRawBufferPointer(rebasing: $0[shift...]))
+      }
       #expect(found == expected)
     }
   }

@@ -9,7 +9,9 @@ import Testing
   static let path = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appending(path: "fixtures/native/types.safetensors").path
 
-  func file() throws -> SafetensorsFile { try SafetensorsFile(try MappedFile(path: SafetensorsTests.path).content) }
+  func file() throws -> SafetensorsFile {
+    try SafetensorsFile(try MappedFile(path: SafetensorsTests.path).content)
+  }
 
   @Test func `every type is read`() throws {
     let file = try file()
@@ -49,12 +51,15 @@ import Testing
     struct Broken: Error {}
     #expect(throws: Broken.self) {
       try SafetensorsWriter.write(
-        ["a": good, "z": Tensor(dtype: .float32, sizes: [1], storage: BrokenStorage(error: Broken()))], to: path)
+        ["a": good, "z": Tensor(dtype: .float32, sizes: [1], storage: BrokenStorage(error: Broken()))],
+        to: path)
     }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["out.safetensors"])
     let back = try SafetensorsFile(try MappedFile(path: path).content)
     #expect(try back.tensors["x"]?.elements(as: Float.self) == [Float](repeating: 1, count: 100_000))
-    #expect(throws: SafetensorsError.self) { try SafetensorsWriter.write(["x": good], to: "\(path)/below/it") }
+    #expect(throws: SafetensorsError.self) {
+      try SafetensorsWriter.write(["x": good], to: "\(path)/below/it")
+    }
   }
 
   final class BrokenStorage: TensorStorage {
@@ -73,7 +78,8 @@ import Testing
   }
 
   @Test(arguments: [
-    Refusal(#" {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, #"its header does not start with "{""#),
+    Refusal(
+      #" {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, #"its header does not start with "{""#),
     Refusal("", #"its header does not start with "{""#),
     Refusal(#"{"a""#, #"header: invalid JSON at byte 4: the text ends where ":" is expected"#),
     Refusal(#"{}x"#, "header: invalid JSON at byte 2: text after the value"),
@@ -85,19 +91,24 @@ import Testing
       #"{"a":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}}"#,
       #"tensor "a" has the unknown dtype "F8_E4M3""#),
     Refusal(#"{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}"#, #"tensor "a" has no valid "shape""#),
-    Refusal(#"{"a":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}}"#, #"tensor "a" has no valid "shape""#),
+    Refusal(
+      #"{"a":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}}"#, #"tensor "a" has no valid "shape""#),
     Refusal(#"{"a":{"dtype":"F32","data_offsets":[0,8]}}"#, #"tensor "a" has no valid "shape""#),
     Refusal(#"{"a":{"dtype":"F32","shape":[2]}}"#, #"tensor "a" has no valid "data_offsets""#),
-    Refusal(#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#, #"tensor "a" has no valid "data_offsets""#),
-    Refusal(#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0]}}"#, #"tensor "a" has no valid "data_offsets""#),
+    Refusal(
+      #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#, #"tensor "a" has no valid "data_offsets""#),
+    Refusal(
+      #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0]}}"#, #"tensor "a" has no valid "data_offsets""#),
     Refusal(
       #"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}"#,
       #"tensor "a": expected 12 bytes for F32 [3], found 8"#),
     Refusal(
       #"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}}"#,
       #"tensor "a" has a shape that overflows"#),
-    Refusal(#"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}"#, "expected 12 bytes of tensors, found 8"),
-    Refusal(#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, "expected 4 bytes of tensors, found 8"),
+    Refusal(
+      #"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}"#, "expected 12 bytes of tensors, found 8"),
+    Refusal(
+      #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, "expected 4 bytes of tensors, found 8"),
     Refusal(
       #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#, #"tensor "a" leaves a hole before it"#),
     Refusal(
@@ -116,7 +127,8 @@ import Testing
   @Test func `a header that does not lie in the file or is too large is refused`() {
     expectRefusal([1, 0, 0], "the file is too short for a header")
     expectRefusal(
-      [9, 0, 0, 0, 0, 0, 0, 0, 0x7B, 0x7D], "its header of 9 bytes does not lie in the file; it may be truncated")
+      [9, 0, 0, 0, 0, 0, 0, 0, 0x7B, 0x7D],
+      "its header of 9 bytes does not lie in the file; it may be truncated")
     expectRefusal(
       [0xFF, 0xFF, 0xFF, 0x7F, 0, 0, 0, 0, 0x7B], "its header of 2147483647 bytes is larger than 100000000")
   }

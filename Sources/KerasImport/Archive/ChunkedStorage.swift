@@ -29,7 +29,8 @@ final class ChunkedStorage: TensorStorage {
     var origins: Set<[Int]> = []
     var packedByteCount = 0
     for chunk in chunks.chunks {
-      guard file.slice(offset: chunk.offset, count: chunk.byteCount) != nil, chunk.origin.count == sizes.count,
+      guard file.slice(offset: chunk.offset, count: chunk.byteCount) != nil,
+        chunk.origin.count == sizes.count,
         origins.insert(chunk.origin).inserted
       else { throw damaged }
       packedByteCount += chunk.byteCount

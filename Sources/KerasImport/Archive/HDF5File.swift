@@ -52,7 +52,9 @@ package struct HDF5File: Sendable {
     return WeightTree(tensors: tensors, names: names)
   }
 
-  private static let stateOfTraining: Set<String> = ["optimizer", "_optimizer", "optimizer_weights", "metrics"]
+  private static let stateOfTraining: Set<String> = [
+    "optimizer", "_optimizer", "optimizer_weights", "metrics",
+  ]
 
   private static func collectNames(
     _ group: HDF5Index.Group, path: String, into names: inout [String: String]

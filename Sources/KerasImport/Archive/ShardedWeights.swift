@@ -52,7 +52,8 @@ package enum ShardedWeights {
         guard let name = entry.string, !name.isEmpty else {
           throw KerasImportError(.corrupted("the index of the shards names no file for \"\(group)\""))
         }
-        guard !name.contains("/"), !name.contains("\\"), !name.utf8.contains(0), name != ".", name != ".." else {
+        guard !name.contains("/"), !name.contains("\\"), !name.utf8.contains(0), name != ".", name != ".."
+        else {
           throw KerasImportError(.unsupported("the shard \"\(name)\" is not in the folder of its index"))
         }
         files.insert(name)

@@ -55,7 +55,8 @@ package struct ZipArchive: Sendable {
   package init(_ archive: HeldBytes) throws(KerasImportError) {
     members = try archive.withBytes { bytes throws(KerasImportError) in
       var memory = cminizip_memory(
-        bytes: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), count: UInt64(bytes.count), position: 0)
+        bytes: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), count: UInt64(bytes.count), position: 0
+      )
       return try withUnsafeMutablePointer(to: &memory) { memory in
         Result { () throws(KerasImportError) in try ZipArchive.members(memory, archive) }
       }.get()

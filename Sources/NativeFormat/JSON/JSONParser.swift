@@ -69,7 +69,8 @@ struct JSONParser {
   func error(_ reason: String) -> JSONSyntaxError { JSONSyntaxError(reason: reason, offset: position) }
 
   func unexpected(expected: String) -> JSONSyntaxError {
-    position < bytes.count ? error("expected \(expected)") : error("the text ends where \(expected) is expected")
+    position < bytes.count
+      ? error("expected \(expected)") : error("the text ends where \(expected) is expected")
   }
 
   mutating func skipSpace() {

@@ -65,7 +65,8 @@ import Testing
   ])
   func `damaged archives are refused`(name: String, message: String) {
     let text = refusal { _ = try archive(name) }
-    #expect(text.contains(message.replacingOccurrences(of: "\\", with: "")) || text.contains(message), "\(text)")
+    #expect(
+      text.contains(message.replacingOccurrences(of: "\\", with: "")) || text.contains(message), "\(text)")
   }
 
   @Test func `the checksum of stored weights is compared on demand`() throws {
@@ -122,7 +123,10 @@ import Testing
 
 extension HeldBytes {
   static func copy(of bytes: [UInt8]) -> HeldBytes {
-    let memory = FilledMemory(byteCount: bytes.count) { $0.copyBytes(from: bytes) ; return true }
-    return memory?.content ?? HeldBytes(UnsafeRawBufferPointer(start: nil, count: 0), owner: StringStorage([]))
+    let memory = FilledMemory(byteCount: bytes.count) {
+      $0.copyBytes(from: bytes); return true
+    }
+    return memory?.content
+      ?? HeldBytes(UnsafeRawBufferPointer(start: nil, count: 0), owner: StringStorage([]))
   }
 }

@@ -65,7 +65,9 @@ import Testing
     let whole = try file("layouts.h5")
     let short = try #require(whole.bytes.slice(offset: 0, count: 600))
     for path in ["contiguous", "chunked", "gzip"] {
-      #expect(throws: KerasImportError.self) { try HDF5File(index: whole.index, bytes: short).tensor(at: path) }
+      #expect(throws: KerasImportError.self) {
+        try HDF5File(index: whole.index, bytes: short).tensor(at: path)
+      }
     }
   }
 
