@@ -26,8 +26,8 @@ public struct KerasImportError: Error, Sendable {
     case invalidGraph(String)
     /// The weights hold nothing under this name.
     case weightNotFound(String)
-    /// A weight's shape is not what the layer's configuration says.
-    case weightShape(String, expected: Shape, found: Shape)
+    /// A weight's shape is not what the layer's configuration and input say; `origin` traces the input back.
+    case weightShape(String, expected: Shape, found: Shape, origin: String? = nil)
     /// The weights hold tensors that no layer asks for.
     case unusedWeights([String])
     /// The file holds only weights, or only an architecture; `missing` says what to add.

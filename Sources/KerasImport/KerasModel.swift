@@ -17,6 +17,8 @@ public struct KerasModel: Sendable {
   public let weights: WeightBinding
   /// The configuration in canonical form, as today's Keras writes it.
   package let config: JSONValue
+  /// The file, for error messages.
+  private let path: String
   /// The archive's checksums, for those who read all bytes.
   let archive: KerasArchive?
 
@@ -50,6 +52,7 @@ public struct KerasModel: Sendable {
     kerasVersion = source.model.kerasVersion
     format = source.format
     archive = source.archive
+    path = file.path
     if let path = options.weights {
       weights = try WeightSource(file: ModelFile(at: path)).bind(graph, source.model)
     } else {
@@ -60,7 +63,11 @@ public struct KerasModel: Sendable {
   /// The graph of primitive operations, with shapes checked from input to output.
   /// - Throws: the first layer that cannot take its input, with expected, found and where the size comes from.
   public func lowered(_ options: LoweringOptions = LoweringOptions()) throws(KerasImportError) -> LoweredModel {
-    try LoweredModel(graph, weights: weights, options: options)
+    do {
+      return try LoweredModel(graph, weights: weights, options: options)
+    } catch {
+      throw error.at(.file(path))
+    }
   }
 
   /// Compares the checksums of the file's members with their content, on all cores.

@@ -1,4 +1,5 @@
 public import ModelIR
+import NativeFormat
 
 /// What lowering a model gives: the graph of primitive operations, and where each layer's results are in it.
 public struct LoweredModel: Sendable {
@@ -88,7 +89,9 @@ struct InputLayer: Layer {
   let isOptional: Bool
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
-    guard let items = config.value("batch_shape")?.array else { throw KerasImportError(.missingKey("batch_shape")) }
+    var given = config.value("batch_shape")?.array
+    if given == nil, let sample = config.value("shape")?.array { given = [.null] + sample }
+    guard let items = given else { throw KerasImportError(.missingKey("batch_shape")) }
     var sizes: [Int?] = []
     for item in items {
       guard item.isNull || item.int.map({ $0 >= 0 }) == true else {
@@ -99,7 +102,7 @@ struct InputLayer: Layer {
     batchShape = sizes
     dtype = config.inputDType
     isOptional = try config.bool("optional", default: false)
-    config.ignore("sparse", "ragged", "shape")
+    config.ignore("sparse", "ragged", "shape", "batch_size", "tensor", "input_tensor")
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] { call.inputs }

@@ -4,6 +4,7 @@ extension LoweringScope {
   /// Lowers this scope's own layer by Keras's rules for a call (`Layer.__call__`): floating inputs are cast to the
   /// compute type, the mask of the first input is passed on or dropped, and errors carry the layer's place.
   func lowerSelf(_ call: Call) throws(KerasImportError) -> [Operand] {
+    if let first = call.tensors.first { state.sources[path] = first.value }
     do {
       let isOperation = LayerRegistry.isOperation(module: object.module)
       let arguments = isOperation ? call : try call.map { operand throws(KerasImportError) in try autocast(operand) }

@@ -9,6 +9,8 @@ final class LoweringState {
   var weightValues: [WeightKey: Value] = [:]
   /// Which layer produced a value, for error messages.
   var origins: [Value: String] = [:]
+  /// The first operand of the call that produced a layer's values, by the layer's path.
+  var sources: [String: Value] = [:]
   /// The results of the layers of nested models, by path, one entry per call.
   var nestedResults: [String: [[Value]]] = [:]
 
@@ -96,7 +98,7 @@ public struct LoweringScope {
   public func weight(_ name: String, _ shape: Shape) throws(KerasImportError) -> Value {
     let tensor = try tensor(name)
     guard tensor.type.shape.fits(shape) else {
-      throw KerasImportError(.weightShape(name, expected: shape, found: tensor.type.shape))
+      throw misfit(name, expected: shape, found: tensor)
     }
     let isFloating = tensor.dtype.isFloatingPoint && computeDType.isFloatingPoint
     return try weightValue(name, tensor, as: isFloating ? computeDType : nil)
@@ -106,9 +108,14 @@ public struct LoweringScope {
   public func variable(_ name: String, _ shape: Shape) throws(KerasImportError) -> Value {
     let tensor = try tensor(name)
     guard tensor.type.shape.fits(shape) else {
-      throw KerasImportError(.weightShape(name, expected: shape, found: tensor.type.shape))
+      throw misfit(name, expected: shape, found: tensor)
     }
     return try weightValue(name, tensor, as: nil)
+  }
+
+  private func misfit(_ name: String, expected: Shape, found: Tensor) -> KerasImportError {
+    let origin = state.sources[path].flatMap { trace($0) }
+    return KerasImportError(.weightShape(name, expected: expected, found: found.type.shape, origin: origin))
   }
 
   /// The stored tensor of a weight, for layers that read its shape or values.
@@ -146,7 +153,26 @@ public struct LoweringScope {
 
   /// Where the size of the operand that does not fit comes from.
   private func origin(of operands: [Value], _ index: Int?) -> String? {
-    guard let index, index < operands.count, let layer = state.origins[operands[index]] else { return nil }
-    return "\(shape(of: operands[index])) comes from \"\(layer)\""
+    guard let index, index < operands.count else { return nil }
+    return trace(operands[index])
+  }
+
+  /// The layers a value came through, back to the input that declared it: `[batch, 7] comes from "flatten", [batch, 7, 1]
+  /// from "x"`.
+  func trace(_ value: Value) -> String? {
+    var steps: [String] = []
+    var current: Value? = value
+    var seen: Set<String> = []
+    while let value = current, let layer = state.origins[value] {
+      if layer == path {
+        current = state.sources[layer]
+        if !seen.insert(layer).inserted { break }
+        continue
+      }
+      guard seen.insert(layer).inserted, steps.count < 12 else { break }
+      steps.append("\(shape(of: value)) \(steps.isEmpty ? "comes " : "")from \"\(layer)\"")
+      current = state.sources[layer]
+    }
+    return steps.isEmpty ? nil : steps.joined(separator: ", ")
   }
 }

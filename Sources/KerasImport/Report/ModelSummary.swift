@@ -53,8 +53,26 @@ struct SummaryBuilder {
   let model: KerasModel
   let lowered: LoweredModel
 
-  /// Keras's rule for leaving out the connections: a Sequential, or a chain of single calls.
-  func isChain(_ graph: LayerGraph) -> Bool { graph.kind == .sequential }
+  /// Keras's rule for leaving out the connections: a Sequential, or a model each of whose calls has one input, stands
+  /// alone at its depth, and is the only one of its layer.
+  func isChain(_ graph: LayerGraph) -> Bool {
+    if graph.kind == .sequential { return true }
+    guard graph.inputs.count == 1, Set(graph.calls.map(\.layer)).count == graph.calls.count,
+      graph.calls.allSatisfy({ $0.arguments.tensors.count <= 1 })
+    else { return false }
+    var depths: [KerasTensor: Int] = [:]
+    for output in graph.outputs { depths[KerasTensor(layer: output.layer, call: output.call, output: 0)] = 0 }
+    var seen: Set<Int> = []
+    for call in graph.calls.reversed() {
+      let depth = depths[KerasTensor(layer: call.layer, call: call.call, output: 0)] ?? 0
+      guard seen.insert(depth).inserted else { return false }
+      for source in call.arguments.tensors {
+        let key = KerasTensor(layer: source.layer, call: source.call, output: 0)
+        depths[key] = max(depths[key] ?? 0, depth + 1)
+      }
+    }
+    return true
+  }
 
   func addRows(
     _ graph: LayerGraph, path: String, depth: Int, expandNested: Bool, _ rows: inout [ModelSummary.Row]
@@ -62,7 +80,7 @@ struct SummaryBuilder {
     for (index, object) in graph.layers.enumerated() {
       if graph.kind == .sequential, object.layer is InputLayer { continue }
       let layerPath = path.isEmpty ? object.name : "\(path)/\(object.name)"
-      let indent = String(repeating: "    ", count: depth)
+      let indent = depth == 0 ? "" : String(repeating: "   ", count: depth) + "└ "
       var seen: Set<ObjectIdentifier> = []
       let parameters = counts(object, isTrainable: true, &seen).reduce(0) { $0 + $1.count }
       rows.append(
@@ -129,6 +147,6 @@ extension Shape {
   /// `(None, 28, 28, 1)`: sizes that are not known are None.
   var kerasText: String {
     let parts = dimensions.map { $0.fixedSize.map(String.init) ?? "None" }
-    return parts.count == 1 ? "(\(parts[0]),)" : "(" + parts.joined(separator: ", ") + ")"
+    return "(" + parts.joined(separator: ", ") + ")"
   }
 }

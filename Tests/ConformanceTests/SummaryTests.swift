@@ -1,0 +1,34 @@
+import Foundation
+import KerasImport
+import Testing
+
+/// The layer table against the one Keras printed for the same model (`summary.txt`), cell by cell.
+@Suite struct SummaryTests {
+  /// Rows in which Keras declares another shape than it computes: it takes an activation to keep its input's width,
+  /// a backward layer to have the forward layer's units, and forgets sizes of EinsumDense. Ours are the computed ones,
+  /// as `outputs.npz` has them.
+  static let misdeclared: Set<String> = ["activations/glu", "layers/einsumdense_heads", "rnn/bidir_backward_layer"]
+
+  @Test(arguments: Case.all.filter { !misdeclared.contains($0.name) })
+  func `every cell is Keras's`(_ item: Case) throws {
+    let path = item.folder.appending(path: "summary.txt")
+    let printed = try String(contentsOf: path, encoding: .utf8).split(separator: "\n").map(String.init)
+    let model = try item.openModel()
+    let summary = try ModelSummary(model, model.lowered())
+    var expected = printed.filter { !$0.hasPrefix("Model:") }
+    let header = expected.removeFirst()
+    #expect(header.hasSuffix("Connected to") == summary.showsConnections)
+    let totals = expected.filter { $0.hasPrefix(" ") }
+    let rows = expected.filter { !$0.hasPrefix(" ") }
+    #expect(rows.count == summary.rows.count)
+    for (row, wanted) in zip(summary.rows, rows) {
+      var cells = [row.layer, row.outputShape, row.parameters]
+      if summary.showsConnections {
+        cells.append(row.connectedTo.isEmpty ? "-" : row.connectedTo.joined(separator: ", "))
+      }
+      #expect(cells.joined(separator: " | ") == wanted)
+    }
+    let text = summary.text(width: nil)
+    for total in totals { #expect(text.contains(total + "\n")) }
+  }
+}
