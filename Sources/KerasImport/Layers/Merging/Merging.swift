@@ -28,17 +28,22 @@ struct Merge: Layer {
       throw KerasImportError(.invalidGraph("\(function.rawValue) cannot take \(inputs.count) inputs"))
     }
     let aligned = try scope.aligned(inputs)
-    let masks = inputs.compactMap(\.mask)
-    guard maskMerge == .or, masks.count == inputs.count else {
-      var result = Operand(try plain(aligned, in: scope))
-      if maskMerge == .and, let first = masks.first {
-        var mask = first
-        for other in masks.dropFirst() { mask = try scope.emit(.binary(.logicalAnd), mask, other) }
-        result.mask = mask
-      }
-      return [result]
+    let masks = inputs.map(\.mask)
+    switch maskMerge {
+    case .none: return [Operand(try plain(aligned, in: scope))]
+    case .and: return [Operand(try plain(aligned, in: scope), mask: try scope.conjunction(masks.compactMap { $0 }))]
+    case .or: break
     }
-    return [try masked(aligned, masks, in: scope)]
+    var mask: Value?
+    if masks.allSatisfy({ $0 != nil }) { mask = try scope.disjunction(masks.compactMap { $0 }) }
+    let value: Value
+    switch function {
+    case .multiply where masks.contains { $0 != nil }: value = try maskedProduct(aligned, masks, mask, in: scope)
+    case .maximum where masks.contains { $0 != nil }, .minimum where masks.contains { $0 != nil }:
+      value = try maskedExtreme(aligned, masks, in: scope)
+    default: value = try plain(aligned, in: scope)
+    }
+    return [Operand(value, mask: mask)]
   }
 
   private func plain(_ values: [Value], in scope: LoweringScope) throws(KerasImportError) -> Value {
@@ -58,32 +63,41 @@ struct Merge: Layer {
     }
   }
 
-  /// Keras's `compute_mask` and `_apply_merge_op_and_or_mask`: where only one operand is kept, it is the result;
-  /// elsewhere the operation applies.
-  private func masked(
-    _ values: [Value], _ masks: [Value], in scope: LoweringScope
-  ) throws(KerasImportError) -> Operand {
-    var result = values[0]
-    var mask = masks[0]
-    // Multiply, Maximum and Minimum let the kept operand win; sums take both as they are.
-    let lets = function == .multiply || function == .maximum || function == .minimum
-    for (value, other) in zip(values.dropFirst(), masks.dropFirst()) {
-      let merged = try combine(result, value, in: scope)
-      let either = try scope.emit(.binary(.logicalOr), mask, other)
-      if lets {
-        let rank = scope.rank(of: merged)
-        let a = try scope.trailing(mask, rank: rank)
-        let b = try scope.trailing(other, rank: rank)
-        let onlyA = try scope.emit(.binary(.logicalAnd), a, scope.unary(.logicalNot, b))
-        let onlyB = try scope.emit(.binary(.logicalAnd), b, scope.unary(.logicalNot, a))
-        result = try scope.emit(.select, onlyA, result, scope.emit(.select, onlyB, value, merged))
-      } else {
-        result = merged
-      }
-      mask = either
+  /// A masked element counts as 1; where all operands are masked the product is 0.
+  private func maskedProduct(
+    _ values: [Value], _ masks: [Value?], _ all: Value?, in scope: LoweringScope
+  ) throws(KerasImportError) -> Value {
+    var factors: [Value] = []
+    for (value, mask) in zip(values, masks) {
+      guard let mask else { factors.append(value); continue }
+      let wide = try scope.trailing(mask, rank: scope.rank(of: value))
+      factors.append(try scope.emit(.select, wide, value, scope.scalar(1, like: value)))
     }
-    if function == .average { result = try scope.multiply(result, 1 / Double(values.count)) }
-    return Operand(result, mask: mask)
+    let product = try plain(factors, in: scope)
+    guard let all else { return product }
+    let kept = try scope.trailing(all, rank: scope.rank(of: product))
+    return try scope.emit(.select, kept, product, scope.scalar(0, like: product))
+  }
+
+  /// Where one of two operands is masked the other is the result (`_apply_merge_op_and_or_mask`).
+  private func maskedExtreme(
+    _ values: [Value], _ masks: [Value?], in scope: LoweringScope
+  ) throws(KerasImportError) -> Value {
+    var output = values[0]
+    var outputMask = masks[0]
+    for (value, mask) in zip(values.dropFirst(), masks.dropFirst()) {
+      let rank = max(scope.rank(of: output), scope.rank(of: value))
+      var x = value
+      if let mask { x = try scope.emit(.select, scope.trailing(mask, rank: rank), x, output) }
+      if let outputMask { output = try scope.emit(.select, scope.trailing(outputMask, rank: rank), output, x) }
+      if let mask, let known = outputMask {
+        outputMask = try scope.emit(.binary(.logicalOr), known, mask)
+      } else {
+        outputMask = nil
+      }
+      output = try combine(output, x, in: scope)
+    }
+    return output
   }
 }
 
@@ -92,6 +106,13 @@ extension LoweringScope {
   func trailing(_ x: Value, rank: Int) throws(KerasImportError) -> Value {
     let own = self.rank(of: x)
     return own >= rank ? x : try expandDims(x, axes: Array(own..<rank))
+  }
+
+  /// True where any of the masks is.
+  func disjunction(_ masks: [Value]) throws(KerasImportError) -> Value? {
+    var result = masks.first
+    for mask in masks.dropFirst() { if let known = result { result = try emit(.binary(.logicalOr), known, mask) } }
+    return result
   }
 
   /// Inputs of a merging layer brought to one rank and one type.
