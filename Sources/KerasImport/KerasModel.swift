@@ -1,3 +1,4 @@
+import HDF5
 import ModelIR
 package import NativeFormat
 
@@ -46,15 +47,20 @@ public struct KerasModel: Sendable {
   }
 
   private init(_ file: ModelFile, options: Options) throws(KerasImportError) {
-    let source = try ModelSource(file)
+    let weightFile = try options.weights.map { path throws(KerasImportError) in try ModelFile(at: path) }
+    let source = try ModelSource(file, weights: weightFile)
     graph = try LayerGraph(serialized: source.model.json, registry: options.layers)
     config = source.model.json
     kerasVersion = source.model.kerasVersion
     format = source.format
     archive = source.archive
     path = file.path
-    if let path = options.weights {
-      weights = try WeightSource(file: ModelFile(at: path)).bind(graph, source.model)
+    if let weightFile {
+      do {
+        weights = try WeightSource(file: weightFile).bind(graph, source.model)
+      } catch {
+        throw error.at(.file(weightFile.path))
+      }
     } else {
       weights = try source.weights.bind(graph, source.model)
     }
@@ -82,7 +88,11 @@ struct ModelSource {
   let weights: WeightSource
   let archive: KerasArchive?
 
-  init(_ file: ModelFile) throws(KerasImportError) {
+  init(_ file: ModelFile, weights given: ModelFile?) throws(KerasImportError) {
+    var isTheano: Bool?
+    for source in [file, given].compactMap({ $0 }) {
+      if case .hdf5(let hdf5) = source.content { isTheano = hdf5.index.root.namesVariablesAsTheano ?? isTheano }
+    }
     switch file.content {
     case .archive(let archive):
       let version = archive.metadata?["keras_version"]?.string
@@ -99,12 +109,12 @@ struct ModelSource {
       do { json = try JSONValue(parsing: text) } catch { throw KerasImportError(.corrupted("model_config: \(error)")) }
       let version = hdf5.index.root.attributes["keras_version"]?.string
       let backend = hdf5.index.root.attributes["backend"]?.string
-      model = try CanonicalModel(json: json, kerasVersion: version, backend: backend, container: .hdf5)
+      model = try CanonicalModel(json: json, kerasVersion: version, backend: backend, container: .hdf5, isTheano: isTheano)
       format = "\(model.era), HDF5"
       weights = .legacy(hdf5, group: "model_weights")
       archive = nil
     case .json(let json):
-      model = try CanonicalModel(json: json, kerasVersion: nil, backend: nil, container: .json)
+      model = try CanonicalModel(json: json, kerasVersion: nil, backend: nil, container: .json, isTheano: isTheano)
       format = "\(model.era), architecture"
       weights = .missing("the file holds an architecture but no weights")
       archive = nil
@@ -161,5 +171,17 @@ enum WeightSource {
       if !graph.layers.contains(where: \.hasWeights) { return WeightBinding() }
       throw KerasImportError(.incomplete(message, missing: "give the weights with --weights FILE"))
     }
+  }
+}
+
+extension HDF5Index.Group {
+  /// Whether the variables of a `layer_names` file have Theano's names: TensorFlow's end in `:0`. nil when there are none.
+  fileprivate var namesVariablesAsTheano: Bool? {
+    let layers = groups["model_weights"] ?? self
+    for layer in layers.groups.values {
+      let names = (layer.attributes["weight_names"] ?? layer.attributes["weight_names0"])?.strings ?? []
+      if let first = names.first { return !first.hasSuffix(":0") }
+    }
+    return nil
   }
 }

@@ -33,6 +33,11 @@ struct Run: ParsableCommand {
       }
       return [inputs[0].name: try cast(arrays[0].tensor, to: inputs[0].type.dtype, inputs[0].name)]
     }
+    let names = Set(arrays.map(\.name))
+    if arrays.count == inputs.count, inputs.count == 1, !names.contains(inputs[0].name) {
+      // Keras 1 did not store the name of a Sequential model's input.
+      return [inputs[0].name: try cast(arrays[0].tensor, to: inputs[0].type.dtype, inputs[0].name)]
+    }
     for input in inputs {
       guard let array = arrays.first(where: { $0.name == input.name }) else {
         throw Failure("the inputs hold no array \"\(input.name)\"; found \(arrays.map(\.name))", .invalidModel)

@@ -11,16 +11,86 @@ package struct CanonicalModel: Sendable {
   package var kerasVersion: String
   /// The writer in words: `Keras 3.6.0`.
   package var era: String
+  /// True for the layout conventions of the first two generations of weights: arrays may need rearranging.
+  package var isKeras1: Bool
+  /// True when convolution kernels are stored for a true convolution, that is, reversed along their spatial axes.
+  package var isTheano: Bool
 
+  /// - Parameter isTheano: what the weights say where the configuration does not: Keras 1 names TensorFlow's
+  ///   variables with a `:0` at the end, Theano's without.
   package init(
-    json: JSONValue, kerasVersion: String?, backend: String?, container: Container
+    json: JSONValue, kerasVersion: String?, backend: String?, container: Container, isTheano: Bool? = nil
   ) throws(KerasImportError) {
     let version = kerasVersion ?? json["keras_version"]?.string ?? ""
+    let backend = backend ?? json["backend"]?.string
+    let writer = Writer(json: json, version: version, backend: backend, isTheano: isTheano)
     self.kerasVersion = version
-    era = version.isEmpty ? "Keras" : "Keras \(version)"
-    guard version.isEmpty || version.hasPrefix("3.") else {
-      throw KerasImportError(.unsupported("files of Keras \(version)"))
+    era = writer.text
+    isKeras1 = writer.generation < 2
+    self.isTheano = writer.isTheano
+    if writer.generation >= 3 {
+      let isEarly = writer.release.0 == 3 && writer.isBefore(4)
+      self.json = Keras3Config.canonical(json, losesMergedMasks: isEarly)
+    } else {
+      self.json = try LegacyConfig(writer: writer, model: json).canonical(json)
     }
-    self.json = Keras3Config.canonical(json)
+  }
+}
+
+/// Who wrote a file, as far as it decides what the configuration means.
+struct Writer: Sendable {
+  /// 0 for Keras 0.x, then 1, 2 (tf.keras too) and 3.
+  var generation: Int
+  var version: String
+  /// Major and minor number.
+  var release: (Int, Int)
+  var isTensorFlow: Bool
+  var isTheano: Bool
+
+  init(json: JSONValue, version: String, backend: String?, isTheano: Bool?) {
+    let numbers = version.split(separator: ".").prefix(2).map { Int($0) ?? 0 }
+    self.version = version
+    release = (numbers.first ?? 0, numbers.count > 1 ? numbers[1] : 0)
+    if json["class_name"] == nil, json["layers"] != nil {
+      generation = 0
+    } else if version.isEmpty {
+      generation = Writer.guess(json)
+    } else {
+      generation = release.0
+    }
+    isTensorFlow = version.hasSuffix("-tf") || (generation == 2 && release.1 >= 4)
+    if let backend {
+      self.isTheano = backend == "theano"
+    } else {
+      self.isTheano = isTheano ?? (generation == 0)
+    }
+  }
+
+  /// The generation of a configuration that names no version.
+  private static func guess(_ json: JSONValue) -> Int {
+    let layers = json["config"]?["layers"]?.array ?? json["config"]?.array ?? []
+    for layer in layers {
+      guard let config = layer["config"]?.object else { continue }
+      if layer["inbound_nodes"]?[0]?["args"] != nil || config.contains("batch_shape") { return 3 }
+      if config.contains("output_dim"), layer["class_name"]?.string != "Embedding" { return 1 }
+      if config.contains("nb_filter") || config.contains("W_regularizer") { return 1 }
+      if config.contains("batch_input_shape") || layer["inbound_nodes"]?[0]?.array != nil {
+        return config.contains("input_dtype") ? 1 : 2
+      }
+    }
+    return 3
+  }
+
+  /// True for releases before this one of the same generation.
+  func isBefore(_ minor: Int) -> Bool { release.1 < minor }
+
+  /// The writer in words.
+  var text: String {
+    if version.isEmpty { return generation == 0 ? "Keras 0.x" : generation >= 3 ? "Keras" : "Keras \(generation)" }
+    if isTensorFlow {
+      let number = version.hasSuffix("-tf") ? String(version.dropLast(3)) : version
+      return "tf.keras \(number)"
+    }
+    return generation < 3 && isTheano ? "Keras \(version) (Theano)" : "Keras \(version)"
   }
 }

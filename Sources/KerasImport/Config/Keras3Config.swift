@@ -2,8 +2,13 @@ import NativeFormat
 
 /// What differs between Keras 3's releases and between its archives and its HDF5 files.
 enum Keras3Config {
+  private static let merging: Set<String> = [
+    "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate",
+  ]
+
   /// The canonical form of a serialised layer or model.
-  static func canonical(_ value: JSONValue) -> JSONValue {
+  /// - Parameter losesMergedMasks: before 3.4 merging layers dropped their masks.
+  static func canonical(_ value: JSONValue, losesMergedMasks: Bool = false) -> JSONValue {
     guard var object = value.object, let className = object["class_name"]?.string, var config = object["config"]?.object
     else { return value }
     if object["module"] == nil || object["module"]?.isNull == true, object["registered_name"]?.string == nil {
@@ -11,12 +16,15 @@ enum Keras3Config {
       let isOperation = !config.contains("trainable") && !config.contains("layers") && className != "InputLayer"
       object["module"] = .string(isOperation ? "keras.src.ops.numpy" : "keras.layers")
     }
+    func inside(_ inner: JSONValue) -> JSONValue { canonical(inner, losesMergedMasks: losesMergedMasks) }
+    let isLayer = !LayerRegistry.isOperation(module: object["module"]?.string ?? "")
+    if losesMergedMasks, isLayer, merging.contains(className) { config["kconvert_mask"] = "none" }
     for key in ["layer", "backward_layer", "cell"] {
-      if let inner = config[key], inner.object != nil { config[key] = canonical(inner) }
+      if let inner = config[key], inner.object != nil { config[key] = inside(inner) }
     }
-    if let cells = config["cells"]?.array { config["cells"] = .array(cells.map(canonical)) }
+    if let cells = config["cells"]?.array { config["cells"] = .array(cells.map(inside)) }
     if let layers = config["layers"]?.array {
-      config["layers"] = .array(layers.map(canonical))
+      config["layers"] = .array(layers.map(inside))
       if className != "Sequential" { config = renumbered(config) }
     }
     object["config"] = .object(config)

@@ -9,12 +9,15 @@ struct LegacyWeights {
   let file: HDF5File
   let root: HDF5Index.Group
   let prefix: String
+  /// What the era's arrays need to become today's.
+  let conversion: LegacyConversion
 
   static func bind(
     _ model: LayerGraph, to file: HDF5File, group: String, model canonical: CanonicalModel
   ) throws(KerasImportError) -> WeightBinding {
     guard let root = file.index.root.group(at: group) else { throw KerasImportError(.weightNotFound(group)) }
-    return try LegacyWeights(file: file, root: root, prefix: group).bind(model)
+    let conversion = LegacyConversion(isKeras1: canonical.isKeras1, isTheano: canonical.isTheano)
+    return try LegacyWeights(file: file, root: root, prefix: group, conversion: conversion).bind(model)
   }
 
   private func bind(_ model: LayerGraph) throws(KerasImportError) -> WeightBinding {
@@ -42,16 +45,29 @@ struct LegacyWeights {
   ) throws(KerasImportError) {
     let slots = LegacyWeights.slots(of: object)
     let names = try list("weight_names", of: group)
-    guard names.count >= slots.count else {
-      throw KerasImportError(.weightNotFound(slots[names.count].spec.name))
-    }
-    guard names.count == slots.count else {
-      throw KerasImportError(.unusedWeights(Array(names[slots.count...])))
-    }
-    for (slot, name) in zip(slots, names) {
-      let tensor = try file.tensor(at: joined(path, name))
+    let isSplit = conversion.isKeras1 && names.count > slots.count
+    var next = 0
+    var index = 0
+    while index < slots.count {
+      let slot = slots[index]
+      let count = isSplit ? conversion.arrayCount(of: slot.object) : 1
+      guard next + count <= names.count else { throw KerasImportError(.weightNotFound(slot.spec.name)) }
+      var arrays: [Tensor] = []
+      for name in names[next..<(next + count)] { arrays.append(try file.tensor(at: joined(path, name))) }
+      next += count
+      if count > 1 {
+        let joinedGates = try conversion.gates(arrays, of: slot.object)
+        for (role, tensor) in joinedGates {
+          binding.tensors[ObjectIdentifier(slot.object), default: [:]][role] = try conversion.converted(tensor, role, slot.object)
+        }
+        index += joinedGates.count
+        continue
+      }
+      let tensor = try conversion.converted(arrays[0], slot.spec.name, slot.object)
       binding.tensors[ObjectIdentifier(slot.object), default: [:]][slot.spec.name] = tensor
+      index += 1
     }
+    guard next == names.count else { throw KerasImportError(.unusedWeights(Array(names[next...]))) }
   }
 
   /// A place for one array.

@@ -10,6 +10,8 @@ struct RecurrentCell: Layer {
   let activation: Activation
   let recurrentActivation: Activation
   let useBias: Bool
+  /// The arrays in the file have CuDNN's layout.
+  let isCuDNN: Bool
   var weights: [WeightSpec] {
     [WeightSpec("kernel"), WeightSpec("recurrent_kernel")] + (useBias ? [WeightSpec("bias")] : [])
   }
@@ -19,6 +21,7 @@ struct RecurrentCell: Layer {
     activation = try config.activation("activation", default: .tanh)
     useBias = try config.bool("use_bias", default: true)
     config.ignore("dropout", "recurrent_dropout", "unit_forget_bias", "implementation", "seed")
+    isCuDNN = try config.bool("kconvert_cudnn", default: false)
     let name = config.className
     if name.hasPrefix("LSTM") {
       cell = .lstm

@@ -78,6 +78,19 @@ struct ConvLSTMCell: Layer {
     throw KerasImportError(.unsupported("a recurrent cell called outside a recurrent layer"))
   }
 
+  /// The states' shape: that of the convolved input, with this layer's filters.
+  private func convolvedShape(_ step: Shape, in outer: LoweringScope) throws(KerasImportError) -> Shape {
+    let state = LoweringState(weights: outer.state.weights)
+    let scope = LoweringScope(state: state, object: outer.object, path: outer.path)
+    let axis = window.layout.channelAxis(rank: step.rank)
+    let sizes = window.kernelSize.map(Dimension.fixed)
+    let kernel = try scope.weight("kernel", Shape(sizes + [step[axis], .fixed(4) * .fixed(filters)]))
+    let x = state.graph.input(name: "x", type: TensorType(scope.computeDType, step))
+    var shape = scope.shape(of: try window.convolve(x, kernel, bias: nil, groups: 1, in: scope))
+    shape[axis] = .fixed(filters)
+    return shape
+  }
+
   /// `h, c, [previous output], x, [mask] -> h', c', [output], output`.
   func body(
     _ sequence: Shape, hasMask: Bool, _ options: RecurrentOptions, in outer: LoweringScope
@@ -94,25 +107,17 @@ struct ConvLSTMCell: Layer {
     let kernel = try scope.weight("kernel", Shape(sizes + [channels, gates]))
     let recurrentKernel = try scope.weight("recurrent_kernel", Shape(sizes + [.fixed(filters), gates]))
     let bias = useBias ? try scope.weight("bias", [gates]) : nil
-    // The states' shape is that of the convolved input.
-    let probe = ConvAttributes(
-      strides: window.strides, dilations: window.dilations, padding: try window.resolved(step), groups: 1,
-      layout: window.layout)
-    var shape: Shape
-    do {
-      let types = try Op.conv(probe).inferTypes([TensorType(dtype, step), TensorType(dtype, Shape(sizes + [channels, gates]))])
-      shape = types[0].shape
-    } catch {
-      throw KerasImportError(.graph(error, origin: nil))
-    }
-    shape[channelAxis] = .fixed(filters)
+    let shape = try convolvedShape(step, in: outer)
     let h = state.graph.input(name: "h", type: TensorType(dtype, shape))
     let c = state.graph.input(name: "c", type: TensorType(dtype, shape))
     let previous = hasMask ? state.graph.input(name: "previous", type: TensorType(dtype, shape)) : nil
     let x = state.graph.input(name: "x", type: TensorType(dtype, step))
     let mask = hasMask ? state.graph.input(name: "mask", type: TensorType(.bool, [batch])) : nil
     let fromInput = try window.convolve(x, kernel, bias: bias, groups: 1, in: scope)
-    let pads = window.kernelSize.map { Padding.same(size: 1 << 20, window: $0, stride: 1) }
+    let pads = window.kernelSize.map { size in
+      window.isTheanoSame
+        ? PadPair(size / 2, size - 1 - size / 2) : Padding.same(size: 1 << 20, window: size, stride: 1)
+    }
     let unit = window.kernelSize.map { _ in 1 }
     let plain = ConvAttributes(
       strides: unit, dilations: unit, padding: .explicit(pads), groups: 1, layout: window.layout)
