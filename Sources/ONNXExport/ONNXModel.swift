@@ -9,6 +9,20 @@ struct ONNXGraph {
   var outputs: [ONNXValue] = []
 }
 
+extension ONNXGraph {
+  /// Every name that a node reads, those of inner graphs included.
+  var usedNames: Set<String> {
+    var names = Set(outputs.map(\.name))
+    for node in nodes {
+      names.formUnion(node.inputs)
+      for attribute in node.attributes {
+        if case .graph(let inner) = attribute.value { names.formUnion(inner.usedNames) }
+      }
+    }
+    return names
+  }
+}
+
 /// A graph input or output.
 struct ONNXValue {
   var name: String

@@ -9,6 +9,10 @@ public struct ONNXWriter: Sendable {
   public var opset: Int
   /// Weights in a side file beside the model; always so from 2 GiB on.
   public var externalData: Bool
+  /// The order of axes of image inputs and outputs; nil: as the model has it.
+  public var layout: DataLayout?
+  /// Store weights and compute in float16; inputs and outputs keep their types.
+  public var float16 = false
   /// The producer's version as it is written into the file.
   public var producerVersion: String
 
@@ -44,7 +48,10 @@ public struct ONNXWriter: Sendable {
     }
     let prepared: Graph
     do {
-      prepared = try ChannelsFirst.run(on: graph)
+      var source = graph
+      if let layout { source = try InterfaceLayout(layout).run(on: source) }
+      if float16 { source = try HalfPrecisionGraph.run(on: source) }
+      prepared = try ChannelsFirst.run(on: source)
     } catch {
       throw ONNXExportError.unsupported(node: error.node ?? "", message: error.message)
     }
@@ -68,6 +75,9 @@ extension GraphEmitter {
       if name(output.value) != wanted { emit("Identity", [name(output.value)], outputs: [wanted]) }
       result.outputs.append(ONNXValue(name: wanted, type: type(output.value)))
     }
+    // A kernel that was written in ONNX's layout is not needed in its own.
+    let used = result.usedNames
+    result.initializers.removeAll { !used.contains($0.name) }
   }
 
   /// Outputs made by a node give it their name; inputs, constants and values given out twice need an Identity.

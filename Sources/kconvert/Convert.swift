@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import KerasImport
+import ModelIR
 import ONNXExport
 
 /// `kconvert MODEL --summary`, `kconvert MODEL --to onnx`.
@@ -10,12 +11,22 @@ struct Convert: ParsableCommand {
   /// What can be written.
   enum Format: String, ExpressibleByArgument, CaseIterable { case onnx }
 
+  /// The order of an image's axes.
+  enum ImageLayout: String, ExpressibleByArgument, CaseIterable {
+    case nhwc, nchw
+
+    var dataLayout: DataLayout { self == .nhwc ? .channelsLast : .channelsFirst }
+  }
+
   @OptionGroup var options: ModelOptions
   @Flag(help: "Print the layer table.") var summary = false
   @Option(help: "The format to convert to.") var to: Format?
   @Option(name: [.customShort("o"), .customLong("output")], help: "Where to write; beside MODEL by default.")
   var output: String?
   @Option(help: "The ONNX opset.") var opset = 18
+  @Option(help: "The layout of image inputs and outputs in the ONNX file; as the model has it by default.")
+  var layout: ImageLayout?
+  @Flag(help: "Store weights and compute in float16 in the exported file.") var float16 = false
   @Flag(help: "Put ONNX weights in a side file; automatic from 2 GiB on.") var externalData = false
   @Flag(help: "Open nested models up in the summary.") var expandNested = false
   @Flag(help: "Print no progress.") var quiet = false
@@ -33,8 +44,10 @@ struct Convert: ParsableCommand {
         let path = output ?? Convert.renamed(options.model, suffix: "onnx")
         // The checksums are verified while the bytes are written; the file appears only when both are done.
         let verification = Verification(model)
-        try ONNXWriter(opset: opset, externalData: externalData)
-          .write(lowered.graph, to: path) { try verification.result() }
+        var writer = ONNXWriter(opset: opset, externalData: externalData)
+        writer.layout = layout?.dataLayout
+        writer.float16 = float16
+        try writer.write(lowered.graph, to: path) { try verification.result() }
       }
     }
   }
