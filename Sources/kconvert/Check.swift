@@ -19,7 +19,7 @@ struct Check: ParsableCommand {
       print("ok: shapes from \(lowered.graph.inputs.count) inputs to \(lowered.graph.outputs.count) outputs")
       try model.verifyChecksums()
       var findings = try Check.nonFiniteWeights(lowered.graph)
-      findings += try Check.forwardPass(lowered.graph)
+      findings += try Check.forwardPass(lowered.graph, threads: threads ?? 0)
       for finding in findings { print("finding: \(finding)") }
       if !findings.isEmpty { throw ExitCode(Code.checkFailed.rawValue) }
     }
@@ -36,7 +36,7 @@ struct Check: ParsableCommand {
     return findings
   }
 
-  private static func forwardPass(_ graph: Graph) throws -> [String] {
+  private static func forwardPass(_ graph: Graph, threads: Int) throws -> [String] {
     var generator = SeededGenerator(seed: 1)
     var feed: [String: Tensor] = [:]
     var sizes: [String: Dimension] = [:]
@@ -51,7 +51,7 @@ struct Check: ParsableCommand {
       }
       feed[graph.name(of: input)] = Tensor(values, sizes: shape, dtype: type.dtype)
     }
-    let results = try Session(graph).run(feed)
+    let results = try Session(graph, threads: threads).run(feed)
     var findings: [String] = []
     for result in results where result.value.dtype.isFloatingPoint {
       let count = try result.value.doubles().count { !$0.isFinite }

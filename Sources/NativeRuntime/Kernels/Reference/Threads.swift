@@ -6,6 +6,11 @@ enum ThreadLimit {
   @TaskLocal static var current: Int = processorCount
 }
 
+/// How many threads the kernels of a run may use.
+enum Threads {
+  @TaskLocal static var limit = processorCount
+}
+
 /// Runs `body` on consecutive ranges of `0 ..< count`, in parallel when a range is worth a thread.
 func parallel(_ count: Int, grain: Int, _ body: @Sendable (Range<Int>) -> Void) {
   let threads = ThreadLimit.current
