@@ -222,3 +222,8 @@ extension LoweringScope {
     return try unary(.relu, subtract(x, tau))
   }
 }
+
+extension LayerRegistry {
+  /// The activations a layer may name, sorted.
+  public var activationNames: [String] { Activation.Name.allCases.map(\.rawValue).sorted() }
+}
