@@ -144,6 +144,8 @@ struct KernelTests {
     let y = Tensor([Float(2), .nan], sizes: [2])
     #expect(try binary(.maximum, x, y).elements(as: Float.self).allSatisfy(\.isNaN))
     #expect(try reduce(.logSumExp, x, [0], false).elements(as: Float.self)[0].isNaN)
+    let running = try cumulative(.maximum, y, 0, reverse: false, exclusive: false).elements(as: Float.self)
+    #expect(running[0] == 2 && running[1].isNaN)
     #expect(try unary(.relu, x).elements(as: Float.self)[0].isNaN)
   }
 

@@ -88,6 +88,8 @@ public enum NumpyArray {
     let (bytesEach, overflow) = width.multipliedReportingOverflow(by: isWide ? 4 : 1)
     let (total, overflow2) = bytesEach.multipliedReportingOverflow(by: count)
     guard !overflow, !overflow2, width >= 0, data.count >= total else { throw FormatError(description: "the data is cut off") }
+    // Elements without bytes are not bounded by the file's size.
+    guard width > 0 || count <= 1 << 20 else { throw FormatError(description: "too many empty strings") }
     var result: [String] = []
     for element in 0..<count {
       let part = data[(element * bytesEach)..<((element + 1) * bytesEach)]

@@ -164,8 +164,8 @@ private func running<T: TensorElement & Comparable & Numeric>(
             switch function {
             case .sum: total = plus(total, source[place])
             case .product: total = times(total, source[place])
-            case .maximum: total = max(total, source[place])
-            case .minimum: total = min(total, source[place])
+            case .maximum: if total == total { total = source[place] <= total ? total : source[place] }
+            case .minimum: if total == total { total = source[place] >= total ? total : source[place] }
             }
             if !exclusive { y[place] = total }
           }
