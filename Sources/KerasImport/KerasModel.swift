@@ -1,5 +1,5 @@
 import HDF5
-import ModelIR
+public import ModelIR
 package import NativeFormat
 
 /// A Keras model read from a file: its layers, the calls between them, and where its weights are.
@@ -14,8 +14,10 @@ public struct KerasModel: Sendable {
   public let format: String
   /// The layers and their calls.
   public let graph: LayerGraph
+  /// The weights by name, in Keras's order of creation; no bytes are read.
+  public let weights: KerasWeights
   /// Which tensors belong to which layer.
-  public let weights: WeightBinding
+  package let binding: WeightBinding
   /// The configuration in canonical form, as today's Keras writes it.
   package let config: JSONValue
   /// The file, for error messages.
@@ -57,20 +59,21 @@ public struct KerasModel: Sendable {
     path = file.path
     if let weightFile {
       do {
-        weights = try WeightSource(file: weightFile).bind(graph, source.model)
+        binding = try WeightSource(file: weightFile).bind(graph, source.model)
       } catch {
         throw error.at(.file(weightFile.path))
       }
     } else {
-      weights = try source.weights.bind(graph, source.model)
+      binding = try source.weights.bind(graph, source.model)
     }
+    weights = KerasWeights(graph, binding)
   }
 
   /// The graph of primitive operations, with shapes checked from input to output.
   /// - Throws: the first layer that cannot take its input, with expected, found and where the size comes from.
   public func lowered(_ options: LoweringOptions = LoweringOptions()) throws(KerasImportError) -> LoweredModel {
     do {
-      return try LoweredModel(graph, weights: weights, options: options)
+      return try LoweredModel(graph, weights: binding, options: options)
     } catch {
       throw error.at(.file(path))
     }
@@ -126,7 +129,8 @@ struct ModelSource {
 
 /// Where the weights of a model come from.
 enum WeightSource {
-  case numbered(WeightTree)
+  /// The folders of Keras 3, and the archive that has the assets.
+  case numbered(WeightTree, KerasArchive? = nil)
   /// The `layer_names` layout, in a group of the file.
   case legacy(HDF5File, group: String)
   case missing(String)
@@ -134,7 +138,7 @@ enum WeightSource {
   /// The weights of an archive.
   init(archive: KerasArchive, path: String) throws(KerasImportError) {
     switch archive.weights {
-    case .hdf5(let bytes): self = .numbered(try HDF5File(bytes).weightTree())
+    case .hdf5(let bytes): self = .numbered(try HDF5File(bytes).weightTree(), archive)
     case .npz:
       throw KerasImportError(
         .unsupported("model.weights.npz holds pickled Python objects; save the model again with weights in HDF5"))
@@ -165,7 +169,7 @@ enum WeightSource {
 
   func bind(_ graph: LayerGraph, _ model: CanonicalModel) throws(KerasImportError) -> WeightBinding {
     switch self {
-    case .numbered(let tree): return try NumberedWeights.bind(graph, to: tree)
+    case .numbered(let tree, let archive): return try NumberedWeights.bind(graph, to: tree, assets: archive)
     case .legacy(let file, let group): return try LegacyWeights.bind(graph, to: file, group: group, model: model)
     case .missing(let message):
       if !graph.layers.contains(where: \.hasWeights) { return WeightBinding() }
@@ -184,4 +188,8 @@ extension HDF5Index.Group {
     }
     return nil
   }
+}
+
+extension KerasModel: GraphSource {
+  public func makeGraph() throws(KerasImportError) -> Graph { try lowered().graph }
 }

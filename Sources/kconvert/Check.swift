@@ -15,7 +15,7 @@ struct Check: ParsableCommand {
       let model = try options.open()
       print("ok: configuration of \(model.graph.layers.count) layers (\(model.format))")
       let lowered = try model.lowered(options.lowering(for: model))
-      print("ok: \(model.weights.tensors.values.reduce(0) { $0 + $1.count }) weights fit the configuration")
+      print("ok: \(model.weights.count) weights fit the configuration")
       print("ok: shapes from \(lowered.graph.inputs.count) inputs to \(lowered.graph.outputs.count) outputs")
       try model.verifyChecksums()
       var findings = try Check.nonFiniteWeights(lowered.graph)

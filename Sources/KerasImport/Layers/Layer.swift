@@ -12,6 +12,10 @@ public protocol Layer: Sendable {
   /// The layer's own weights in Keras's order of creation: `.keras` files number them instead of naming them.
   var weights: [WeightSpec] { get }
 
+  /// Files that an archive may hold for the layer (`vocabulary.txt`); the layer asks for them with
+  /// ``LoweringScope/asset(_:)``.
+  var assets: [String] { get }
+
   /// Layers inside this one, under the names of the attributes that hold them (`cell`, `forward_layer`, ...), in
   /// Keras's order of creation.
   var sublayers: [Sublayer] { get }
@@ -28,6 +32,7 @@ public protocol Layer: Sendable {
 
 extension Layer {
   public var weights: [WeightSpec] { [] }
+  public var assets: [String] { [] }
   public var sublayers: [Sublayer] { [] }
   public var maskRule: MaskRule { .drop }
 }

@@ -23,14 +23,19 @@ final class LoweringState {
   init(weights: WeightBinding) { self.weights = weights }
 }
 
-/// Which tensors belong to which layer object.
-public struct WeightBinding: Sendable {
+/// Which tensors and assets belong to which layer object.
+package struct WeightBinding: Sendable {
   /// The tensors of each layer object, by the role that ``WeightSpec`` names.
-  public var tensors: [ObjectIdentifier: [String: Tensor]] = [:]
-  public init() {}
+  package var tensors: [ObjectIdentifier: [String: Tensor]] = [:]
+  /// The files of each layer object (vocabularies), by the names that ``Layer/assets`` lists.
+  package var assets: [ObjectIdentifier: [String: HeldBytes]] = [:]
+  package init() {}
+
+  /// The file of a layer, if there is one.
+  package func asset(_ name: String, of layer: LayerObject) -> HeldBytes? { assets[ObjectIdentifier(layer)]?[name] }
 
   /// The tensor of a role, if the file has it.
-  public func tensor(_ name: String, of layer: LayerObject) -> Tensor? {
+  package func tensor(_ name: String, of layer: LayerObject) -> Tensor? {
     tensors[ObjectIdentifier(layer)]?[name]
   }
 }
@@ -128,6 +133,11 @@ public struct LoweringScope {
 
   /// True when the file has a weight of this role.
   public func hasWeight(_ name: String) -> Bool { state.weights.tensor(name, of: object) != nil }
+
+  /// The content of one of the layer's ``Layer/assets``; nil when the file does not have it.
+  public func asset(_ name: String) -> [UInt8]? {
+    state.weights.asset(name, of: object)?.withBytes { Array($0) }
+  }
 
   private func weightValue(_ name: String, _ tensor: Tensor, as dtype: DType?) throws(KerasImportError) -> Value {
     let key = LoweringState.WeightKey(layer: ObjectIdentifier(object), name: name, dtype: dtype)

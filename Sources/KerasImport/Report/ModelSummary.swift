@@ -116,7 +116,7 @@ struct SummaryBuilder {
     let own = isTrainable && (object.config["trainable"]?.bool ?? true)
     var result: [(count: Int, bytes: Int, isTrainable: Bool)] = []
     for spec in object.layer.weights {
-      guard let tensor = model.weights.tensor(spec.name, of: object) else { continue }
+      guard let tensor = model.binding.tensor(spec.name, of: object) else { continue }
       result.append((tensor.elementCount, tensor.byteCount, own && spec.isTrainable))
     }
     let inner = (object.layer as? NestedModel)?.model.layers ?? object.layer.sublayers.map(\.object)

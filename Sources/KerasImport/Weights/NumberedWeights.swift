@@ -8,24 +8,31 @@ import ModelIR
 /// that class that have weights, in model order.
 struct NumberedWeights {
   let tree: WeightTree
+  /// The archive whose `assets/` folder has the same paths.
+  let archive: KerasArchive?
   private var binding = WeightBinding()
   private var claimed: Set<String> = []
 
   /// Finds every weight of the model.
   /// - Throws: `weightNotFound` with the layer's place; `unusedWeights` for tensors that no layer asks for.
-  static func bind(_ model: LayerGraph, to tree: WeightTree) throws(KerasImportError) -> WeightBinding {
-    var weights = NumberedWeights(tree: tree)
+  static func bind(
+    _ model: LayerGraph, to tree: WeightTree, assets archive: KerasArchive?
+  ) throws(KerasImportError) -> WeightBinding {
+    var weights = NumberedWeights(tree: tree, archive: archive)
     try weights.bind(model, at: "")
     try weights.checkUnclaimed()
     return weights.binding
   }
 
-  private init(tree: WeightTree) { self.tree = tree }
+  private init(tree: WeightTree, archive: KerasArchive?) {
+    self.tree = tree
+    self.archive = archive
+  }
 
   private mutating func bind(_ model: LayerGraph, at path: String) throws(KerasImportError) {
     let containers = ["layers", "_layer_checkpoint_dependencies"].map { joined(path, $0) }
     let container = containers.first { tree.contains($0) } ?? containers[0]
-    try bind(model.layers.filter { !LayerRegistry.isOperation(module: $0.module) }, in: container)
+    try bind(model.keptLayers, in: container)
   }
 
   /// Hands the folders of a container to the objects of each class in order.
@@ -48,6 +55,29 @@ struct NumberedWeights {
           .weightNotFound("\(container)/\(name)"), path: [.layer(name: object.name, className: object.className)])
       }
       try bind(object, at: joined(container, candidates[index].name))
+    }
+    try bindAssets(of: objects, in: container)
+  }
+
+  /// The files of a container's objects; all objects of a class count, whether they have weights or not.
+  private mutating func bindAssets(of objects: [LayerObject], in container: String) throws(KerasImportError) {
+    guard let archive else { return }
+    var counts: [String: Int] = [:]
+    var seen: Set<ObjectIdentifier> = []
+    for object in objects where seen.insert(ObjectIdentifier(object)).inserted {
+      let name = object.folderName
+      let count = counts[name, default: 0]
+      counts[name] = count + 1
+      let folder = joined("assets", container, count == 0 ? name : "\(name)_\(count)")
+      for asset in object.layer.assets {
+        if let content = try archive.member(joined(folder, asset)) {
+          binding.assets[ObjectIdentifier(object), default: [:]][asset] = content
+        }
+      }
+      if let nested = object.layer as? NestedModel, !nested.model.layers.contains(where: \.hasWeights) {
+        // Models with weights are bound, assets and all, with their folder.
+        try bindAssets(of: nested.model.keptLayers, in: joined(container, count == 0 ? name : "\(name)_\(count)", "layers"))
+      }
     }
   }
 

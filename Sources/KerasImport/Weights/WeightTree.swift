@@ -37,6 +37,11 @@ func joined(_ components: String...) -> String {
   components.filter { !$0.isEmpty }.joined(separator: "/")
 }
 
+extension LayerGraph {
+  /// The layers that Keras tracks, which are those that have folders among the weights: operations are not.
+  package var keptLayers: [LayerObject] { layers.filter { !LayerRegistry.isOperation(module: $0.module) } }
+}
+
 extension LayerObject {
   /// True when the layer or a layer inside it has weights.
   var hasWeights: Bool {

@@ -1,0 +1,100 @@
+public import ModelIR
+
+/// One weight of a model.
+public struct KerasWeight: Sendable {
+  /// The path of its layer and its role, `encoder/block_1/dense/kernel`.
+  public let name: String
+  /// The type, the shape and where the bytes are.
+  public let tensor: Tensor
+  /// False for moving statistics and the like, and for weights of frozen layers.
+  public let isTrainable: Bool
+}
+
+/// Weights by name, in Keras's order of creation. No bytes are read until a tensor's are asked for.
+public struct KerasWeights: Sendable {
+  private let weights: [KerasWeight]
+  private let positions: [String: Int]
+
+  init(_ weights: [KerasWeight]) {
+    self.weights = weights
+    positions = Dictionary(weights.enumerated().map { ($1.name, $0) }) { first, _ in first }
+  }
+
+  /// The weights of a model; one that several layers share comes once.
+  init(_ graph: LayerGraph, _ binding: WeightBinding) {
+    self.init(
+      graph.places.flatMap { place in
+        place.weights.compactMap { name, spec in
+          binding.tensor(spec.name, of: place.object).map { tensor in
+            KerasWeight(name: name, tensor: tensor, isTrainable: place.isTrainable && spec.isTrainable)
+          }
+        }
+      })
+  }
+
+  /// The names in order.
+  public var names: [String] { weights.map(\.name) }
+
+  /// The tensor of a name; nil if there is none.
+  public subscript(name: String) -> Tensor? { positions[name].map { weights[$0].tensor } }
+}
+
+extension KerasWeights: RandomAccessCollection {
+  public var startIndex: Int { 0 }
+  public var endIndex: Int { weights.count }
+  public subscript(position: Int) -> KerasWeight { weights[position] }
+}
+
+/// A layer object and where it stands in its model.
+package struct LayerPlace: Sendable {
+  package let object: LayerObject
+  /// The names of the models around it and its own; inside layers, the attribute that holds it:
+  /// `encoder/bidirectional/forward_layer/cell`. Unique in the model.
+  package let path: String
+  /// False when the layer or something around it is frozen.
+  package let isTrainable: Bool
+
+  /// The layer's own weights in Keras's order, named by path and role.
+  package var weights: [(name: String, spec: WeightSpec)] {
+    let specs = object.layer.weights
+    return (specs.filter(\.isTrainable) + specs.filter { !$0.isTrainable }).map { (joined(path, $0.name), $0) }
+  }
+
+  /// The names of the layer's files, by path and file name.
+  package var assets: [(name: String, asset: String)] { object.layer.assets.map { (joined(path, $0), $0) } }
+}
+
+extension LayerGraph {
+  /// Every layer object of the model, inside nested models and wrappers too, each once, at the first place that
+  /// reaches it. The names of weights follow from it, so native files depend on this order and on these paths.
+  package var places: [LayerPlace] {
+    var collector = PlaceCollector()
+    for layer in keptLayers { collector.add(layer, path: layer.name, isTrainable: true) }
+    return collector.places
+  }
+}
+
+private struct PlaceCollector {
+  var places: [LayerPlace] = []
+  private var seen: Set<ObjectIdentifier> = []
+  private var paths: Set<String> = []
+
+  mutating func add(_ object: LayerObject, path: String, isTrainable: Bool) {
+    guard seen.insert(ObjectIdentifier(object)).inserted else { return }
+    // Layer names may hold slashes, so that two paths can read the same.
+    var unique = path
+    var count = 1
+    while !paths.insert(unique).inserted {
+      unique = "\(path)_\(count)"
+      count += 1
+    }
+    let own = isTrainable && (object.config["trainable"]?.bool ?? true)
+    places.append(LayerPlace(object: object, path: unique, isTrainable: own))
+    if let nested = object.layer as? NestedModel {
+      for layer in nested.model.keptLayers { add(layer, path: joined(unique, layer.name), isTrainable: own) }
+    }
+    for sublayer in object.layer.sublayers {
+      add(sublayer.object, path: joined(unique, sublayer.attribute), isTrainable: own)
+    }
+  }
+}
