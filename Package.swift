@@ -34,6 +34,8 @@ let package = Package(
     .systemLibrary(
       name: "CProtobufC", pkgConfig: "libprotobuf-c",
       providers: [.apt(["libprotobuf-c-dev"]), .brew(["protobuf-c"])]),
+    .systemLibrary(
+      name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
     .target(name: "CONNX", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
 
     // The graph that every consumer reads.
@@ -42,7 +44,7 @@ let package = Package(
     // Reading Keras: archive -> config -> graph -> weights -> lowering -> ModelIR.
     .target(name: "HDF5", dependencies: ["CHDF5"]),
     .target(name: "NativeFormat", dependencies: ["ModelIR"]),
-    .target(name: "KerasImport", dependencies: ["HDF5", "CMinizip", "NativeFormat", "ModelIR"]),
+    .target(name: "KerasImport", dependencies: ["HDF5", "CMinizip", "CYAML", "NativeFormat", "ModelIR"]),
 
     // One target per consumer.
     .target(name: "NativeRuntime", dependencies: ["ModelIR"]),

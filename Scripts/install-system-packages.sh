@@ -1,15 +1,15 @@
 #!/bin/sh
-# Installs the libraries kconvert links: HDF5, protobuf-c, minizip and zlib. Does nothing where they are there.
+# Installs the libraries kconvert links: HDF5, protobuf-c, minizip, zlib and libyaml. Does nothing where they are there.
 set -eu
-if pkg-config --exists hdf5-serial libprotobuf-c minizip zlib 2>/dev/null; then exit 0; fi
+if pkg-config --exists hdf5-serial libprotobuf-c minizip zlib yaml-0.1 2>/dev/null; then exit 0; fi
 if command -v brew >/dev/null 2>&1; then
-  exec brew install pkg-config hdf5 protobuf-c minizip
+  exec brew install pkg-config hdf5 protobuf-c minizip libyaml
 fi
 if command -v apt-get >/dev/null 2>&1; then
   run=""
   if [ "$(id -u)" != 0 ]; then run=sudo; fi
   $run apt-get update -qq
-  exec $run apt-get install -y -qq pkg-config libhdf5-dev libprotobuf-c-dev libminizip-dev zlib1g-dev python3-venv
+  exec $run apt-get install -y -qq pkg-config libhdf5-dev libprotobuf-c-dev libminizip-dev zlib1g-dev libyaml-dev python3-venv
 fi
-echo "install HDF5, protobuf-c, minizip and zlib with their development files, then run this again" >&2
+echo "install HDF5, protobuf-c, minizip, zlib and libyaml with their development files, then run this again" >&2
 exit 1

@@ -99,7 +99,7 @@ struct ModelSource {
     switch file.content {
     case .archive(let archive):
       let version = archive.metadata?["keras_version"]?.string
-      model = try CanonicalModel(json: archive.config, kerasVersion: version, backend: nil, container: .archive)
+      model = try CanonicalModel(json: archive.config, kerasVersion: version, backend: nil)
       format = "\(model.era), .keras archive"
       weights = try WeightSource(archive: archive, path: file.path)
       self.archive = archive
@@ -112,16 +112,16 @@ struct ModelSource {
       do { json = try JSONValue(parsing: text) } catch { throw KerasImportError(.corrupted("model_config: \(error)")) }
       let version = hdf5.index.root.attributes["keras_version"]?.string
       let backend = hdf5.index.root.attributes["backend"]?.string
-      model = try CanonicalModel(json: json, kerasVersion: version, backend: backend, container: .hdf5, isTheano: isTheano)
+      model = try CanonicalModel(json: json, kerasVersion: version, backend: backend, isTheano: isTheano)
       format = "\(model.era), HDF5"
       weights = .legacy(hdf5, group: "model_weights")
       archive = nil
-    case .json(let json):
-      model = try CanonicalModel(json: json, kerasVersion: nil, backend: nil, container: .json, isTheano: isTheano)
+    case .json(let json), .yaml(let json):
+      model = try CanonicalModel(json: json, kerasVersion: nil, backend: nil, isTheano: isTheano)
       format = "\(model.era), architecture"
       weights = .missing("the file holds an architecture but no weights")
       archive = nil
-    case .yaml, .safetensors:
+    case .safetensors:
       throw KerasImportError(.unsupported("this format is not read yet"))
     }
   }
@@ -152,7 +152,7 @@ enum WeightSource {
     switch file.content {
     case .hdf5(let hdf5):
       let root = hdf5.index.root
-      if root.attributes["layer_names"] != nil || root.attributes["layer_names0"] != nil {
+      if ["layer_names", "layer_names0", "nb_layers"].contains(where: { root.attributes[$0] != nil }) {
         self = .legacy(hdf5, group: "")
       } else if root.groups["model_weights"] != nil {
         self = .legacy(hdf5, group: "model_weights")

@@ -15,7 +15,7 @@ enum NumpyFile {
       return [("", try decode(file.content, path))]
     }
     var arrays: [(name: String, tensor: Tensor)] = []
-    for member in try ZipArchive(file.content).members.values.sorted(by: { $0.name < $1.name }) {
+    for member in try ZipArchive(file.content).members.values.sorted(by: { $0.position < $1.position }) {
       guard member.name.hasSuffix(".npy") else { continue }
       arrays.append((String(member.name.dropLast(4)), try decode(member.verifiedContent(), path)))
     }

@@ -10,7 +10,8 @@ package struct ModelFile: Sendable {
     case safetensors(HeldBytes)
     /// An architecture, or the index of sharded weights (``ShardedWeights/isIndex(_:)``).
     case json(JSONValue)
-    case yaml(String)
+    /// An architecture in YAML.
+    case yaml(JSONValue)
   }
 
   package let path: String
@@ -44,7 +45,7 @@ package struct ModelFile: Sendable {
     case .hdf5: return .hdf5(try HDF5File(content))
     case .safetensors: return .safetensors(content)
     case .json: return .json(try json(content))
-    case .yaml: return .yaml(content.withBytes { String(decoding: $0, as: UTF8.self) })
+    case .yaml: return .yaml(try YAMLDocument.json(content))
     case nil:
       throw KerasImportError(.notAKerasFile("neither a zip archive nor HDF5, safetensors, JSON or YAML"))
     }

@@ -3,6 +3,8 @@ package import ModelIR
 
 /// A member of a zip archive.
 package struct ZipMember: Sendable {
+  /// The place in the archive's directory, from 0.
+  package let position: Int
   package let name: String
   /// The member's size once unpacked.
   package let byteCount: Int
@@ -76,7 +78,7 @@ package struct ZipArchive: Sendable {
       guard members.count < memberLimit else {
         throw KerasImportError(.unsupported("more than \(memberLimit) members in the archive"))
       }
-      if let member = try member(zip, archive) {
+      if let member = try member(zip, archive, position: members.count) {
         guard members.updateValue(member, forKey: member.name) == nil else {
           throw KerasImportError(.corrupted("member \"\(member.name)\" comes twice in the archive"))
         }
@@ -90,7 +92,9 @@ package struct ZipArchive: Sendable {
   }
 
   /// The current member; nil for a folder.
-  private static func member(_ zip: unzFile, _ archive: HeldBytes) throws(KerasImportError) -> ZipMember? {
+  private static func member(
+    _ zip: unzFile, _ archive: HeldBytes, position: Int
+  ) throws(KerasImportError) -> ZipMember? {
     var info = unz_file_info64()
     var nameBytes = [CChar](repeating: 0, count: nameLimit + 1)
     guard unzGetCurrentFileInfo64(zip, &info, &nameBytes, uLong(nameLimit), nil, 0, nil, 0) == UNZ_OK,
@@ -119,7 +123,7 @@ package struct ZipArchive: Sendable {
       let packed = archive.slice(offset: offset, count: packedByteCount)
     else { throw KerasImportError(.corrupted("\(what) does not lie in the file; it may be truncated")) }
     return ZipMember(
-      name: name, byteCount: byteCount, packed: packed, isDeflated: isDeflated,
+      position: position, name: name, byteCount: byteCount, packed: packed, isDeflated: isDeflated,
       checksum: UInt32(truncatingIfNeeded: info.crc))
   }
 }

@@ -2,9 +2,6 @@ package import NativeFormat
 
 /// A model's configuration in one form, today's, whatever era wrote it; no later stage asks which.
 package struct CanonicalModel: Sendable {
-  /// What the configuration was found in.
-  package enum Container: Sendable { case archive, hdf5, json, yaml }
-
   /// The serialised model as Keras 3 writes it, node numbers counted from 0 for every layer.
   package var json: JSONValue
   /// The writer's version; empty when the file does not say.
@@ -15,11 +12,13 @@ package struct CanonicalModel: Sendable {
   package var isKeras1: Bool
   /// True when convolution kernels are stored for a true convolution, that is, reversed along their spatial axes.
   package var isTheano: Bool
+  /// True when the `running_std` of a BatchNormalization is a deviation; from 1.0.6 on it is the variance.
+  package var storesDeviations: Bool
 
   /// - Parameter isTheano: what the weights say where the configuration does not: Keras 1 names TensorFlow's
   ///   variables with a `:0` at the end, Theano's without.
   package init(
-    json: JSONValue, kerasVersion: String?, backend: String?, container: Container, isTheano: Bool? = nil
+    json: JSONValue, kerasVersion: String?, backend: String?, isTheano: Bool? = nil
   ) throws(KerasImportError) {
     let version = kerasVersion ?? json["keras_version"]?.string ?? ""
     let backend = backend ?? json["backend"]?.string
@@ -28,6 +27,7 @@ package struct CanonicalModel: Sendable {
     era = writer.text
     isKeras1 = writer.generation < 2
     self.isTheano = writer.isTheano
+    storesDeviations = writer.precedesVariances
     if writer.generation >= 3 {
       let isEarly = writer.release.0 == 3 && writer.isBefore(4)
       self.json = Keras3Config.canonical(json, losesMergedMasks: isEarly)
@@ -81,12 +81,21 @@ struct Writer: Sendable {
     return 3
   }
 
+  /// True for Keras 0.x to 1.0.5; the first of 1.0 did not write their version.
+  var precedesVariances: Bool {
+    guard generation == 1, !version.isEmpty else { return generation < 2 }
+    let patch = version.split(separator: ".").dropFirst(2).first.flatMap { Int($0) } ?? 0
+    return release.1 == 0 && patch < 6
+  }
+
   /// True for releases before this one of the same generation.
   func isBefore(_ minor: Int) -> Bool { release.1 < minor }
 
   /// The writer in words.
   var text: String {
-    if version.isEmpty { return generation == 0 ? "Keras 0.x" : generation >= 3 ? "Keras" : "Keras \(generation)" }
+    if version.isEmpty {
+      return generation == 0 ? "Keras 0.x" : generation >= 3 ? "Keras" : "Keras \(generation)"
+    }
     if isTensorFlow {
       let number = version.hasSuffix("-tf") ? String(version.dropLast(3)) : version
       return "tf.keras \(number)"

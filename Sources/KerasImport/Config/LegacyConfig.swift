@@ -64,7 +64,9 @@ struct LegacyConfig {
 
   /// One serialised layer or model.
   func layer(_ value: JSONValue) throws(KerasImportError) -> JSONValue {
-    guard let object = value.object, let className = object["class_name"]?.string, let config = object["config"] else {
+    guard let object = value.object, let className = object["class_name"]?.string,
+      let config = object["config"]
+    else {
       throw KerasImportError(.invalidGraph("expected a serialised layer, found \(value.shortText)"))
     }
     let name = object["name"]?.string ?? config["name"]?.string ?? className.lowercased()
@@ -92,7 +94,8 @@ struct LegacyConfig {
   private func plain(
     _ className: String, _ config: JSONObject, name: String, original: JSONObject
   ) throws(KerasImportError) -> JSONObject {
-    var translation = LayerTranslation(className: className, config: config, writer: writer, format: globalFormat)
+    var translation = LayerTranslation(
+      className: className, config: config, writer: writer, format: globalFormat)
     try translation.run()
     for key in ["layer", "backward_layer", "cell"] where translation.config[key]?["class_name"] != nil {
       translation.config[key] = try layer(translation.config[key] ?? .null)
@@ -127,15 +130,19 @@ extension LegacyConfig {
     ])
   }
 
-  private func functionalLayer(_ value: JSONValue, _ nodes: LegacyNodes) throws(KerasImportError) -> JSONValue {
+  private func functionalLayer(_ value: JSONValue, _ nodes: LegacyNodes) throws(KerasImportError) -> JSONValue
+  {
     let className = value["class_name"]?.string ?? ""
     let name = value["name"]?.string ?? value["config"]?["name"]?.string ?? className
     let isOperation = TensorFlowCalls.classNames.contains(className)
     var calls: [LegacyNodes.LegacyCall] = []
-    for node in value["inbound_nodes"]?.array ?? [] { calls.append(try nodes.call(node, keepsList: isOperation && className != "TensorFlowOpLayer")) }
+    for node in value["inbound_nodes"]?.array ?? [] {
+      calls.append(try nodes.call(node, keepsList: isOperation && className != "TensorFlowOpLayer"))
+    }
     if isOperation {
       do throws(KerasImportError) {
-        return try TensorFlowCalls(className: className, name: name, config: value["config"] ?? .null).operation(calls)
+        return try TensorFlowCalls(className: className, name: name, config: value["config"] ?? .null)
+          .operation(calls)
       } catch { throw error.at(.layer(name: name, className: className)) }
     }
     guard var result = try layer(value).object else { return value }
@@ -146,7 +153,8 @@ extension LegacyConfig {
   }
 
   private static let recurrent: Set<String> = [
-    "LSTM", "GRU", "SimpleRNN", "RNN", "CuDNNLSTM", "CuDNNGRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional",
+    "LSTM", "GRU", "SimpleRNN", "RNN", "CuDNNLSTM", "CuDNNGRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D",
+    "Bidirectional",
   ]
 
   private func node(_ call: LegacyNodes.LegacyCall, className: String, config: JSONValue?) -> JSONObject {
@@ -164,8 +172,12 @@ extension LegacyConfig {
 // MARK: - Sequential
 
 extension LegacyConfig {
-  private func sequential(_ config: JSONValue, name: String, built: JSONValue?) throws(KerasImportError) -> JSONObject {
-    guard let layers = config.array ?? config["layers"]?.array else { throw KerasImportError(.missingKey("layers")) }
+  private func sequential(_ config: JSONValue, name: String, built: JSONValue?) throws(KerasImportError)
+    -> JSONObject
+  {
+    guard let layers = config.array ?? config["layers"]?.array else {
+      throw KerasImportError(.missingKey("layers"))
+    }
     if layers.first?["class_name"]?.string == "Merge", layers.first?["config"]?["layers"] != nil {
       return try MergedBranches(context: self).functional(layers, name: name)
     }
@@ -173,9 +185,12 @@ extension LegacyConfig {
     var converted: [JSONValue] = []
     for layer in layers { converted.append(try self.layer(layer)) }
     if let first = layers.first, first["class_name"]?.string != "InputLayer", let input = input(for: first) {
-      converted.insert(numbered(input, first), at: 0)
+      var names = InventedNames(writer: writer)
+      converted.insert(names.named(input, before: first), at: 0)
     }
-    if converted.count > 1, converted[1]["class_name"]?.string == "Embedding" { converted[0] = withIntegers(converted[0]) }
+    if converted.count > 1, converted[1]["class_name"]?.string == "Embedding" {
+      converted[0] = withIntegers(converted[0])
+    }
     result["layers"] = .array(converted)
     var members: [(String, JSONValue)] = [
       ("module", .string("keras.models")), ("class_name", .string("Sequential")), ("config", .object(result)),
@@ -185,21 +200,10 @@ extension LegacyConfig {
     return JSONObject(members)
   }
 
-  /// Keras 1 named the input after the first layer's class and a counter that is not in the file; alone it is 1.
-  private func numbered(_ input: JSONValue, _ first: JSONValue) -> JSONValue {
-    guard writer.generation == 1, let className = first["class_name"]?.string, var object = input.object,
-      var config = object["config"]?.object
-    else { return input }
-    let name = JSONValue.string("\(className.lowercased())_input_1")
-    config["name"] = name
-    object["config"] = .object(config)
-    object["name"] = name
-    return .object(object)
-  }
-
   /// The ids of an Embedding are integers, whatever its InputLayer says: tf.keras declares float32 and truncates.
   private func withIntegers(_ input: JSONValue) -> JSONValue {
-    guard input["class_name"]?.string == "InputLayer", var object = input.object, var config = object["config"]?.object,
+    guard input["class_name"]?.string == "InputLayer", var object = input.object,
+      var config = object["config"]?.object,
       config["dtype"]?.string?.hasPrefix("float") ?? true
     else { return input }
     config["dtype"] = "int32"
@@ -224,7 +228,9 @@ extension LegacyConfig {
     }
     guard let shape, shape.array != nil else { return nil }
     var dtype = config["input_dtype"] ?? .null
-    if dtype.string == nil { dtype = isEmbedding ? "int32" : config["dtype"]?.string.map(JSONValue.string) ?? "float32" }
+    if dtype.string == nil {
+      dtype = isEmbedding ? "int32" : config["dtype"]?.string.map(JSONValue.string) ?? "float32"
+    }
     return LegacyConfig.inputLayer(name: name + "_input", shape: shape, dtype: dtype)
   }
 
@@ -232,8 +238,34 @@ extension LegacyConfig {
     let config = JSONObject([("batch_shape", shape), ("dtype", dtype), ("name", .string(name))])
     return .object(
       JSONObject([
-        ("module", .string("keras.layers")), ("class_name", .string("InputLayer")), ("config", .object(config)),
+        ("module", .string("keras.layers")), ("class_name", .string("InputLayer")),
+        ("config", .object(config)),
         ("registered_name", .null), ("name", .string(name)), ("inbound_nodes", .array([])),
       ]))
+  }
+}
+
+/// Names for inputs that have none in the file: Keras 1 counted them by the first layer's class in the whole process,
+/// Keras 0.x had none at all.
+struct InventedNames {
+  let writer: Writer
+  private var counts: [String: Int] = [:]
+
+  init(writer: Writer) { self.writer = writer }
+
+  /// The InputLayer in front of a layer under the name it has in a new process.
+  mutating func named(_ input: JSONValue, before first: JSONValue) -> JSONValue {
+    guard writer.generation < 2, let className = first["class_name"]?.string, var object = input.object,
+      var config = object["config"]?.object
+    else { return input }
+    let prefix = writer.generation == 0 ? "input_" : className.lowercased() + "_input_"
+    let count = counts[prefix, default: writer.generation]
+    counts[prefix] = count + 1
+    let name = JSONValue.string("\(prefix)\(count)")
+    config["name"] = name
+    config["kconvert_invented_name"] = true
+    object["config"] = .object(config)
+    object["name"] = name
+    return .object(object)
   }
 }

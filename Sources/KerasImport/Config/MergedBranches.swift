@@ -5,8 +5,12 @@ struct MergedBranches {
   let context: LegacyConfig
   private var layers: [JSONValue] = []
   private var inputs: [JSONValue] = []
+  private var names: InventedNames
 
-  init(context: LegacyConfig) { self.context = context }
+  init(context: LegacyConfig) {
+    self.context = context
+    names = InventedNames(writer: context.writer)
+  }
 
   func functional(_ items: [JSONValue], name: String) throws(KerasImportError) -> JSONObject {
     var builder = self
@@ -21,7 +25,9 @@ struct MergedBranches {
     ])
   }
 
-  private static func history(_ name: String) -> JSONValue { .array([.string(name), .integer(0), .integer(0)]) }
+  private static func history(_ name: String) -> JSONValue {
+    .array([.string(name), .integer(0), .integer(0)])
+  }
 
   private static func tensor(_ name: String) -> JSONValue {
     ["class_name": "__keras_tensor__", "config": ["keras_history": history(name)]]
@@ -44,9 +50,11 @@ struct MergedBranches {
         continue
       }
       if previous == nil {
-        guard let input = context.input(for: item), let name = input["name"]?.string else {
+        guard let declared = context.input(for: item) else {
           throw KerasImportError(.incomplete("a branch was never built", missing: "the shape of its input"))
         }
+        let input = names.named(declared, before: item)
+        let name = input["name"]?.string ?? ""
         layers.append(input)
         inputs.append(MergedBranches.history(name))
         previous = name

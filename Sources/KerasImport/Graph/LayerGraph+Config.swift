@@ -228,16 +228,17 @@ extension LayerGraph {
     if shape == nil, let nested = object?.layer as? NestedModel, nested.model.inputs.count == 1,
       let input = nested.model.layers[nested.model.inputs[0].layer].layer as? InputLayer
     {
-      shape = .array(input.batchShape.map { $0.map(JSONValue.integer) ?? .null })
+      shape = input.batchShape.map { .array($0.map { $0.map(JSONValue.integer) ?? .null }) }
       dtype = .string(input.dtype.rawValue)
     }
     shape = shape ?? config["build_input_shape"] ?? built?["input_shape"] ?? first?["build_config"]?["input_shape"]
-    guard let shape, shape.array != nil else {
-      throw KerasImportError(.incomplete("the Sequential model was never built", missing: "the shape of its input"))
-    }
     if object?.className == "Embedding" { dtype = .string("int32") }
     let name = (object?.name ?? "sequential") + "_input"
-    let json = JSONObject([("batch_shape", shape), ("dtype", dtype), ("name", .string(name))])
+    // A nested Sequential may never have learned its shape before it was called.
+    let known = shape?.array == nil ? .null : shape ?? .null
+    let json = JSONObject([
+      ("batch_shape", known), ("dtype", dtype), ("name", .string(name)), ("kconvert_invented_name", true),
+    ])
     let layer = JSONValue.object(
       JSONObject([("class_name", .string("InputLayer")), ("config", .object(json)), ("name", .string(name))]))
     return try LayerObject(serialized: layer, registry: registry)

@@ -105,6 +105,10 @@ public struct LayerGraph: Sendable {
 
   /// The inputs in Keras's flattened order.
   public var inputs: [KerasTensor] { inputStructure.tensors }
+  /// True when the file does not hold the names of the inputs, so that only their order is known.
+  public var inventsInputNames: Bool {
+    inputs.allSatisfy { (layers[$0.layer].layer as? InputLayer)?.isNameInvented ?? false }
+  }
   /// The outputs in Keras's flattened order.
   public var outputs: [KerasTensor] { outputStructure.tensors }
 }

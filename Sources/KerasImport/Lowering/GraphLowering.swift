@@ -83,15 +83,26 @@ struct NestedModel: Layer, KeepsInputTypes {
 
 /// The graph's entry: Keras's InputLayer.
 struct InputLayer: Layer {
-  /// The declared shape, batch axis first; nil sizes are dynamic.
-  let batchShape: [Int?]
+  /// The declared shape, batch axis first; nil sizes are dynamic. nil inside a nested Sequential that learned its shape
+  /// when it was called.
+  let batchShape: [Int?]?
   let dtype: DType
   let isOptional: Bool
+  /// True when the file does not hold the input's name (Keras 0.x, and Sequential models of Keras 1).
+  let isNameInvented: Bool
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     var given = config.value("batch_shape")?.array
     if given == nil, let sample = config.value("shape")?.array { given = [.null] + sample }
-    guard let items = given else { throw KerasImportError(.missingKey("batch_shape")) }
+    dtype = config.inputDType
+    isOptional = try config.bool("optional", default: false)
+    isNameInvented = try config.bool("kconvert_invented_name", default: false)
+    config.ignore("sparse", "ragged", "shape", "batch_size", "tensor", "input_tensor")
+    guard let items = given else {
+      guard config.json.contains("batch_shape") else { throw KerasImportError(.missingKey("batch_shape")) }
+      batchShape = nil
+      return
+    }
     var sizes: [Int?] = []
     for item in items {
       guard item.isNull || item.int.map({ $0 >= 0 }) == true else {
@@ -100,9 +111,6 @@ struct InputLayer: Layer {
       sizes.append(item.int)
     }
     batchShape = sizes
-    dtype = config.inputDType
-    isOptional = try config.bool("optional", default: false)
-    config.ignore("sparse", "ragged", "shape", "batch_size", "tensor", "input_tensor")
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] { call.inputs }
@@ -138,8 +146,11 @@ extension LoweredModel {
     guard let layer = object.layer as? InputLayer else {
       throw KerasImportError(.invalidGraph("input \"\(object.name)\" is not an InputLayer but \(object.className)"))
     }
+    guard let batchShape = layer.batchShape else {
+      throw KerasImportError(.incomplete("the Sequential model was never built", missing: "the shape of its input"))
+    }
     var dimensions: [Dimension] = []
-    for (axis, size) in layer.batchShape.enumerated() {
+    for (axis, size) in batchShape.enumerated() {
       if let size { dimensions.append(.fixed(size)); continue }
       dimensions.append(.symbol(axis == 0 ? "batch" : "\(object.name)_\(axis)"))
     }

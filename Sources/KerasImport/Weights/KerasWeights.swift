@@ -57,7 +57,9 @@ package struct LayerPlace: Sendable {
   /// The layer's own weights in Keras's order, named by path and role.
   package var weights: [(name: String, spec: WeightSpec)] {
     let specs = object.layer.weights
-    return (specs.filter(\.isTrainable) + specs.filter { !$0.isTrainable }).map { (joined(path, $0.name), $0) }
+    return (specs.filter(\.isTrainable) + specs.filter { !$0.isTrainable }).map {
+      (joined(path, $0.name), $0)
+    }
   }
 
   /// The names of the layer's files, by path and file name.

@@ -7,12 +7,19 @@ struct LegacyConversion {
   let isKeras1: Bool
   /// Kernels are stored for a true convolution: reversed along every spatial axis.
   let isTheano: Bool
+  /// The last array of a BatchNormalization is a deviation, to which epsilon is added, and not a variance.
+  let storesDeviations: Bool
 
   /// One array of a layer as today's Keras has it.
   func converted(_ tensor: Tensor, _ role: String, _ object: LayerObject) throws(KerasImportError) -> Tensor {
     var result = tensor
     if let cell = object.layer as? RecurrentCell { return cudnn(result, role, cell) }
-    guard role == "kernel" || role == "recurrent_kernel", let window = object.layer.convolutionWindow else { return result }
+    if storesDeviations, role == "moving_variance", let epsilon = object.layer.normalizationEpsilon {
+      return variance(result, epsilon: epsilon)
+    }
+    guard role == "kernel" || role == "recurrent_kernel", let window = object.layer.convolutionWindow else {
+      return result
+    }
     if isKeras1 { result = ordered(result, window, object) }
     return isTheano ? result.flipped(axes: Array(0..<max(result.rank - 2, 0))) : result
   }
@@ -34,6 +41,13 @@ struct LegacyConversion {
       return result.transposed(Array(0..<count) + [count + 1, count])
     }
     return isFirst ? result.transposed(Array(2..<(count + 2)) + [1, 0]) : result
+  }
+
+  /// `(deviation + epsilon)^2 - epsilon`, which gives the same normalization by today's formula.
+  private func variance(_ deviation: Tensor, epsilon: Double) -> Tensor {
+    Tensor.computed(dtype: deviation.dtype, sizes: deviation.sizes) {
+      try deviation.doubles().map { ($0 + epsilon) * ($0 + epsilon) - epsilon }
+    }
   }
 
   // MARK: Gates
@@ -66,7 +80,9 @@ struct LegacyConversion {
     return result
   }
 
-  private func isChannelsFirst(_ object: LayerObject) -> Bool { object.layer.convolutionWindow?.layout == .channelsFirst }
+  private func isChannelsFirst(_ object: LayerObject) -> Bool {
+    object.layer.convolutionWindow?.layout == .channelsFirst
+  }
 
   // MARK: CuDNN
 
@@ -100,6 +116,9 @@ struct LegacyConversion {
 }
 
 extension Layer {
+  /// The epsilon of a layer whose moving variance early releases stored as a deviation.
+  var normalizationEpsilon: Double? { (self as? BatchNormalization)?.epsilon }
+
   /// The window of a convolution whose kernels Theano and Keras 1 stored otherwise.
   var convolutionWindow: ConvolutionWindow? {
     switch self {

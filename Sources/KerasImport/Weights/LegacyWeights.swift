@@ -16,8 +16,11 @@ struct LegacyWeights {
     _ model: LayerGraph, to file: HDF5File, group: String, model canonical: CanonicalModel
   ) throws(KerasImportError) -> WeightBinding {
     guard let root = file.index.root.group(at: group) else { throw KerasImportError(.weightNotFound(group)) }
-    let conversion = LegacyConversion(isKeras1: canonical.isKeras1, isTheano: canonical.isTheano)
-    return try LegacyWeights(file: file, root: root, prefix: group, conversion: conversion).bind(model)
+    let conversion = LegacyConversion(
+      isKeras1: canonical.isKeras1, isTheano: canonical.isTheano, storesDeviations: canonical.storesDeviations
+    )
+    let weights = LegacyWeights(file: file, root: root, prefix: group, conversion: conversion)
+    return root.attributes["nb_layers"] == nil ? try weights.bind(model) : try weights.bindNumbered(model)
   }
 
   private func bind(_ model: LayerGraph) throws(KerasImportError) -> WeightBinding {
@@ -26,13 +29,18 @@ struct LegacyWeights {
     let withWeights = names.filter { name in
       (root.group(at: name).flatMap { try? list("weight_names", of: $0) } ?? []).isEmpty == false
     }
-    let objects = model.layers.filter { !LayerRegistry.isOperation(module: $0.module) && $0.hasWeights }
+    let objects = model.keptLayers.filter(\.hasWeights)
     let byName = Set(names)
     for (position, object) in objects.enumerated() {
-      let name = byName.contains(object.name) ? object.name : position < withWeights.count ? withWeights[position] : object.name
+      let name =
+        byName.contains(object.name)
+        ? object.name : position < withWeights.count ? withWeights[position] : object.name
       do throws(KerasImportError) {
         guard let group = root.group(at: name) else { throw KerasImportError(.weightNotFound(name)) }
-        try bind(object, group, at: joined(prefix, name), &binding)
+        let path = joined(prefix, name)
+        var arrays = try list("weight_names", of: group).map { (name: $0, path: joined(path, $0)) }[...]
+        try bind(object, &arrays, &binding)
+        guard arrays.isEmpty else { throw KerasImportError(.unusedWeights(arrays.map(\.name))) }
       } catch {
         throw error.at(.layer(name: object.name, className: object.className))
       }
@@ -40,34 +48,49 @@ struct LegacyWeights {
     return binding
   }
 
+  /// Keras 0.x: `layer_0/param_0`, by position alone, so that all arrays of the file are one sequence.
+  private func bindNumbered(_ model: LayerGraph) throws(KerasImportError) -> WeightBinding {
+    var binding = WeightBinding()
+    var arrays: ArraySlice<(name: String, path: String)> = []
+    for layer in 0..<root.groups.count {
+      guard let group = root.groups["layer_\(layer)"] else {
+        throw KerasImportError(.weightNotFound("layer_\(layer)"))
+      }
+      for number in 0..<group.datasets.count {
+        arrays.append(("param_\(number)", joined(prefix, "layer_\(layer)/param_\(number)")))
+      }
+    }
+    for object in model.keptLayers where object.hasWeights {
+      do { try bind(object, &arrays, &binding) } catch {
+        throw error.at(.layer(name: object.name, className: object.className))
+      }
+    }
+    guard arrays.isEmpty else { throw KerasImportError(.unusedWeights(arrays.map(\.path))) }
+    return binding
+  }
+
+  /// Takes the arrays of one layer, those of the layers inside it too, off the front of a sequence.
   private func bind(
-    _ object: LayerObject, _ group: HDF5Index.Group, at path: String, _ binding: inout WeightBinding
+    _ object: LayerObject, _ arrays: inout ArraySlice<(name: String, path: String)>,
+    _ binding: inout WeightBinding
   ) throws(KerasImportError) {
     let slots = LegacyWeights.slots(of: object)
-    let names = try list("weight_names", of: group)
-    let isSplit = conversion.isKeras1 && names.count > slots.count
-    var next = 0
+    let isSplit = conversion.isKeras1 && arrays.count > slots.count
     var index = 0
     while index < slots.count {
       let slot = slots[index]
       let count = isSplit ? conversion.arrayCount(of: slot.object) : 1
-      guard next + count <= names.count else { throw KerasImportError(.weightNotFound(slot.spec.name)) }
-      var arrays: [Tensor] = []
-      for name in names[next..<(next + count)] { arrays.append(try file.tensor(at: joined(path, name))) }
-      next += count
-      if count > 1 {
-        let joinedGates = try conversion.gates(arrays, of: slot.object)
-        for (role, tensor) in joinedGates {
-          binding.tensors[ObjectIdentifier(slot.object), default: [:]][role] = try conversion.converted(tensor, role, slot.object)
-        }
-        index += joinedGates.count
-        continue
+      guard count <= arrays.count else { throw KerasImportError(.weightNotFound(slot.spec.name)) }
+      var tensors: [Tensor] = []
+      for array in arrays.prefix(count) { tensors.append(try file.tensor(at: array.path)) }
+      arrays = arrays.dropFirst(count)
+      let named = count > 1 ? try conversion.gates(tensors, of: slot.object) : [(slot.spec.name, tensors[0])]
+      for (role, tensor) in named {
+        let today = try conversion.converted(tensor, role, slot.object)
+        binding.tensors[ObjectIdentifier(slot.object), default: [:]][role] = today
       }
-      let tensor = try conversion.converted(arrays[0], slot.spec.name, slot.object)
-      binding.tensors[ObjectIdentifier(slot.object), default: [:]][slot.spec.name] = tensor
-      index += 1
+      index += named.count
     }
-    guard next == names.count else { throw KerasImportError(.unusedWeights(Array(names[next...]))) }
   }
 
   /// A place for one array.

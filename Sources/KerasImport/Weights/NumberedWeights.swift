@@ -52,7 +52,8 @@ struct NumberedWeights {
       used[name] = index + 1
       guard index < candidates.count else {
         throw KerasImportError(
-          .weightNotFound("\(container)/\(name)"), path: [.layer(name: object.name, className: object.className)])
+          .weightNotFound("\(container)/\(name)"),
+          path: [.layer(name: object.name, className: object.className)])
       }
       try bind(object, at: joined(container, candidates[index].name))
     }
@@ -76,7 +77,9 @@ struct NumberedWeights {
       }
       if let nested = object.layer as? NestedModel, !nested.model.layers.contains(where: \.hasWeights) {
         // Models with weights are bound, assets and all, with their folder.
-        try bindAssets(of: nested.model.keptLayers, in: joined(container, count == 0 ? name : "\(name)_\(count)", "layers"))
+        try bindAssets(
+          of: nested.model.keptLayers, in: joined(container, count == 0 ? name : "\(name)_\(count)", "layers")
+        )
       }
     }
   }
@@ -135,7 +138,8 @@ struct NumberedWeights {
 
   /// `dense_2` is (`dense`, 2); `conv2d` is (`conv2d`, 0).
   static func split(_ folder: String) -> (name: String, number: Int) {
-    guard let underscore = folder.lastIndex(of: "_"), let number = Int(folder[folder.index(after: underscore)...]),
+    guard let underscore = folder.lastIndex(of: "_"),
+      let number = Int(folder[folder.index(after: underscore)...]),
       number > 0
     else { return (folder, 0) }
     return (String(folder[..<underscore]), number)
@@ -152,8 +156,13 @@ struct NumberedWeights {
   private static func isState(_ path: String) -> Bool {
     let parts = path.split(separator: "/")
     guard let first = parts.first else { return true }
-    let states: Set<Substring> = ["optimizer", "metrics", "_metrics", "_compile_metrics", "compile_metrics", "_optimizer"]
+    let states: Set<Substring> = [
+      "optimizer", "metrics", "_metrics", "_compile_metrics", "compile_metrics", "_optimizer",
+    ]
     return states.contains(first)
-      || parts.contains { $0.contains("seed_generator") || $0.hasPrefix("random_generator") || $0.hasPrefix("_random_generator") || $0 == "states" }
+      || parts.contains {
+        $0.contains("seed_generator") || $0.hasPrefix("random_generator") || $0.hasPrefix("_random_generator")
+          || $0 == "states"
+      }
   }
 }

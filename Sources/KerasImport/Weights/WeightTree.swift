@@ -64,8 +64,12 @@ extension LayerObject {
 /// Keras's `to_snake_case`: `Conv2DTranspose` is `conv2d_transpose`, `PReLU` is `p_re_lu`.
 func snakeCase(_ name: String) -> String {
   let letters = name.filter { $0.isLetter || $0.isNumber || $0 == "_" }.map { $0 }
-  func isUpper(_ index: Int) -> Bool { index < letters.count && letters[index].isASCII && letters[index].isUppercase }
-  func isLower(_ index: Int) -> Bool { index < letters.count && letters[index].isASCII && letters[index].isLowercase }
+  func isUpper(_ index: Int) -> Bool {
+    index < letters.count && letters[index].isASCII && letters[index].isUppercase
+  }
+  func isLower(_ index: Int) -> Bool {
+    index < letters.count && letters[index].isASCII && letters[index].isLowercase
+  }
   var result = ""
   for (index, letter) in letters.enumerated() {
     let startsWord = isUpper(index) && isLower(index + 1) && index > 0
