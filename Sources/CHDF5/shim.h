@@ -20,6 +20,77 @@ static inline hid_t chdf5_native_double(void) { return H5T_NATIVE_DOUBLE; }
 static inline hid_t chdf5_native_int64(void) { return H5T_NATIVE_INT64; }
 static inline size_t chdf5_variable_size(void) { return H5T_VARIABLE; }
 
+static inline hid_t chdf5_float32(void) { return H5T_IEEE_F32LE; }
+static inline hid_t chdf5_float64(void) { return H5T_IEEE_F64LE; }
+
+/// The little-endian integer type of a size in bytes.
+static inline hid_t chdf5_integer(int size, int is_signed) {
+  switch (size) {
+    case 1: return is_signed ? H5T_STD_I8LE : H5T_STD_U8LE;
+    case 2: return is_signed ? H5T_STD_I16LE : H5T_STD_U16LE;
+    case 4: return is_signed ? H5T_STD_I32LE : H5T_STD_U32LE;
+    default: return is_signed ? H5T_STD_I64LE : H5T_STD_U64LE;
+  }
+}
+
+/// IEEE's 16-bit type, which the library does not predefine. To be closed.
+static inline hid_t chdf5_float16(void) {
+  hid_t type = H5Tcopy(H5T_IEEE_F32LE);
+  H5Tset_fields(type, 15, 10, 5, 0, 10);
+  H5Tset_size(type, 2);
+  H5Tset_ebias(type, 15);
+  return type;
+}
+
+/// The enumeration that h5py writes for NumPy's bool. To be closed.
+static inline hid_t chdf5_bool(void) {
+  signed char no = 0, yes = 1;
+  hid_t type = H5Tenum_create(H5T_STD_I8LE);
+  H5Tenum_insert(type, "FALSE", &no);
+  H5Tenum_insert(type, "TRUE", &yes);
+  return type;
+}
+
+/// Elements of a size without meaning to the library. To be closed.
+static inline hid_t chdf5_opaque(size_t size) {
+  hid_t type = H5Tcreate(H5T_OPAQUE, size);
+  H5Tset_tag(type, "");
+  return type;
+}
+
+static inline hid_t chdf5_create_file(const char *path) {
+  return H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+}
+
+/// Properties of links whose missing groups are made. To be closed.
+static inline hid_t chdf5_link_properties(void) {
+  hid_t properties = H5Pcreate(H5P_LINK_CREATE);
+  H5Pset_create_intermediate_group(properties, 1);
+  return properties;
+}
+
+/// Properties of a dataset that gets its place in the file at once, and no values. To be closed.
+static inline hid_t chdf5_early_properties(void) {
+  hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY);
+  H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER);
+  return properties;
+}
+
+/// Adds an attribute that is one string of variable length, in UTF-8.
+static inline herr_t chdf5_write_string(hid_t object, const char *name, const char *value) {
+  hid_t type = H5Tcopy(H5T_C_S1);
+  H5Tset_size(type, H5T_VARIABLE);
+  H5Tset_cset(type, H5T_CSET_UTF8);
+  hid_t space = H5Screate(H5S_SCALAR);
+  hid_t attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+  herr_t status = attribute < 0 ? -1 : H5Awrite(attribute, type, &value);
+  if (attribute >= 0) H5Aclose(attribute);
+  H5Sclose(space);
+  H5Tclose(type);
+  return status;
+}
+
 /// Opens a file image where it is: nothing is copied, and closing the file frees nothing.
 static inline hid_t chdf5_open_image(const void *bytes, size_t count) {
   return H5LTopen_file_image((void *)bytes, count, H5LT_FILE_IMAGE_DONT_COPY | H5LT_FILE_IMAGE_DONT_RELEASE);

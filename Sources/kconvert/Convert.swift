@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import KerasExport
 import KerasImport
 import ModelIR
 import ONNXExport
@@ -9,7 +10,7 @@ struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Print the layer table or convert (the default verb).")
 
   /// What can be written.
-  enum Format: String, ExpressibleByArgument, CaseIterable { case onnx }
+  enum Format: String, ExpressibleByArgument, CaseIterable { case onnx, keras }
 
   /// The order of an image's axes.
   enum ImageLayout: String, ExpressibleByArgument, CaseIterable {
@@ -40,6 +41,7 @@ struct Convert: ParsableCommand {
         let table = ModelSummary(model, lowered, expandNested: expandNested)
         print(table.text(width: Terminal.width), terminator: "")
       }
+      if to == .keras { try writeKeras(model, lowered) }
       if to == .onnx {
         let path = output ?? Convert.renamed(options.model, suffix: "onnx")
         // The checksums are verified while the bytes are written; the file appears only when both are done.
@@ -49,6 +51,17 @@ struct Convert: ParsableCommand {
         writer.float16 = float16
         try writer.write(lowered.graph, to: path) { try verification.result() }
       }
+    }
+  }
+
+  /// An archive, or the weights alone when OUT says `.weights.h5`.
+  private func writeKeras(_ model: KerasModel, _ lowered: LoweredModel) throws {
+    let path = output ?? Convert.renamed(options.model, suffix: "keras")
+    let verification = Verification(model)
+    if path.hasSuffix(".weights.h5") {
+      try KerasWriter().writeWeights(model, to: path) { try verification.result() }
+    } else {
+      try KerasWriter().write(model, lowered, to: path) { try verification.result() }
     }
   }
 

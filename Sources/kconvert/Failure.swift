@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import KerasExport
 import KerasImport
 import NativeRuntime
 import ONNXExport
@@ -31,6 +32,7 @@ struct Failure: Error {
     case let failure as Failure: self = failure
     case let error as KerasImportError: self.init("\(error)", error.code)
     case let error as ONNXExportError: self.init("\(error)", error.code)
+    case let error as KerasExportError: self.init("\(error)", error.code)
     case let error as RuntimeError: self.init("\(error)", error.code)
     default: self.init("\(error)", .invalidModel)
     }
@@ -70,6 +72,17 @@ extension ONNXExportError {
     switch self {
     case .opset, .unsupported: .unsupported
     case .constant: .invalidModel
+    case .cannotCreate: .cannotCreate
+    case .writing: .cannotWrite
+    }
+  }
+}
+
+extension KerasExportError {
+  fileprivate var code: Code {
+    switch self {
+    case .unsupported: .unsupported
+    case .weight: .invalidModel
     case .cannotCreate: .cannotCreate
     case .writing: .cannotWrite
     }

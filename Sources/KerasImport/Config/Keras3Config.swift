@@ -14,7 +14,7 @@ enum Keras3Config {
     if object["module"] == nil || object["module"]?.isNull == true, object["registered_name"]?.string == nil {
       // HDF5 files leave the module out: what has no `trainable` is an operation.
       let isOperation = !config.contains("trainable") && !config.contains("layers") && className != "InputLayer"
-      object["module"] = .string(isOperation ? "keras.src.ops.numpy" : "keras.layers")
+      object["module"] = .string(isOperation ? OperationModules.module(of: className) : "keras.layers")
     }
     func inside(_ inner: JSONValue) -> JSONValue { canonical(inner, losesMergedMasks: losesMergedMasks) }
     let isLayer = !LayerRegistry.isOperation(module: object["module"]?.string ?? "")

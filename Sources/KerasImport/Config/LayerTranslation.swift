@@ -229,12 +229,7 @@ extension LayerTranslation {
   }
 
   private mutating func translateTheano() throws(KerasImportError) {
-    guard writer.isTheano, config["padding"]?.string == "same", className.hasPrefix("Conv") else {
-      if writer.isTheano, config["padding"]?.string == "same", !className.contains("Conv"), className.hasSuffix("D") {
-        config["kconvert_theano_same"] = true
-      }
-      return
-    }
-    config["kconvert_theano_same"] = true
+    let hasWindow = className.contains("Conv") || className.contains("Pooling")
+    if writer.isTheano, hasWindow, config["padding"]?.string == "same" { config["kconvert_theano_same"] = true }
   }
 }

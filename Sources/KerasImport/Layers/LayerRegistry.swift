@@ -22,7 +22,7 @@ public struct LayerRegistry: Sendable {
   public var operationNames: [String] { operations.keys.sorted() }
 
   /// True for modules whose classes are operations, not layers of the same name.
-  static func isOperation(module: String) -> Bool {
+  package static func isOperation(module: String) -> Bool {
     module.hasPrefix("keras.src.ops.") || module.hasPrefix("keras.ops")
       || module.hasPrefix("keras.src.activations")
   }

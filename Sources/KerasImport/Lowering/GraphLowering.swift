@@ -9,6 +9,19 @@ public struct LoweredModel: Sendable {
   public let values: [KerasTensor: Value]
   /// The same for the layers of nested models, by path (`encoder/block_1/dense`), one entry per call.
   public let nestedResults: [String: [[Value]]]
+  /// The masks that the layers' operands had; layers without any are absent.
+  let operandMasks: [ObjectIdentifier: OperandMasks]
+
+  /// The masks of a layer's operands; nil when no operand of any call had one.
+  package func masks(of object: LayerObject) -> OperandMasks? { operandMasks[ObjectIdentifier(object)] }
+}
+
+/// Which operands of a layer's calls had masks.
+package enum OperandMasks: Sendable {
+  /// In every call all operands had one and the same.
+  case equal
+  /// Some had none, or another.
+  case mixed
 }
 
 /// Sizes that a caller fixes before lowering.
@@ -52,18 +65,18 @@ struct GraphLowering {
 }
 
 /// A model used as a layer of another.
-struct NestedModel: Layer, KeepsInputTypes {
-  let model: LayerGraph
+package struct NestedModel: Layer, KeepsInputTypes {
+  package let model: LayerGraph
 
   init(model: LayerGraph) { self.model = model }
 
-  init(_ config: inout LayerConfig) throws(KerasImportError) {
+  package init(_ config: inout LayerConfig) throws(KerasImportError) {
     throw KerasImportError(.invalidGraph("a nested model is read by the graph stage"))
   }
 
-  var maskRule: MaskRule { .custom }
+  package var maskRule: MaskRule { .custom }
 
-  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+  package func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     let inputs = call.inputs
     guard inputs.count == model.inputs.count else {
       throw KerasImportError(
@@ -82,16 +95,16 @@ struct NestedModel: Layer, KeepsInputTypes {
 }
 
 /// The graph's entry: Keras's InputLayer.
-struct InputLayer: Layer {
+package struct InputLayer: Layer {
   /// The declared shape, batch axis first; nil sizes are dynamic. nil inside a nested Sequential that learned its shape
   /// when it was called.
-  let batchShape: [Int?]?
-  let dtype: DType
+  package let batchShape: [Int?]?
+  package let dtype: DType
   let isOptional: Bool
   /// True when the file does not hold the input's name (Keras 0.x, and Sequential models of Keras 1).
   let isNameInvented: Bool
 
-  init(_ config: inout LayerConfig) throws(KerasImportError) {
+  package init(_ config: inout LayerConfig) throws(KerasImportError) {
     var given = config.value("batch_shape")?.array
     if given == nil, let sample = config.value("shape")?.array { given = [.null] + sample }
     dtype = config.inputDType
@@ -113,7 +126,7 @@ struct InputLayer: Layer {
     batchShape = sizes
   }
 
-  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] { call.inputs }
+  package func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] { call.inputs }
 }
 
 extension LoweredModel {
@@ -140,6 +153,7 @@ extension LoweredModel {
     graph = state.graph
     values = operands.mapValues(\.value)
     nestedResults = state.nestedResults
+    operandMasks = state.operandMasks
   }
 
   private static func inputType(_ object: LayerObject, options: LoweringOptions) throws(KerasImportError) -> TensorType {

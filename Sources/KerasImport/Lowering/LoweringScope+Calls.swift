@@ -5,6 +5,7 @@ extension LoweringScope {
   /// compute type, the mask of the first input is passed on or dropped, and errors carry the layer's place.
   func lowerSelf(_ call: Call) throws(KerasImportError) -> [Operand] {
     if let first = call.tensors.first { state.sources[path] = first.value }
+    state.record(masksOf: call.tensors, for: object)
     do {
       let isOperation = LayerRegistry.isOperation(module: object.module)
       let arguments = isOperation ? call : try call.map { operand throws(KerasImportError) in try autocast(operand) }
@@ -37,4 +38,4 @@ extension Layer {
 }
 
 /// A layer whose floating inputs are not cast to the policy's compute type.
-protocol KeepsInputTypes: Layer {}
+package protocol KeepsInputTypes: Layer {}

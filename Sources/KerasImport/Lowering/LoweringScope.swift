@@ -13,6 +13,16 @@ final class LoweringState {
   var sources: [String: Value] = [:]
   /// The results of the layers of nested models, by path, one entry per call.
   var nestedResults: [String: [[Value]]] = [:]
+  /// The masks that the layers' operands had; layers without any are absent.
+  var operandMasks: [ObjectIdentifier: OperandMasks] = [:]
+
+  func record(masksOf operands: [Operand], for object: LayerObject) {
+    let masks = operands.compactMap(\.mask)
+    guard let first = masks.first else { return }
+    let areEqual = masks.count == operands.count && masks.allSatisfy { $0 == first }
+    let key = ObjectIdentifier(object)
+    operandMasks[key] = areEqual && operandMasks[key] != .mixed ? .equal : .mixed
+  }
 
   struct WeightKey: Hashable {
     let layer: ObjectIdentifier

@@ -50,9 +50,13 @@ extension LayerObject {
     return layer.sublayers.contains { $0.object.hasWeights }
   }
 
-  /// The layer's folder name without counter: its Python class in snake case (`Functional.save`'s
-  /// `naming.to_snake_case`).
-  var folderName: String {
+  /// The layer's folder name without counter: its Python class in snake case.
+  ///
+  /// Source: `to_snake_case` of `keras/src/utils/naming.py`.
+  var folderName: String { LayerObject.folderName(ofClass: className) }
+
+  /// The folder name of a class as a file names it.
+  package static func folderName(ofClass className: String) -> String {
     switch className {
     case "GroupQueryAttention": "grouped_query_attention"
     case "Model": "functional"

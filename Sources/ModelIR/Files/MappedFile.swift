@@ -16,6 +16,9 @@ package struct FileError: Error, Sendable, CustomStringConvertible {
     self.code = code
   }
 
+  /// The reason for which the last call to the system failed.
+  package init(lastAt path: String) { self.init(path: path, code: errno == 0 ? EIO : errno) }
+
   /// What the system says: `No such file or directory`.
   package var message: String { String(cString: strerror(code)) }
   package var description: String { "\(path): \(message)" }

@@ -11,8 +11,7 @@
 /// It is written as a hidden sibling and renamed by ``finish()``; without that call it disappears again.
 package final class OutputFile {
   private let path: String
-  private let temporaryPath: String
-  private var descriptor: Int32
+  private let temporary: TemporaryFile
   private var buffer: [UInt8] = []
   /// The number of bytes written so far.
   package private(set) var byteCount = 0
@@ -23,21 +22,7 @@ package final class OutputFile {
   /// - Throws: the system's reason, with the path of the final file.
   package init(replacing path: String) throws(FileError) {
     self.path = path
-    let slash = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
-    var template = Array("\(path[..<slash]).\(path[slash...]).XXXXXX".utf8CString)
-    descriptor = mkstemp(&template)
-    guard descriptor >= 0 else { throw FileError(path: path, code: errno) }
-    temporaryPath = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    // mkstemp makes private files; an ordinary new file has the rights that umask leaves.
-    let mask = umask(0)
-    umask(mask)
-    fchmod(descriptor, 0o666 & ~mask)
-  }
-
-  deinit {
-    guard descriptor >= 0 else { return }
-    close(descriptor)
-    unlink(temporaryPath)
+    temporary = try TemporaryFile(beside: path)
   }
 
   /// Appends bytes.
@@ -60,14 +45,7 @@ package final class OutputFile {
   /// Gives the complete file its name, replacing a file that has it.
   package func finish() throws(FileError) {
     try flush()
-    let closed = close(descriptor)
-    let code = errno
-    descriptor = -1
-    guard closed == 0, rename(temporaryPath, path) == 0 else {
-      let failure = FileError(path: path, code: closed == 0 ? errno : code)
-      unlink(temporaryPath)
-      throw failure
-    }
+    try temporary.rename(to: path)
   }
 
   private func flush() throws(FileError) {
@@ -79,7 +57,7 @@ package final class OutputFile {
   private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     var rest = bytes[...]
     while !rest.isEmpty {
-      let count = systemWrite(descriptor, UnsafeRawBufferPointer(rebasing: rest))
+      let count = systemWrite(temporary.descriptor, UnsafeRawBufferPointer(rebasing: rest))
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { throw FileError(path: path, code: count < 0 ? errno : EIO) }
       rest = rest.dropFirst(count)

@@ -9,7 +9,7 @@ struct ConvolutionWindow: Sendable {
   let dilations: [Int]
   let padding: PaddingName
   let layout: DataLayout
-  /// Theano's "same": `k / 2` zeros on both sides whatever the stride, the output cut to `ceil(n / stride)`.
+  /// Theano's "same": `k / 2` zeros in front whatever the stride, and as many behind as give `ceil(n / stride)` outputs.
   let isTheanoSame: Bool
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
@@ -41,13 +41,21 @@ struct ConvolutionWindow: Sendable {
   private func samePadding(_ shape: Shape) -> Padding {
     var pairs: [PadPair] = []
     for (index, axis) in layout.spatialAxes(rank: shape.rank).enumerated() {
-      if isTheanoSame { pairs.append(PadPair(kernelSize[index] / 2, kernelSize[index] / 2)); continue }
+      if isTheanoSame { pairs.append(theanoPadding[index]); continue }
       // With stride 1 the padding is the same for every size.
       guard let size = strides[index] == 1 ? 1 << 20 : shape[axis].fixedSize else { return .sameUpper }
       pairs.append(
         Padding.same(size: size, window: kernelSize[index], stride: strides[index], dilation: dilations[index]))
     }
     return .explicit(pairs)
+  }
+
+  /// What Theano's "same" adds along each axis.
+  var theanoPadding: [PadPair] {
+    kernelSize.indices.map { index in
+      let extent = (kernelSize[index] - 1) * dilations[index] + 1
+      return PadPair(extent / 2, (extent - 1) / 2)
+    }
   }
 
   /// Applies a convolution with this window.
@@ -57,17 +65,7 @@ struct ConvolutionWindow: Sendable {
     let shape = scope.shape(of: x)
     let attributes = ConvAttributes(
       strides: strides, dilations: dilations, padding: try resolved(shape), groups: groups, layout: layout)
-    let y = try scope.emitAll(.conv(attributes), bias.map { [x, kernel, $0] } ?? [x, kernel], as: suffix)[0]
-    guard isTheanoSame, padding == .same else { return y }
-    var ranges: [SliceRange] = []
-    for (index, axis) in layout.spatialAxes(rank: shape.rank).enumerated() {
-      if let size = shape[axis].fixedSize {
-        ranges.append(SliceRange(axis: axis, start: 0, stop: (size + strides[index] - 1) / strides[index]))
-      } else if kernelSize[index] % 2 == 0, strides[index] == 1 {
-        ranges.append(SliceRange(axis: axis, start: 0, stop: -1))
-      }
-    }
-    return ranges.isEmpty ? y : try scope.emit(.slice(ranges), y)
+    return try scope.emitAll(.conv(attributes), bias.map { [x, kernel, $0] } ?? [x, kernel], as: suffix)[0]
   }
 }
 

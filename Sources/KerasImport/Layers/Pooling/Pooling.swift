@@ -7,6 +7,8 @@ struct Pooling: Layer {
   let poolSize: [Int]
   let strides: [Int]
   let isSame: Bool
+  /// Theano's "same": padding in front whatever the stride, and as much behind as gives `ceil(n / stride)` outputs.
+  let isTheanoSame: Bool
   let layout: DataLayout
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
@@ -15,6 +17,7 @@ struct Pooling: Layer {
     poolSize = try config.ints("pool_size", count: count, default: 2)
     strides = config.value("strides") == nil ? poolSize : try config.ints("strides", count: count)
     isSame = try config.choice("padding", default: ConvolutionWindow.PaddingName.valid) == .same
+    isTheanoSame = try config.bool("kconvert_theano_same", default: false)
     layout = try config.layout()
     guard (poolSize + strides).allSatisfy({ $0 > 0 && $0 < 1 << 31 }) else {
       throw config.invalid("pool_size", expected: "positive integers", found: "\(poolSize)")
@@ -27,9 +30,19 @@ struct Pooling: Layer {
     return [Operand(try scope.emit(.pool(attributes(scope.shape(of: x))), x))]
   }
 
+  /// Source: `pool2d` of `keras/backend/theano_backend.py`, Keras 1 and 2.
+  var theanoPadding: [PadPair] {
+    poolSize.map { size in
+      let before = size > 2 && size % 2 == 1 ? size - 2 : size - 1
+      return PadPair(before, size - 1 - before)
+    }
+  }
+
   private func attributes(_ shape: Shape) -> PoolAttributes {
     var padding = Padding.explicit(poolSize.map { _ in PadPair(0, 0) })
-    if isSame {
+    if isTheanoSame {
+      padding = .explicit(theanoPadding)
+    } else if isSame {
       let sizes = layout.spatialAxes(rank: shape.rank).map { shape[$0].fixedSize }
       var pairs: [PadPair] = []
       for index in poolSize.indices {

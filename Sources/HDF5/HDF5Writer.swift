@@ -1,0 +1,96 @@
+import CHDF5
+
+/// Lays out a new HDF5 file with libhdf5: groups, attributes, and datasets that have their place but no values yet.
+///
+/// The values are written by the caller at the offsets returned, in any order and in pieces, so that no data passes
+/// through the library and memory does not grow with it.
+package struct HDF5Writer: Sendable {
+  /// A dataset to make, contiguous and little-endian.
+  package struct Dataset: Sendable {
+    package var path: String
+    package var elementType: HDF5Index.ElementType
+    package var sizes: [Int]
+
+    package init(path: String, elementType: HDF5Index.ElementType, sizes: [Int]) {
+      self.path = path
+      self.elementType = elementType
+      self.sizes = sizes
+    }
+  }
+
+  /// Groups to make, each with string attributes, in order; those around them and around datasets are made too.
+  package var groups: [(path: String, attributes: [(name: String, value: String)])] = []
+  package var datasets: [Dataset] = []
+
+  package init() {}
+
+  /// Writes the file, replacing one that is there.
+  /// - Returns: for each dataset the offset of its values; nil for one without elements.
+  /// - Throws: what the library says.
+  package func write(to path: String) throws(HDF5Error) -> [Int?] {
+    try HDF5Library.locked { () throws(HDF5Error) in try writeLocked(path) }
+  }
+
+  private func writeLocked(_ path: String) throws(HDF5Error) -> [Int?] {
+    let file = try Handle(chdf5_create_file(path), closing: H5Fclose, what: "the file cannot be created")
+    let link = try Handle(chdf5_link_properties(), closing: H5Pclose, what: "properties")
+    for group in groups {
+      let handle = try Handle(
+        H5Gcreate2(file.id, group.path, link.id, chdf5_default_properties(), chdf5_default_properties()),
+        closing: H5Gclose, what: "group \"\(group.path)\"")
+      for attribute in group.attributes {
+        try check(chdf5_write_string(handle.id, attribute.name, attribute.value), "attribute \"\(attribute.name)\"")
+      }
+    }
+    let early = try Handle(chdf5_early_properties(), closing: H5Pclose, what: "properties")
+    var offsets: [Int?] = []
+    for dataset in datasets { offsets.append(try make(dataset, file.id, link.id, early.id)) }
+    try check(H5Fflush(file.id, H5F_SCOPE_GLOBAL), "the file cannot be written")
+    return offsets
+  }
+
+  private func make(_ dataset: Dataset, _ file: hid_t, _ link: hid_t, _ early: hid_t) throws(HDF5Error) -> Int? {
+    let what = "dataset \"\(dataset.path)\""
+    let type = try HDF5Writer.type(dataset.elementType, what)
+    let sizes = dataset.sizes.map { hsize_t($0) }
+    let space = try Handle(
+      sizes.isEmpty ? H5Screate(H5S_SCALAR) : H5Screate_simple(Int32(sizes.count), sizes, nil), closing: H5Sclose,
+      what: what)
+    let handle = try Handle(
+      H5Dcreate2(file, dataset.path, type.id, space.id, link, early, chdf5_default_properties()), closing: H5Dclose,
+      what: what)
+    if dataset.elementType == .bfloat16 { try check(chdf5_write_string(handle.id, "dtype", "bfloat16"), what) }
+    if dataset.sizes.contains(0) { return nil }
+    let offset = H5Dget_offset(handle.id)
+    guard offset != chdf5_undefined_address(), let place = Int(exactly: offset) else {
+      throw HDF5Error(.corrupted("\(what) has no place in the file"))
+    }
+    return place
+  }
+
+  private func check(_ status: herr_t, _ what: String) throws(HDF5Error) {
+    guard status >= 0 else { throw HDF5Error(.corrupted("\(what): \(HDF5Library.message())")) }
+  }
+
+  /// A datatype; predefined ones are copied so that every one can be closed.
+  private static func type(_ type: HDF5Index.ElementType, _ what: String) throws(HDF5Error) -> Handle {
+    let id: hid_t
+    switch type {
+    case .float16: id = chdf5_float16()
+    case .bfloat16: id = chdf5_opaque(2)
+    case .float32: id = H5Tcopy(chdf5_float32())
+    case .float64: id = H5Tcopy(chdf5_float64())
+    case .int8: id = H5Tcopy(chdf5_integer(1, 1))
+    case .uint8: id = H5Tcopy(chdf5_integer(1, 0))
+    case .int16: id = H5Tcopy(chdf5_integer(2, 1))
+    case .uint16: id = H5Tcopy(chdf5_integer(2, 0))
+    case .int32: id = H5Tcopy(chdf5_integer(4, 1))
+    case .uint32: id = H5Tcopy(chdf5_integer(4, 0))
+    case .int64: id = H5Tcopy(chdf5_integer(8, 1))
+    case .uint64: id = H5Tcopy(chdf5_integer(8, 0))
+    case .bool: id = chdf5_bool()
+    case .other(let words): throw HDF5Error(.unsupported("\(what): elements of \(words)"))
+    }
+    return try Handle(id, closing: H5Tclose, what: what)
+  }
+}

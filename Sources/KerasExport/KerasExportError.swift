@@ -1,0 +1,19 @@
+/// Why a model could not be written.
+public enum KerasExportError: Error, Sendable, CustomStringConvertible {
+  /// The model has something that the format cannot hold; every such thing, by layer.
+  case unsupported(String)
+  /// The bytes of a weight could not be read.
+  case weight(name: String, message: String)
+  /// The file could not be created.
+  case cannotCreate(file: String, message: String)
+  /// Writing failed part of the way; nothing is left behind.
+  case writing(file: String, message: String)
+
+  public var description: String {
+    switch self {
+    case .unsupported(let message): message
+    case .weight(let name, let message): "weight \"\(name)\": \(message)"
+    case .cannotCreate(let file, let message), .writing(let file, let message): "\(file): \(message)"
+    }
+  }
+}

@@ -1,0 +1,70 @@
+public import KerasImport
+import ModelIR
+import NativeFormat
+
+/// Writes a model of any era as today's Keras would have saved it.
+public struct KerasWriter: Sendable {
+  /// The release whose format is written.
+  static let version = "3.15.1"
+
+  public init() {}
+
+  /// Writes a `.keras` archive that `keras.saving.load_model` opens in safe mode.
+  ///
+  /// What Keras 3 has no layer for is made of layers it has where that is exact, and refused otherwise.
+  /// - Parameters:
+  ///   - lowered: the same model, lowered.
+  ///   - confirm: asked when everything is written; a file that is not confirmed never appears.
+  /// - Throws: ``KerasExportError``, ``KerasImportError`` for weights whose bytes are damaged, and what `confirm` throws.
+  public func write(
+    _ model: KerasModel, _ lowered: LoweredModel, to path: String, confirm: () throws -> Void = {}
+  ) throws {
+    var upgrade = KerasUpgrade(model, lowered)
+    let root = try upgrade.root()
+    try KerasWriter.reporting(path) {
+      let zip = try ZipWriter(replacing: path)
+      try zip.add("metadata.json", KerasWriter.metadata.serialized())
+      try zip.add("config.json", JSONValue.object(root.serialized).serialized())
+      let folders = root.folders()
+      let weights = try TemporaryFile(beside: path)
+      try WeightsFile(folders: folders).write(to: weights, final: path)
+      let content = try MappedFile(path: weights.path).content
+      try zip.add("model.weights.h5", byteCount: content.count) { write in try content.forEachPiece(write) }
+      for folder in folders {
+        for (name, asset) in folder.assets {
+          try zip.add("assets/\(folder.path)/\(name)", byteCount: asset.count) { write in try asset.forEachPiece(write) }
+        }
+      }
+      try confirm()
+      try zip.finish()
+    }
+  }
+
+  /// Writes the weights alone as `.weights.h5`, for a program that builds the same model itself.
+  ///
+  /// The folders are those of the layers as they are: nothing is refused, and nothing replaced by other layers.
+  /// - Throws: as ``write(_:_:to:confirm:)``.
+  public func writeWeights(_ model: KerasModel, to path: String, confirm: () throws -> Void = {}) throws {
+    let folders = try KerasWriter.folders(model)
+    try KerasWriter.reporting(path) {
+      let file = try TemporaryFile(beside: path)
+      try WeightsFile(folders: folders).write(to: file, final: path)
+      try confirm()
+      try file.rename(to: path)
+    }
+  }
+
+  private static func folders(_ model: KerasModel) throws(KerasExportError) -> [KerasNode.Folder] {
+    var layers = KerasUpgrade(model, nil)
+    return try layers.root().folders()
+  }
+
+  private static var metadata: JSONValue { ["keras_version": .string(version)] }
+
+  private static func reporting(_ path: String, _ body: () throws -> Void) throws {
+    do { try body() } catch let error as FileError {
+      if error.path == path { throw KerasExportError.cannotCreate(file: path, message: error.message) }
+      throw KerasExportError.writing(file: path, message: error.message)
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import KerasImport
+import ModelIR
+import NativeFormat
+
+/// Writes the calls of a model as Keras 3 does: `{"args": [...], "kwargs": {...}}` with tensors by their history.
+struct CallWriter {
+  let graph: LayerGraph
+  /// The names of the layers in the new model.
+  let names: [String]
+  let lowered: LoweredModel?
+  /// The path of the model among the models around it; empty for the outermost.
+  let path: String
+
+  /// The `inbound_nodes` of a layer.
+  func nodes(of layer: Int) -> [JSONValue] {
+    graph.calls.filter { $0.layer == layer }.sorted { $0.call < $1.call }.map { call in
+      let keywords = JSONObject(call.arguments.keywords.map { ($0.key, value($0.value)) })
+      return .object(
+        JSONObject([("args", .array(call.arguments.positional.map(value))), ("kwargs", .object(keywords))]))
+    }
+  }
+
+  /// `input_layers` or `output_layers`.
+  ///
+  /// Where a nested Functional model's results are outputs, Keras counts the model's own construction as call 0.
+  func structure(_ argument: CallArgument<KerasTensor>, ofOutputs: Bool) -> JSONValue {
+    switch argument {
+    case .tensor(let tensor):
+      let nested = graph.layers[tensor.layer].layer as? NestedModel
+      return history(tensor, ahead: nested?.model.kind == .functional ? 1 : 0)
+    case .list(let items): return .array(items.map { structure($0, ofOutputs: ofOutputs) })
+    case .dictionary(let entries):
+      return .object(JSONObject(entries.map { ($0.key, structure($0.value, ofOutputs: ofOutputs)) }))
+    default: return .null
+    }
+  }
+
+  private func history(_ tensor: KerasTensor, ahead: Int = 0) -> JSONValue {
+    .array([.string(names[tensor.layer]), .integer(tensor.call + ahead), .integer(tensor.output)])
+  }
+
+  private func value(_ argument: CallArgument<KerasTensor>) -> JSONValue {
+    switch argument {
+    case .tensor(let tensor):
+      let type = self.type(of: tensor)
+      let shape = type?.shape.dimensions.map { $0.fixedSize.map(JSONValue.integer) ?? .null } ?? []
+      return CallWriter.object(
+        "__keras_tensor__",
+        [
+          ("shape", .array(shape)), ("dtype", .string((type?.dtype ?? .float32).rawValue)),
+          ("keras_history", history(tensor)),
+        ])
+    case .array(let tensor): return CallWriter.array(tensor)
+    case .list(let items): return .array(items.map(value))
+    case .dictionary(let entries): return .object(JSONObject(entries.map { ($0.key, value($0.value)) }))
+    case .integer(let integer): return .integer(integer)
+    case .number(let number): return .number(number)
+    case .bool(let bool): return .bool(bool)
+    case .string(let string): return .string(string)
+    case .none: return .null
+    case .slice(let start, let stop, let step):
+      return CallWriter.object("__slice__", [("start", value(start)), ("stop", value(stop)), ("step", value(step))])
+    case .ellipsis: return CallWriter.object("__ellipsis__", [])
+    }
+  }
+
+  private static func object(_ className: String, _ config: [(String, JSONValue)]) -> JSONValue {
+    ["class_name": .string(className), "config": .object(JSONObject(config))]
+  }
+
+  private static func array(_ tensor: Tensor) -> JSONValue {
+    let values = ((try? tensor.doubles()) ?? []).map { value -> JSONValue in
+      tensor.dtype.isFloatingPoint ? .number(value) : .integer(Int(value))
+    }
+    return object(
+      "__numpy__", [("value", nested(values[...], tensor.sizes)), ("dtype", .string(tensor.dtype.rawValue))])
+  }
+
+  private static func nested(_ values: ArraySlice<JSONValue>, _ sizes: [Int]) -> JSONValue {
+    guard let count = sizes.first else { return values.first ?? .null }
+    let width = count > 0 ? values.count / count : 0
+    return .array(
+      (0..<count).map { index in
+        let start = values.startIndex + index * width
+        return nested(values[start..<(start + width)], Array(sizes.dropFirst()))
+      })
+  }
+
+  /// The type of a tensor where it is known: that of inputs of nested models is what the model is called with.
+  private func type(of tensor: KerasTensor) -> TensorType? {
+    guard let lowered else { return nil }
+    if path.isEmpty { return lowered.values[tensor].map { lowered.graph.type(of: $0) } }
+    let results = lowered.nestedResults["\(path)/\(graph.layers[tensor.layer].name)"]
+    guard let results, tensor.call < results.count, tensor.output < results[tensor.call].count else { return nil }
+    return lowered.graph.type(of: results[tensor.call][tensor.output])
+  }
+}

@@ -1,0 +1,136 @@
+import KerasImport
+import ModelIR
+import NativeFormat
+
+/// Turns a model of any era into what Keras 3 would have saved.
+///
+/// The configuration is canonical already; here what canonical form says beyond Keras (`kconvert_*` keys, layers of
+/// `kconvert.layers`) becomes layers that Keras 3 has, or is refused by name, everything at once.
+struct KerasUpgrade {
+  let model: KerasModel
+  /// nil leaves every layer as it is, for those who want the folders of the weights only.
+  let lowered: LoweredModel?
+  /// Written before Keras 3, so that keys may stand in the configuration that Keras 3 does not know.
+  let isLegacy: Bool
+  /// What has no layer in Keras 3.
+  private(set) var refusals: [String] = []
+
+  init(_ model: KerasModel, _ lowered: LoweredModel?) {
+    self.model = model
+    self.lowered = lowered
+    isLegacy = !model.kerasVersion.hasPrefix("3")
+  }
+
+  /// The model as a node.
+  /// - Throws: ``KerasExportError/unsupported(_:)`` with every layer that has no form in Keras 3.
+  mutating func root() throws(KerasExportError) -> KerasNode {
+    let node = self.node(of: model.graph, name: KerasUpgrade.valid(model.graph.name), path: "")
+    if !refusals.isEmpty { throw .unsupported(refusals.joined(separator: "; ")) }
+    return node
+  }
+
+  /// A layer name that Keras 3 accepts: it may not hold slashes.
+  static func valid(_ name: String) -> String { name.replacing("/", with: "_") }
+
+  mutating func refuse(_ object: LayerObject, _ reason: String) {
+    refusals.append("layer \"\(object.name)\" (\(object.className)): \(reason)")
+  }
+
+  // MARK: Models
+
+  private mutating func node(of graph: LayerGraph, name: String, path: String) -> KerasNode {
+    let isSequential = graph.kind == .sequential
+    var node = KerasNode(
+      name: name, className: isSequential ? "Sequential" : "Functional",
+      module: isSequential ? "keras" : "keras.src.models.functional", config: [:])
+    let names = KerasUpgrade.uniqueNames(graph)
+    var entries: [JSONValue] = []
+    var kept: [KerasNode] = []
+    let writer = CallWriter(graph: graph, names: names, lowered: lowered, path: path)
+    for (index, object) in graph.layers.enumerated() {
+      if let input = object.layer as? InputLayer, isSequential, input.batchShape == nil { continue }
+      let layerPath = path.isEmpty ? object.name : "\(path)/\(object.name)"
+      let layer = self.node(of: object, name: names[index], path: layerPath)
+      var entry = layer.serialized
+      if !isSequential {
+        entry["name"] = .string(names[index])
+        entry["inbound_nodes"] = .array(writer.nodes(of: index))
+      }
+      entries.append(.object(entry))
+      if !object.isOperation { kept.append(layer) }
+    }
+    node.config = JSONObject([("name", .string(name)), ("trainable", true), ("layers", .array(entries))])
+    if !isSequential {
+      node.config["input_layers"] = writer.structure(graph.inputStructure, ofOutputs: false)
+      node.config["output_layers"] = writer.structure(graph.outputStructure, ofOutputs: true)
+    }
+    node.parts = [("layers", .list(isSequential ? kept.filter { $0.className != "InputLayer" } : kept))]
+    return node
+  }
+
+  private static func uniqueNames(_ graph: LayerGraph) -> [String] {
+    var used: Set<String> = []
+    return graph.layers.map { object in
+      let name = valid(object.name)
+      var unique = name
+      var count = 1
+      while !used.insert(unique).inserted {
+        unique = "\(name)_\(count)"
+        count += 1
+      }
+      return unique
+    }
+  }
+
+  // MARK: Layers
+
+  /// The node of a layer, under the name it has in its new model.
+  mutating func node(of object: LayerObject, name: String, path: String) -> KerasNode {
+    if let nested = object.layer as? NestedModel {
+      var node = self.node(of: nested.model, name: name, path: path)
+      if object.config["trainable"]?.bool == false { node.config["trainable"] = false }
+      return node
+    }
+    var node = KerasNode(
+      name: name, className: object.className, module: object.module, config: object.config.object ?? [:])
+    node.config["name"] = .string(name)
+    let specs = object.layer.weights
+    node.variables = (specs.filter(\.isTrainable) + specs.filter { !$0.isTrainable }).compactMap {
+      model.binding.tensor($0.name, of: object)
+    }
+    node.assets = object.layer.assets.compactMap { name in
+      model.binding.asset(name, of: object).map { (name, $0) }
+    }
+    addSublayers(of: object, path: path, to: &node)
+    return lowered.map { upgraded(node, object, $0) } ?? node
+  }
+
+  /// The layers inside a layer, in its folder and, where they are part of it, in its configuration.
+  private mutating func addSublayers(of object: LayerObject, path: String, to node: inout KerasNode) {
+    var lists: [String: [KerasNode]] = [:]
+    for sublayer in object.layer.sublayers {
+      let inner = self.node(
+        of: sublayer.object, name: KerasUpgrade.valid(sublayer.object.name), path: "\(path)/\(sublayer.attribute)")
+      let parts = sublayer.attribute.split(separator: "/").map(String.init)
+      if parts.count == 2, Int(parts[1]) != nil {
+        lists[parts[0], default: []].append(inner)
+        continue
+      }
+      // Public attributes come before those with an underscore; only this class has no public ones.
+      let isHidden = object.className.hasPrefix("Group") && sublayer.attribute.hasSuffix("_dense")
+      node.parts.append((isHidden ? "_" + sublayer.attribute : sublayer.attribute, .layer(inner)))
+      let key = sublayer.attribute == "forward_layer" ? "layer" : sublayer.attribute
+      // Cells of LSTM layers, and backward layers that follow from the forward one, are not in the configuration.
+      if node.config[key]?.object != nil { node.config[key] = .object(inner.serialized) }
+    }
+    for (attribute, nodes) in lists {
+      node.parts.append((attribute, .list(nodes)))
+      if node.config[attribute]?.array != nil { node.config[attribute] = .array(nodes.map { .object($0.serialized) }) }
+    }
+  }
+}
+
+extension LayerObject {
+  /// True for a `keras.ops` function in the graph, which has no weights and no folder.
+  var isOperation: Bool { LayerRegistry.isOperation(module: module) }
+}

@@ -1,0 +1,137 @@
+import KerasImport
+import ModelIR
+import NativeFormat
+
+/// What canonical form says beyond Keras 3, in Keras 3's layers.
+extension KerasUpgrade {
+  mutating func upgraded(_ original: KerasNode, _ object: LayerObject, _ lowered: LoweredModel) -> KerasNode {
+    var node = original
+    if node.module == "kconvert.layers" { node = retired(node, object) }
+    let marks = takeMarks(from: &node.config)
+    if isLegacy { node.config = LegacyKeys(className: node.className).cleaned(node.config) }
+    for key in ["activation", "recurrent_activation"] {
+      if let value = node.config[key] { node.config[key] = KerasUpgrade.activation(value) }
+    }
+    var layers = [node]
+    for (key, value) in marks.sorted(by: { $0.key < $1.key }) {
+      layers = apply(key, value, to: layers, object, lowered.masks(of: object))
+    }
+    if layers.count == 1 { return layers[0] }
+    return KerasNode(sequential: layers, name: node.name)
+  }
+
+  /// The keys that are kconvert's own.
+  private func takeMarks(from config: inout JSONObject) -> [String: JSONValue] {
+    var marks: [String: JSONValue] = [:]
+    for key in config.keys where key.hasPrefix("kconvert_") { marks[key] = config.removeValue(forKey: key) }
+    return marks
+  }
+
+  /// A layer that Keras 3 has no class for.
+  private mutating func retired(_ node: KerasNode, _ object: LayerObject) -> KerasNode {
+    guard object.className == "ThresholdedReLU" else {
+      refuse(object, "Keras 3 has no such layer")
+      return node
+    }
+    // A ReLU with a threshold and no slope is `x` above the threshold, else 0.
+    var relu = KerasNode("ReLU", name: node.name, [("threshold", node.config["theta"] ?? 1.0)])
+    relu.config["trainable"] = node.config["trainable"]
+    relu.config["dtype"] = node.config["dtype"]
+    return relu
+  }
+
+  /// One layer, or the chain of layers that it becomes for one of kconvert's keys.
+  private mutating func apply(
+    _ key: String, _ value: JSONValue, to layers: [KerasNode], _ object: LayerObject, _ masks: OperandMasks?
+  ) -> [KerasNode] {
+    let isMasked = masks != nil
+    switch key {
+    case "kconvert_invented_name", "kconvert_cudnn": break
+    case "kconvert_theano_same": return theanoPadded(layers, object)
+    case "kconvert_asymmetric" where value.bool == true:
+      refuse(object, "Keras 3 samples bilinearly at pixel centres only")
+    case "kconvert_ignores_mask" where isMasked:
+      // Permute drops masks.
+      return [KerasNode("Permute", name: "\(object.name)_unmasked", [("dims", [1, 2])])] + layers
+    case "kconvert_ignores_masks" where isMasked:
+      refuse(object, "its release ignored masks, Keras 3 does not")
+    case "kconvert_mask" where isMasked:
+      let keepsValues = ["Add", "Subtract", "Average", "Concatenate"].contains(object.className)
+      // One mask on all operands is the same by either rule.
+      if value.string != "and" || !keepsValues || masks != .equal {
+        refuse(object, "Keras 3 merges masked operands by another rule")
+      }
+    case "kconvert_zero_output_for_mask" where isMasked:
+      refuse(object, "Keras 3 returns zeros for masked steps")
+    default: break
+    }
+    return layers
+  }
+
+  /// Theano's "same": explicit padding in front, unless it is what Keras 3 does too.
+  private mutating func theanoPadded(_ layers: [KerasNode], _ object: LayerObject) -> [KerasNode] {
+    guard let pads = object.theanoPads else { return layers }
+    guard ["Conv1D", "Conv2D", "Conv3D"].contains(object.className), var conv = layers.last else {
+      refuse(object, "Theano's \"same\" padding, which Keras 3 does not have")
+      return layers
+    }
+    let pairs = pads.map { JSONValue.array([.integer($0.before), .integer($0.after)]) }
+    var padding: [(String, JSONValue)] = [("padding", pairs.count == 1 ? pairs[0] : .array(pairs))]
+    if let format = conv.config["data_format"] { padding.append(("data_format", format)) }
+    conv.config["padding"] = "valid"
+    return layers.dropLast() + [
+      KerasNode("ZeroPadding\(pairs.count)D", name: "\(object.name)_padding", padding), conv,
+    ]
+  }
+
+  /// An activation that Keras 3 knows: earlier releases' hard_sigmoid, `clip(0.2 x + 0.5, 0, 1)`, is two layers there.
+  static func activation(_ value: JSONValue) -> JSONValue {
+    guard value["class_name"]?.string == "HardSigmoid", value["module"]?.string == "kconvert.activations" else {
+      return value
+    }
+    let rescaling = KerasNode(
+      "Rescaling", name: "rescaling",
+      [("scale", value["config"]?["alpha"] ?? 0.2), ("offset", value["config"]?["beta"] ?? 0.5)])
+    let relu = KerasNode("ReLU", name: "re_lu", [("max_value", 1.0)])
+    return .object(KerasNode(sequential: [rescaling, relu], name: "hard_sigmoid").serialized)
+  }
+}
+
+/// A configuration from before Keras 3 without what Keras 3's constructors do not take.
+struct LegacyKeys {
+  let className: String
+
+  func cleaned(_ config: JSONObject) -> JSONObject {
+    guard let known = KerasSignatures.keys(of: className) else { return config }
+    var result = JSONObject()
+    for (key, value) in config {
+      if key == "name" || key == "trainable" || known.contains(key[...]) {
+        result[key] = value
+      } else if key == "dtype" {
+        result[key] = LegacyKeys.policy(value)
+      } else if key.hasSuffix("_regularizer"), let regularizer = LegacyKeys.regularizer(value) {
+        result[key] = regularizer
+      }
+    }
+    return result
+  }
+
+  private static func policy(_ value: JSONValue) -> JSONValue {
+    guard let name = value["config"]?["name"] else { return value }
+    return ["module": "keras", "class_name": "DTypePolicy", "config": ["name": name], "registered_name": nil]
+  }
+
+  /// L1, L2 and both, as every release since Keras 1 wrote them; they matter when the model is trained further.
+  private static func regularizer(_ value: JSONValue) -> JSONValue? {
+    let config = value["config"] ?? value
+    let numbers = ["l1", "l2"].compactMap { key in config[key]?.double.map { (key, JSONValue.number($0)) } }
+    guard value["class_name"]?.string?.hasPrefix("L") ?? value["name"]?.string?.contains("Regularizer") ?? false,
+      !numbers.isEmpty
+    else { return nil }
+    let className = numbers.count == 2 ? "L1L2" : numbers[0].0.uppercased()
+    return [
+      "module": "keras.regularizers", "class_name": .string(className), "config": .object(JSONObject(numbers)),
+      "registered_name": nil,
+    ]
+  }
+}
