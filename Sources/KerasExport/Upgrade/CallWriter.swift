@@ -10,11 +10,15 @@ struct CallWriter {
   let lowered: LoweredModel?
   /// The path of the model among the models around it; empty for the outermost.
   let path: String
+  /// Mask arguments to add, and where tensors are read from without their masks.
+  var masks: [KerasTensor: [(String, JSONValue)]] = [:]
+  var stripped: [KerasTensor: JSONValue] = [:]
 
   /// The `inbound_nodes` of a layer.
   func nodes(of layer: Int) -> [JSONValue] {
     graph.calls.filter { $0.layer == layer }.sorted { $0.call < $1.call }.map { call in
-      let keywords = JSONObject(call.arguments.keywords.map { ($0.key, value($0.value)) })
+      var keywords = JSONObject(call.arguments.keywords.map { ($0.key, value($0.value)) })
+      for (key, mask) in masks[KerasTensor(layer: layer, call: call.call, output: 0)] ?? [] { keywords[key] = mask }
       return .object(
         JSONObject([("args", .array(call.arguments.positional.map(value))), ("kwargs", .object(keywords))]))
     }
@@ -23,33 +27,25 @@ struct CallWriter {
   /// `input_layers` or `output_layers`.
   ///
   /// Where a nested Functional model's results are outputs, Keras counts the model's own construction as call 0.
-  func structure(_ argument: CallArgument<KerasTensor>, ofOutputs: Bool) -> JSONValue {
+  func structure(_ argument: CallArgument<KerasTensor>) -> JSONValue {
     switch argument {
     case .tensor(let tensor):
       let nested = graph.layers[tensor.layer].layer as? NestedModel
       return history(tensor, ahead: nested?.model.kind == .functional ? 1 : 0)
-    case .list(let items): return .array(items.map { structure($0, ofOutputs: ofOutputs) })
+    case .list(let items): return .array(items.map(structure))
     case .dictionary(let entries):
-      return .object(JSONObject(entries.map { ($0.key, structure($0.value, ofOutputs: ofOutputs)) }))
+      return .object(JSONObject(entries.map { ($0.key, structure($0.value)) }))
     default: return .null
     }
   }
 
-  private func history(_ tensor: KerasTensor, ahead: Int = 0) -> JSONValue {
+  func history(_ tensor: KerasTensor, ahead: Int = 0) -> JSONValue {
     .array([.string(names[tensor.layer]), .integer(tensor.call + ahead), .integer(tensor.output)])
   }
 
   private func value(_ argument: CallArgument<KerasTensor>) -> JSONValue {
     switch argument {
-    case .tensor(let tensor):
-      let type = self.type(of: tensor)
-      let shape = type?.shape.dimensions.map { $0.fixedSize.map(JSONValue.integer) ?? .null } ?? []
-      return CallWriter.object(
-        "__keras_tensor__",
-        [
-          ("shape", .array(shape)), ("dtype", .string((type?.dtype ?? .float32).rawValue)),
-          ("keras_history", history(tensor)),
-        ])
+    case .tensor(let tensor): return stripped[tensor] ?? CallWriter.tensor(history(tensor), type: type(of: tensor))
     case .array(let tensor): return CallWriter.array(tensor)
     case .list(let items): return .array(items.map(value))
     case .dictionary(let entries): return .object(JSONObject(entries.map { ($0.key, value($0.value)) }))
@@ -62,6 +58,16 @@ struct CallWriter {
       return CallWriter.object("__slice__", [("start", value(start)), ("stop", value(stop)), ("step", value(step))])
     case .ellipsis: return CallWriter.object("__ellipsis__", [])
     }
+  }
+
+  /// A tensor argument; Keras takes its shape and type from the layer that makes it.
+  static func tensor(_ history: JSONValue, type: TensorType?) -> JSONValue {
+    let shape = type?.shape.dimensions.map { $0.fixedSize.map(JSONValue.integer) ?? .null } ?? []
+    return object(
+      "__keras_tensor__",
+      [
+        ("shape", .array(shape)), ("dtype", .string((type?.dtype ?? .float32).rawValue)), ("keras_history", history),
+      ])
   }
 
   private static func object(_ className: String, _ config: [(String, JSONValue)]) -> JSONValue {

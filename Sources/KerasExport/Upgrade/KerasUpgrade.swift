@@ -12,6 +12,8 @@ struct KerasUpgrade {
   let lowered: LoweredModel?
   /// Written before Keras 3, so that keys may stand in the configuration that Keras 3 does not know.
   let isLegacy: Bool
+  /// No layer of the outermost model makes masks or passes them on.
+  private(set) var hasExplicitMasks = false
   /// What has no layer in Keras 3.
   private(set) var refusals: [String] = []
 
@@ -39,33 +41,66 @@ struct KerasUpgrade {
   // MARK: Models
 
   private mutating func node(of graph: LayerGraph, name: String, path: String) -> KerasNode {
-    let isSequential = graph.kind == .sequential
-    var node = KerasNode(
-      name: name, className: isSequential ? "Sequential" : "Functional",
-      module: isSequential ? "keras" : "keras.src.models.functional", config: [:])
+    graph.kind == .sequential
+      ? sequential(graph, name: name, path: path) : functional(graph, name: name, path: path)
+  }
+
+  private mutating func sequential(_ graph: LayerGraph, name: String, path: String) -> KerasNode {
     let names = KerasUpgrade.uniqueNames(graph)
-    var entries: [JSONValue] = []
-    var kept: [KerasNode] = []
-    let writer = CallWriter(graph: graph, names: names, lowered: lowered, path: path)
+    var layers: [KerasNode] = []
     for (index, object) in graph.layers.enumerated() {
-      if let input = object.layer as? InputLayer, isSequential, input.batchShape == nil { continue }
-      let layerPath = path.isEmpty ? object.name : "\(path)/\(object.name)"
-      let layer = self.node(of: object, name: names[index], path: layerPath)
-      var entry = layer.serialized
-      if !isSequential {
-        entry["name"] = .string(names[index])
-        entry["inbound_nodes"] = .array(writer.nodes(of: index))
-      }
-      entries.append(.object(entry))
-      if !object.isOperation { kept.append(layer) }
+      if let input = object.layer as? InputLayer, input.batchShape == nil { continue }
+      layers.append(node(of: object, name: names[index], path: path.isEmpty ? object.name : "\(path)/\(object.name)"))
     }
-    node.config = JSONObject([("name", .string(name)), ("trainable", true), ("layers", .array(entries))])
-    if !isSequential {
-      node.config["input_layers"] = writer.structure(graph.inputStructure, ofOutputs: false)
-      node.config["output_layers"] = writer.structure(graph.outputStructure, ofOutputs: true)
-    }
-    node.parts = [("layers", .list(isSequential ? kept.filter { $0.className != "InputLayer" } : kept))]
+    var node = KerasNode(sequential: layers, name: name)
+    node.parts = [("layers", .list(layers.filter { $0.className != "InputLayer" }))]
     return node
+  }
+
+  private mutating func functional(_ graph: LayerGraph, name: String, path: String) -> KerasNode {
+    let names = KerasUpgrade.uniqueNames(graph)
+    var writer = CallWriter(graph: graph, names: names, lowered: lowered, path: path)
+    var entries: [JSONValue] = []
+    if path.isEmpty, let lowered, ExplicitMasks.areNeeded(graph, lowered) {
+      entries = makeMasksExplicit(graph, lowered, &writer)
+    }
+    var layers: [String: KerasNode] = [:]
+    for (index, object) in graph.layers.enumerated() {
+      let layer = node(of: object, name: names[index], path: path.isEmpty ? object.name : "\(path)/\(object.name)")
+      if !object.isOperation { layers[names[index]] = layer }
+      var entry = layer.serialized
+      entry["name"] = .string(names[index])
+      entry["inbound_nodes"] = .array(writer.nodes(of: index))
+      entries.append(.object(entry))
+    }
+    // Layers that no output depends on are built when the model is loaded, but are not among its layers.
+    let order = OperationOrder.names(
+      entries, inputs: graph.inputs.map { writer.history($0) }, outputs: graph.outputs.map { writer.history($0) })
+    var node = KerasNode(
+      name: name, className: "Functional", module: "keras.src.models.functional",
+      config: JSONObject([("name", .string(name)), ("trainable", true), ("layers", .array(entries))]))
+    node.config["input_layers"] = writer.structure(graph.inputStructure)
+    node.config["output_layers"] = writer.structure(graph.outputStructure)
+    node.parts = [("layers", .list(order.compactMap { layers[$0] }))]
+    return node
+  }
+
+  /// Gives layers of the outermost model their masks as arguments, see ``ExplicitMasks``.
+  /// - Returns: the operations that make the masks.
+  private mutating func makeMasksExplicit(
+    _ graph: LayerGraph, _ lowered: LoweredModel, _ writer: inout CallWriter
+  ) -> [JSONValue] {
+    hasExplicitMasks = true
+    var masks = ExplicitMasks(graph, lowered, names: writer.names)
+    for call in graph.calls {
+      let key = KerasTensor(layer: call.layer, call: call.call, output: 0)
+      do { writer.masks[key] = try masks.keywords(for: call) } catch {
+        refuse(graph.layers[call.layer], "\(error)")
+      }
+      masks.strip(call)
+    }
+    writer.stripped = masks.stripped
+    return masks.operations
   }
 
   private static func uniqueNames(_ graph: LayerGraph) -> [String] {

@@ -8,10 +8,13 @@ extension KerasUpgrade {
     var node = original
     if node.module == "kconvert.layers" { node = retired(node, object) }
     let marks = takeMarks(from: &node.config)
-    if isLegacy { node.config = LegacyKeys(className: node.className).cleaned(node.config) }
+    if isLegacy, !object.isOperation { node.config = LegacyKeys(className: node.className).cleaned(node.config) }
     for key in ["activation", "recurrent_activation"] {
       if let value = node.config[key] { node.config[key] = KerasUpgrade.activation(value) }
     }
+    if hasExplicitMasks, object.className == "Embedding" { node.config["mask_zero"] = false }
+    // Layers without weights have nothing to train, and some take no such key.
+    if isLegacy, original.variables.isEmpty, !object.hasWeights { node.config["trainable"] = nil }
     var layers = [node]
     for (key, value) in marks.sorted(by: { $0.key < $1.key }) {
       layers = apply(key, value, to: layers, object, lowered.masks(of: object))
@@ -44,7 +47,7 @@ extension KerasUpgrade {
   private mutating func apply(
     _ key: String, _ value: JSONValue, to layers: [KerasNode], _ object: LayerObject, _ masks: OperandMasks?
   ) -> [KerasNode] {
-    let isMasked = masks != nil
+    let isMasked = masks != nil && !hasExplicitMasks
     switch key {
     case "kconvert_invented_name", "kconvert_cudnn": break
     case "kconvert_theano_same": return theanoPadded(layers, object)
@@ -55,10 +58,8 @@ extension KerasUpgrade {
       return [KerasNode("Permute", name: "\(object.name)_unmasked", [("dims", [1, 2])])] + layers
     case "kconvert_ignores_masks" where isMasked:
       refuse(object, "its release ignored masks, Keras 3 does not")
-    case "kconvert_mask" where isMasked:
-      let keepsValues = ["Add", "Subtract", "Average", "Concatenate"].contains(object.className)
-      // One mask on all operands is the same by either rule.
-      if value.string != "and" || !keepsValues || masks != .equal {
+    case "kconvert_mask":
+      if isMasked, let masks, !object.mergesAsToday(value.string ?? "", masks) {
         refuse(object, "Keras 3 merges masked operands by another rule")
       }
     case "kconvert_zero_output_for_mask" where isMasked:

@@ -11,9 +11,17 @@ public struct LoweredModel: Sendable {
   public let nestedResults: [String: [[Value]]]
   /// The masks that the layers' operands had; layers without any are absent.
   let operandMasks: [ObjectIdentifier: OperandMasks]
+  /// The operands and results of every call of the outermost model, masks included, by the call's first result.
+  package let calls: [KerasTensor: LoweredCall]
 
   /// The masks of a layer's operands; nil when no operand of any call had one.
   package func masks(of object: LayerObject) -> OperandMasks? { operandMasks[ObjectIdentifier(object)] }
+}
+
+/// One call of a layer on values of the graph.
+package struct LoweredCall: Sendable {
+  package let arguments: Call
+  package let results: [Operand]
 }
 
 /// Which operands of a layer's calls had masks.
@@ -56,6 +64,10 @@ struct GraphLowering {
       let name = path.isEmpty ? object.name : "\(path)/\(object.name)"
       let results = try LoweringScope(state: state, object: object, path: name).lowerSelf(arguments)
       record(call, results)
+      if path.isEmpty {
+        let key = KerasTensor(layer: call.layer, call: call.call, output: 0)
+        state.calls[key] = LoweredCall(arguments: arguments, results: results)
+      }
       for (output, operand) in results.enumerated() {
         operands[KerasTensor(layer: call.layer, call: call.call, output: output)] = operand
       }
@@ -154,6 +166,7 @@ extension LoweredModel {
     values = operands.mapValues(\.value)
     nestedResults = state.nestedResults
     operandMasks = state.operandMasks
+    calls = state.calls
   }
 
   private static func inputType(_ object: LayerObject, options: LoweringOptions) throws(KerasImportError) -> TensorType {

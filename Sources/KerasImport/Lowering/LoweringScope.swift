@@ -16,6 +16,9 @@ final class LoweringState {
   /// The masks that the layers' operands had; layers without any are absent.
   var operandMasks: [ObjectIdentifier: OperandMasks] = [:]
 
+  /// The calls of the outermost model.
+  var calls: [KerasTensor: LoweredCall] = [:]
+
   func record(masksOf operands: [Operand], for object: LayerObject) {
     let masks = operands.compactMap(\.mask)
     guard let first = masks.first else { return }

@@ -44,7 +44,7 @@ extension LayerGraph {
 
 extension LayerObject {
   /// True when the layer or a layer inside it has weights.
-  var hasWeights: Bool {
+  package var hasWeights: Bool {
     if !layer.weights.isEmpty { return true }
     if let nested = layer as? NestedModel { return nested.model.layers.contains(where: \.hasWeights) }
     return layer.sublayers.contains { $0.object.hasWeights }

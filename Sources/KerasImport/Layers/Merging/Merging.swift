@@ -188,6 +188,15 @@ struct Concatenate: Layer {
   private func mask(
     _ inputs: [Operand], axis: Int, rank: Int, in scope: LoweringScope
   ) throws(KerasImportError) -> Value {
+    let known = inputs.compactMap(\.mask)
+    if axis == rank - 1, known.allSatisfy({ scope.rank(of: $0) == rank - 1 }) {
+      // Joined along the features, every feature of an input has that input's mask.
+      let joined = try maskMerge == .or ? scope.disjunction(known) : scope.conjunction(known)
+      if let joined { return joined }
+    }
+    if axis < rank - 1, known.count == inputs.count, known.allSatisfy({ scope.rank(of: $0) == rank - 1 }) {
+      return try scope.emitAll(.concat(axis: axis), known)[0]
+    }
     var parts: [Value] = []
     for input in inputs {
       var aligned = scope.scalar(1, .bool)
