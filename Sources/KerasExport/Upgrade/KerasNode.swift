@@ -15,6 +15,8 @@ struct KerasNode {
   var className: String
   var module: String
   var config: JSONObject
+  /// The input shapes that Keras 3 builds the layer with before it is called; nil where the file has none.
+  var buildConfig: JSONValue?
   /// The layer's own variables, trainable ones first.
   var variables: [Tensor] = []
   /// Files such as `vocabulary.txt`.
@@ -23,10 +25,12 @@ struct KerasNode {
 
   /// The serialised layer, as it stands in the configuration of a wrapper or a Sequential.
   var serialized: JSONObject {
-    JSONObject([
+    var result = JSONObject([
       ("module", .string(module)), ("class_name", .string(className)), ("config", .object(config)),
       ("registered_name", isModel || isOperation ? .string(className) : .null),
     ])
+    if !isModel { result["build_config"] = buildConfig }
+    return result
   }
 
   var isModel: Bool { className == "Functional" || className == "Sequential" }

@@ -95,7 +95,7 @@ enum KerasSignatures {
       "GRU",
       """
       units activation recurrent_activation use_bias dropout recurrent_dropout seed \
-      return_sequences return_state go_backwards stateful unroll reset_after use_cudnn
+      return_sequences return_state go_backwards stateful unroll zero_output_for_mask reset_after use_cudnn
       """
     ),
     ("GRUCell", "units activation recurrent_activation use_bias dropout recurrent_dropout reset_after seed"),
@@ -130,7 +130,7 @@ enum KerasSignatures {
       "LSTM",
       """
       units activation recurrent_activation use_bias unit_forget_bias dropout recurrent_dropout \
-      seed return_sequences return_state go_backwards stateful unroll use_cudnn
+      seed return_sequences return_state go_backwards stateful unroll zero_output_for_mask use_cudnn
       """
     ),
     (
@@ -218,7 +218,7 @@ enum KerasSignatures {
       "SimpleRNN",
       """
       units activation use_bias dropout recurrent_dropout return_sequences return_state \
-      go_backwards stateful unroll seed
+      go_backwards stateful unroll zero_output_for_mask seed
       """
     ),
     ("SimpleRNNCell", "units activation use_bias dropout recurrent_dropout seed"),

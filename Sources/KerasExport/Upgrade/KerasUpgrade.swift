@@ -120,7 +120,8 @@ struct KerasUpgrade {
   // MARK: Layers
 
   /// The node of a layer, under the name it has in its new model.
-  mutating func node(of object: LayerObject, name: String, path: String) -> KerasNode {
+  /// - Parameter isWritten: false for parts that follow from the configuration of the layer around them.
+  mutating func node(of object: LayerObject, name: String, path: String, isWritten: Bool = true) -> KerasNode {
     if let nested = object.layer as? NestedModel {
       var node = self.node(of: nested.model, name: name, path: path)
       if object.config["trainable"]?.bool == false { node.config["trainable"] = false }
@@ -129,6 +130,7 @@ struct KerasUpgrade {
     var node = KerasNode(
       name: name, className: object.className, module: object.module, config: object.config.object ?? [:])
     node.config["name"] = .string(name)
+    node.buildConfig = object.buildConfig
     let specs = object.layer.weights
     node.variables = (specs.filter(\.isTrainable) + specs.filter { !$0.isTrainable }).compactMap {
       model.binding.tensor($0.name, of: object)
@@ -137,26 +139,30 @@ struct KerasUpgrade {
       model.binding.asset(name, of: object).map { (name, $0) }
     }
     addSublayers(of: object, path: path, to: &node)
-    return lowered.map { upgraded(node, object, $0) } ?? node
+    guard isWritten, let lowered else { return node }
+    return upgraded(node, object, lowered)
   }
 
   /// The layers inside a layer, in its folder and, where they are part of it, in its configuration.
   private mutating func addSublayers(of object: LayerObject, path: String, to node: inout KerasNode) {
     var lists: [String: [KerasNode]] = [:]
     for sublayer in object.layer.sublayers {
-      let inner = self.node(
-        of: sublayer.object, name: KerasUpgrade.valid(sublayer.object.name), path: "\(path)/\(sublayer.attribute)")
       let parts = sublayer.attribute.split(separator: "/").map(String.init)
-      if parts.count == 2, Int(parts[1]) != nil {
+      let isListed = parts.count == 2 && Int(parts[1]) != nil
+      // Cells of LSTM layers, and backward layers that follow from the forward one, are not in the configuration.
+      let key = sublayer.attribute == "forward_layer" ? "layer" : parts[0]
+      let isWritten = isListed ? node.config[key]?.array != nil : node.config[key]?.object != nil
+      let inner = self.node(
+        of: sublayer.object, name: KerasUpgrade.valid(sublayer.object.name), path: "\(path)/\(sublayer.attribute)",
+        isWritten: isWritten)
+      if isListed {
         lists[parts[0], default: []].append(inner)
         continue
       }
-      // Public attributes come before those with an underscore; only this class has no public ones.
-      let isHidden = object.className.hasPrefix("Group") && sublayer.attribute.hasSuffix("_dense")
+      // Public attributes come before those with an underscore; these have no public ones.
+      let isHidden = object.className.hasPrefix("Group") && parts[0].hasSuffix("_dense") || parts[0] == "gate_dense"
       node.parts.append((isHidden ? "_" + sublayer.attribute : sublayer.attribute, .layer(inner)))
-      let key = sublayer.attribute == "forward_layer" ? "layer" : sublayer.attribute
-      // Cells of LSTM layers, and backward layers that follow from the forward one, are not in the configuration.
-      if node.config[key]?.object != nil { node.config[key] = .object(inner.serialized) }
+      if isWritten { node.config[key] = .object(inner.serialized) }
     }
     for (attribute, nodes) in lists {
       node.parts.append((attribute, .list(nodes)))

@@ -72,17 +72,30 @@ extension KerasUpgrade {
   /// Theano's "same": explicit padding in front, unless it is what Keras 3 does too.
   private mutating func theanoPadded(_ layers: [KerasNode], _ object: LayerObject) -> [KerasNode] {
     guard let pads = object.theanoPads else { return layers }
-    guard ["Conv1D", "Conv2D", "Conv3D"].contains(object.className), var conv = layers.last else {
+    guard object.className.hasPrefix("Conv"), !object.className.contains("LSTM"), var conv = layers.last else {
       refuse(object, "Theano's \"same\" padding, which Keras 3 does not have")
       return layers
     }
-    let pairs = pads.map { JSONValue.array([.integer($0.before), .integer($0.after)]) }
-    var padding: [(String, JSONValue)] = [("padding", pairs.count == 1 ? pairs[0] : .array(pairs))]
-    if let format = conv.config["data_format"] { padding.append(("data_format", format)) }
     conv.config["padding"] = "valid"
-    return layers.dropLast() + [
-      KerasNode("ZeroPadding\(pairs.count)D", name: "\(object.name)_padding", padding), conv,
-    ]
+    if object.className.hasSuffix("Transpose") {
+      let strides = object.theanoStrides ?? []
+      // What the valid result has beyond the wanted one; the layer can make more where it has less.
+      let rest = zip(pads, strides).map { pad, stride in pad.before + pad.after + 1 - stride - pad.before }
+      if rest.contains(where: { $0 < 0 }) {
+        conv.config["output_padding"] = .array(rest.map { .integer(max(-$0, 0)) })
+      }
+      let cropped = zip(pads, rest).map { PadPair($0.before, max($1, 0)) }
+      return layers.dropLast() + [conv, resized("Cropping", "cropping", cropped, beside: conv)]
+    }
+    return layers.dropLast() + [resized("ZeroPadding", "padding", pads, beside: conv), conv]
+  }
+
+  /// A ZeroPadding or Cropping layer in the layout of a convolution.
+  private func resized(_ family: String, _ key: String, _ pads: [PadPair], beside conv: KerasNode) -> KerasNode {
+    let pairs = pads.map { JSONValue.array([.integer($0.before), .integer($0.after)]) }
+    var config: [(String, JSONValue)] = [(key, pairs.count == 1 ? pairs[0] : .array(pairs))]
+    if pairs.count > 1, let format = conv.config["data_format"] { config.append(("data_format", format)) }
+    return KerasNode("\(family)\(pairs.count)D", name: "\(conv.name)_\(key)", config)
   }
 
   /// An activation that Keras 3 knows: earlier releases' hard_sigmoid, `clip(0.2 x + 0.5, 0, 1)`, is two layers there.

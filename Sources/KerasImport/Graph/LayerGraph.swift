@@ -27,18 +27,22 @@ public final class LayerObject: Sendable {
   public let module: String
   /// The canonical configuration (the value under `config`).
   package let config: JSONValue
+  /// The shapes it was built with (`build_config`), where the file says so.
+  package let buildConfig: JSONValue?
   /// What the layer does.
   public let layer: any Layer
   /// The types the layer computes and stores in.
   public let policy: DTypePolicy
 
   package init(
-    name: String, className: String, module: String, config: JSONValue, layer: any Layer, policy: DTypePolicy
+    name: String, className: String, module: String, config: JSONValue, layer: any Layer, policy: DTypePolicy,
+    buildConfig: JSONValue? = nil
   ) {
     self.name = name
     self.className = className
     self.module = module
     self.config = config
+    self.buildConfig = buildConfig
     self.layer = layer
     self.policy = policy
   }

@@ -25,7 +25,8 @@ extension LayerObject {
         layer = try registry.makeLayer(&layerConfig)
       }
       self.init(
-        name: name, className: className, module: module, config: .object(config), layer: layer, policy: policy)
+        name: name, className: className, module: module, config: .object(config), layer: layer, policy: policy,
+        buildConfig: serialized["build_config"])
     } catch {
       if case .several = error.reason { throw error.at(.layer(name: name, className: className)) }
       throw error.at(.layer(name: name, className: className))

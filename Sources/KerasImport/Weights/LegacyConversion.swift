@@ -125,6 +125,7 @@ extension Layer {
     case let layer as Conv: layer.window
     case let layer as ConvTranspose: layer.window
     case let layer as ConvLSTMCell: layer.window
+    case let layer as ConvLSTM: layer.cell.layer.convolutionWindow
     default: nil
     }
   }

@@ -51,6 +51,7 @@ struct NumberedWeights {
       let index = used[name, default: 0]
       used[name] = index + 1
       guard index < candidates.count else {
+        if shareParts(of: object, with: objects) { continue }
         throw KerasImportError(
           .weightNotFound("\(container)/\(name)"),
           path: [.layer(name: object.name, className: object.className)])
@@ -58,6 +59,23 @@ struct NumberedWeights {
       try bind(object, at: joined(container, candidates[index].name))
     }
     try bindAssets(of: objects, in: container)
+  }
+
+  /// Keras saves one object inside two wrappers only once, under the first: the parts of a wrapper without a folder are
+  /// those of another wrapper that have the same class and name.
+  private mutating func shareParts(of object: LayerObject, with others: [LayerObject]) -> Bool {
+    let parts = object.layer.sublayers.map(\.object).filter(\.hasWeights)
+    guard !parts.isEmpty, object.layer.weights.isEmpty else { return false }
+    let known = others.filter { $0 !== object }.flatMap { $0.layer.sublayers.map(\.object) }
+    for part in parts {
+      let twin = known.first { other in
+        other.className == part.className && other.name == part.name
+          && binding.tensors[ObjectIdentifier(other)] != nil && other.layer.sublayers.isEmpty
+      }
+      guard let twin else { return false }
+      binding.tensors[ObjectIdentifier(part)] = binding.tensors[ObjectIdentifier(twin)]
+    }
+    return true
   }
 
   /// The files of a container's objects; all objects of a class count, whether they have weights or not.

@@ -19,6 +19,9 @@ extension LayerObject {
     }
   }
 
+  /// The strides of a layer that has ``theanoPads``.
+  package var theanoStrides: [Int]? { layer.convolutionWindow?.strides ?? (layer as? Pooling)?.strides }
+
   /// The pads unless today's are the same for data of every size.
   private static func differing(_ pads: [PadPair], _ extents: [Int], _ strides: [Int]) -> [PadPair]? {
     let isAsToday = pads.indices.allSatisfy { axis in
