@@ -49,7 +49,7 @@ extension KerasUpgrade {
   ) -> [KerasNode] {
     let isMasked = masks != nil && !hasExplicitMasks
     switch key {
-    case "kconvert_invented_name", "kconvert_cudnn": break
+    case "kconvert_invented_name", "kconvert_cudnn", "kconvert_class": break
     case "kconvert_theano_same": return theanoPadded(layers, object)
     case "kconvert_asymmetric" where value.bool == true:
       refuse(object, "Keras 3 samples bilinearly at pixel centres only")

@@ -18,6 +18,8 @@ struct LayerTranslation {
 
   mutating func run() throws(KerasImportError) {
     className = LayerTranslation.renamed(className)
+    let original = className
+    defer { if className != original { config["kconvert_class"] = .string(original) } }
     if writer.generation < 2 { try translateKeras1() }
     className = LayerTranslation.classes[className] ?? className
     try translateKeras2()
@@ -59,7 +61,7 @@ struct LayerTranslation {
   private static let dropped: Set<String> = [
     "init", "inner_init", "forget_bias_init", "W_regularizer", "b_regularizer", "U_regularizer", "W_constraint",
     "b_constraint", "U_constraint", "depthwise_initializer", "input_dtype", "cache_enabled", "custom_name",
-    "batch_input_shape", "implementation", "fused", "renorm", "renorm_momentum", "renorm_clipping",
+    "batch_input_shape", "implementation", "fused",
     "virtual_batch_size", "synchronized", "unit_forget_bias", "consume_less", "beta_init", "gamma_init", "weights",
     "adjustment", "key_shape", "query_shape", "value_shape", "causal", "unroll", "input_shape", "batch_size",
     "time_major", "mode_type", "output_mask_type", "output_shape_type", "gamma_regularizer", "beta_regularizer",

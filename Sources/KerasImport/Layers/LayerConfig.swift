@@ -35,7 +35,7 @@ public struct LayerConfig: Sendable {
     "depthwise_regularizer", "depthwise_constraint", "pointwise_initializer", "pointwise_regularizer",
     "pointwise_constraint", "gamma_initializer", "gamma_regularizer", "gamma_constraint", "beta_initializer",
     "beta_regularizer", "beta_constraint", "moving_mean_initializer", "moving_variance_initializer",
-    "alpha_initializer", "alpha_regularizer", "alpha_constraint", "lora_rank", "lora_alpha",
+    "alpha_initializer", "alpha_regularizer", "alpha_constraint", "lora_rank", "lora_alpha", "kconvert_class",
   ]
 
   /// The raw value of a key, which counts as read; nil when absent or null.

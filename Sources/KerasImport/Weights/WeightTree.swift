@@ -53,7 +53,9 @@ extension LayerObject {
   /// The layer's folder name without counter: its Python class in snake case.
   ///
   /// Source: `to_snake_case` of `keras/src/utils/naming.py`.
-  var folderName: String { LayerObject.folderName(ofClass: className) }
+  ///
+  /// Layers whose class had another name when they were written (`kconvert_class`) have its folder.
+  var folderName: String { LayerObject.folderName(ofClass: config["kconvert_class"]?.string ?? className) }
 
   /// The folder name of a class as a file names it.
   package static func folderName(ofClass className: String) -> String {
