@@ -95,7 +95,8 @@ enum KerasSignatures {
       "GRU",
       """
       units activation recurrent_activation use_bias dropout recurrent_dropout seed \
-      return_sequences return_state go_backwards stateful unroll zero_output_for_mask reset_after use_cudnn
+      return_sequences return_state go_backwards stateful unroll reset_after use_cudnn \
+      zero_output_for_mask
       """
     ),
     ("GRUCell", "units activation recurrent_activation use_bias dropout recurrent_dropout reset_after seed"),
@@ -130,7 +131,8 @@ enum KerasSignatures {
       "LSTM",
       """
       units activation recurrent_activation use_bias unit_forget_bias dropout recurrent_dropout \
-      seed return_sequences return_state go_backwards stateful unroll zero_output_for_mask use_cudnn
+      seed return_sequences return_state go_backwards stateful unroll use_cudnn \
+      zero_output_for_mask
       """
     ),
     (
@@ -218,7 +220,7 @@ enum KerasSignatures {
       "SimpleRNN",
       """
       units activation use_bias dropout recurrent_dropout return_sequences return_state \
-      go_backwards stateful unroll zero_output_for_mask seed
+      go_backwards stateful unroll seed zero_output_for_mask
       """
     ),
     ("SimpleRNNCell", "units activation use_bias dropout recurrent_dropout seed"),
