@@ -14,10 +14,15 @@ public final class Session: Sendable {
   /// The number of threads that kernels use.
   private let threads: Int
 
-  /// Prepares a graph: constants are read and aligned once.
+  /// Prepares a model or a graph: constants are read and aligned once.
+  /// - Parameter source: a `KerasModel`, or a graph itself.
   /// - Parameter threads: how many threads kernels may use; 0 means one for each core.
-  /// - Throws: ``RuntimeError`` when a constant cannot be read.
-  public init(_ graph: Graph, threads: Int = 0) throws(RuntimeError) {
+  /// - Throws: what lowering the model throws; ``RuntimeError`` when a constant cannot be read.
+  public convenience init(_ source: some GraphSource, threads: Int = 0) throws {
+    try self.init(graph: source.makeGraph(), threads: threads)
+  }
+
+  private init(graph: Graph, threads: Int) throws(RuntimeError) {
     self.threads = threads > 0 ? threads : processorCount
     self.graph = graph
     var constants: [Int: Tensor] = [:]
@@ -36,16 +41,16 @@ public final class Session: Sendable {
   }
 
   /// The names and types of the inputs in order.
-  public var inputs: [(name: String, type: TensorType)] { graph.inputs.map { (graph.name(of: $0), graph.type(of: $0)) } }
+  public var inputs: [TensorSpec] { graph.inputs.map { TensorSpec(graph.name(of: $0), graph.type(of: $0)) } }
 
   /// The names and types of the outputs in order.
-  public var outputs: [(name: String, type: TensorType)] { graph.outputs.map { ($0.name, graph.type(of: $0.value)) } }
+  public var outputs: [TensorSpec] { graph.outputs.map { TensorSpec($0.name, graph.type(of: $0.value)) } }
 
   /// Computes the outputs.
   /// - Parameter inputs: one tensor for each input by name; element types as declared.
-  /// - Returns: the outputs in the model's order.
+  /// - Returns: the outputs by name and in the model's order.
   /// - Throws: ``RuntimeError``.
-  public func run(_ inputs: [String: Tensor]) throws(RuntimeError) -> [(name: String, value: Tensor)] {
+  public func run(_ inputs: [String: Tensor]) throws(RuntimeError) -> Outputs {
     let names = Set(graph.inputs.map { graph.name(of: $0) })
     if let unknown = inputs.keys.filter({ !names.contains($0) }).sorted().first {
       throw RuntimeError.input("there is no input \"\(unknown)\"; the inputs are \(names.sorted())")
@@ -63,7 +68,7 @@ public final class Session: Sendable {
       Result { () throws(RuntimeError) in try executor.run(operands) }
     }
     let results = try outcome.get()
-    return zip(graph.outputs, results).map { ($0.name, $1) }
+    return Outputs(zip(graph.outputs, results).map { ($0.name, $1) })
   }
 
   /// Checks an input against its type and takes the sizes of its named axes.
@@ -99,17 +104,20 @@ public final class Session: Sendable {
 }
 
 extension Tensor {
-  /// The tensor with bytes in memory, aligned for its element type.
+  /// The tensor with bytes that stay where they are, aligned for its element type: itself, or a copy in memory.
   func aligned() throws -> Tensor {
     if storage is MemoryStorage || dtype == .string { return self }
-    let isAligned = try withBytes { Int(bitPattern: $0.baseAddress) % max(dtype.byteCount, 1) == 0 }
-    if isAligned, !(storage is any TransientStorage) { return self }
+    if storage is HeldStorage, try withBytes({ Int(bitPattern: $0.baseAddress) % max(dtype.byteCount, 1) == 0 }) {
+      return self
+    }
     let copy = try MemoryStorage(byteCount: byteCount) { target in
-      try withBytes { target.copyMemory(from: $0) }
+      var rest = target[...]
+      try storage.forEachPiece { piece in
+        guard piece.count <= rest.count else { return }
+        UnsafeMutableRawBufferPointer(rebasing: rest).copyMemory(from: piece)
+        rest = rest.dropFirst(piece.count)
+      }
     }
     return Tensor(dtype: dtype, sizes: sizes, storage: copy)
   }
 }
-
-/// Storage whose bytes move from one access to the next.
-protocol TransientStorage {}

@@ -2,7 +2,7 @@ import CMinizip
 import Foundation
 import KerasImport
 import ModelIR
-import NativeRuntime
+import NativeFormat
 
 /// `.npy` and `.npz` files.
 enum NumpyFile {

@@ -19,7 +19,7 @@ struct Run: ParsableCommand {
       let session = try Session(graph, threads: threads ?? 0)
       let arrays = try NumpyFile.read(inputs)
       let feed = try Run.feed(arrays, session, byPosition: model.graph.inventsInputNames)
-      try NumpyFile.write(try session.run(feed), to: outputs)
+      try NumpyFile.write(Array(try session.run(feed)), to: outputs)
     }
   }
 

@@ -34,31 +34,20 @@ extension Tensor {
   /// A scalar.
   public init<T: TensorElement>(_ element: T) { self.init([element], sizes: []) }
 
-  /// A tensor of another element type made from doubles, each rounded to nearest (integers: truncated and clamped).
+  /// A tensor of another element type made from doubles, by the rules of ``converted(to:)``; as text for strings.
+  /// - Precondition: `values.count` is the product of `sizes`.
   public init(_ values: [Double], sizes: [Int], dtype: DType) {
-    switch dtype {
-    case .float32: self.init(values.map(Float.init), sizes: sizes)
-    case .float64: self.init(values, sizes: sizes)
-    case .float16:
-      self.init(bits: values.map { HalfPrecision.float16Bits(Float($0)) }, sizes: sizes, dtype: .float16)
-    case .bfloat16:
-      self.init(bits: values.map { HalfPrecision.bfloat16Bits(Float($0)) }, sizes: sizes, dtype: .bfloat16)
-    case .int8: self.init(values.map { Int8(clampingDouble: $0) }, sizes: sizes)
-    case .uint8: self.init(values.map { UInt8(clampingDouble: $0) }, sizes: sizes)
-    case .int16: self.init(values.map { Int16(clampingDouble: $0) }, sizes: sizes)
-    case .uint16: self.init(values.map { UInt16(clampingDouble: $0) }, sizes: sizes)
-    case .int32: self.init(values.map { Int32(clampingDouble: $0) }, sizes: sizes)
-    case .uint32: self.init(values.map { UInt32(clampingDouble: $0) }, sizes: sizes)
-    case .int64: self.init(values.map { Int64(clampingDouble: $0) }, sizes: sizes)
-    case .uint64: self.init(values.map { UInt64(clampingDouble: $0) }, sizes: sizes)
-    case .bool: self.init(values.map { $0 != 0 }, sizes: sizes)
-    case .string: self.init(values.map { "\($0)" }, sizes: sizes)
+    if dtype == .string {
+      self.init(values.map { "\($0)" }, sizes: sizes)
+      return
     }
-  }
-
-  private init(bits: [UInt16], sizes: [Int], dtype: DType) {
-    let tensor = Tensor(bits, sizes: sizes)
-    self.init(dtype: dtype, sizes: sizes, storage: tensor.storage)
+    let storage = MemoryStorage(byteCount: values.count * dtype.byteCount) { target in
+      values.withUnsafeBytes { source in
+        guard let source = source.baseAddress, let target = target.baseAddress else { return }
+        ElementConversion.convert(source, .float64, to: target, dtype, count: values.count)
+      }
+    }
+    self.init(dtype: dtype, sizes: sizes, storage: storage)
   }
 
   /// The elements of a string tensor, row-major; nil for other types.
@@ -77,30 +66,10 @@ extension Tensor {
     }
   }
 
-  /// The elements converted to doubles (exact but for 64-bit integers beyond 2^53); `false` is 0, `true` is 1.
+  /// The elements converted to doubles (exact but for 64-bit integers beyond 2^53); `false` is 0, `true` is 1. None for
+  /// strings.
   /// - Throws: what reading the bytes throws.
-  public func doubles() throws -> [Double] {
-    switch dtype {
-    case .float32: return try elements(as: Float.self).map(Double.init)
-    case .float64: return try elements(as: Double.self)
-    case .int8: return try elements(as: Int8.self).map(Double.init)
-    case .uint8: return try elements(as: UInt8.self).map(Double.init)
-    case .int16: return try elements(as: Int16.self).map(Double.init)
-    case .uint16: return try elements(as: UInt16.self).map(Double.init)
-    case .int32: return try elements(as: Int32.self).map(Double.init)
-    case .uint32: return try elements(as: UInt32.self).map(Double.init)
-    case .int64: return try elements(as: Int64.self).map(Double.init)
-    case .uint64: return try elements(as: UInt64.self).map { Double($0) }  // `Double.init` would be init(bitPattern:)
-    case .bool: return try Tensor(dtype: .uint8, sizes: sizes, storage: storage).doubles().map { $0 != 0 ? 1 : 0 }
-    case .float16:
-      let bits = try Tensor(dtype: .uint16, sizes: sizes, storage: storage).elements(as: UInt16.self)
-      return bits.map { Double(HalfPrecision.float(float16Bits: $0)) }
-    case .bfloat16:
-      let bits = try Tensor(dtype: .uint16, sizes: sizes, storage: storage).elements(as: UInt16.self)
-      return bits.map { Double(HalfPrecision.float(bfloat16Bits: $0)) }
-    case .string: return []
-    }
-  }
+  public func doubles() throws -> [Double] { dtype == .string ? [] : try [Double](self) }
 }
 
 /// Conversions of the two 16-bit floating-point types by their bits (IEEE 754 binary16; bfloat16 is the upper half

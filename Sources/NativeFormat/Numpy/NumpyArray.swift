@@ -31,7 +31,7 @@ public enum NumpyArray {
     let sizes = try shape(try field("shape", header))
     let data = UnsafeRawBufferPointer(rebasing: bytes[start...])
     let tensor = try array(descr.filter { $0 != "'" && $0 != "\"" }, isFortran ? sizes.reversed() : sizes, data)
-    return isFortran ? try transpose(tensor.aligned(), Array((0..<tensor.rank).reversed())) : tensor
+    return isFortran ? tensor.transposed(Array((0..<tensor.rank).reversed())) : tensor
   }
 
   /// The text of a value of the header's dictionary.
@@ -112,7 +112,7 @@ public enum NumpyArray {
   /// Encodes an array, version 1, C order, little-endian; bfloat16, which NumPy lacks, as float32.
   /// - Throws: what reading the tensor throws.
   public static func encode(_ tensor: Tensor) throws -> [UInt8] {
-    let source = tensor.dtype == .bfloat16 ? try tensor.cast(to: .float32) : tensor
+    let source = tensor.dtype == .bfloat16 ? try tensor.converted(to: .float32) : tensor
     var descr = types.first { $0.value == source.dtype }.map { (source.dtype.byteCount == 1 ? "|" : "<") + $0.key } ?? ""
     var data: [UInt8] = []
     if let strings = source.strings {
@@ -133,10 +133,4 @@ public enum NumpyArray {
     let length = header.utf8.count
     return [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59, 1, 0, UInt8(length & 255), UInt8(length >> 8)] + Array(header.utf8) + data
   }
-}
-
-extension Tensor {
-  /// The tensor in another element type: toward zero for float to integer, `!= 0` to bool.
-  /// - Throws: what reading the bytes throws; strings cannot be converted.
-  public func converted(to dtype: DType) throws -> Tensor { try cast(to: dtype) }
 }

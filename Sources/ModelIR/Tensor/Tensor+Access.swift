@@ -1,0 +1,91 @@
+extension Tensor {
+  /// Shows the elements' bytes where they are: little-endian, row-major, of no promised alignment. Chunked and
+  /// compressed data is unpacked at the first access and kept while the model lives.
+  /// - Throws: what reading the bytes throws (a damaged chunk), or what `body` throws.
+  public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+    try withBytes(body)
+  }
+
+  /// Shows the elements in place, row-major; they are copied only where the file does not align them.
+  /// - Throws: ``TensorError`` when the element type is another, what reading the bytes throws, or what `body` throws.
+  public func withUnsafeBufferPointer<T: TensorElement, R>(
+    of type: T.Type, _ body: (UnsafeBufferPointer<T>) throws -> R
+  ) throws -> R {
+    guard dtype == T.dtype else {
+      throw TensorError("expected elements of type \(T.dtype.rawValue), found \(dtype.rawValue)")
+    }
+    return try withBytes { bytes in
+      try checkByteCount(bytes)
+      let count = elementCount
+      if let base = bytes.baseAddress, Int(bitPattern: base) % MemoryLayout<T>.alignment == 0 {
+        return try base.withMemoryRebound(to: T.self, capacity: count) {
+          try body(UnsafeBufferPointer(start: $0, count: count))
+        }
+      }
+      let copy = try [T](self)
+      return try copy.withUnsafeBufferPointer(body)
+    }
+  }
+
+  /// The tensor in another element type: toward zero and into range from floats to integers, the low bits between
+  /// integers, to nearest otherwise, `!= 0` to bool. Itself when it has the type already.
+  /// - Throws: what reading the bytes throws; ``TensorError`` for strings.
+  public func converted(to type: DType) throws -> Tensor {
+    if dtype == type { return self }
+    guard dtype != .string, type != .string else {
+      throw TensorError("cannot convert \(dtype.rawValue) to \(type.rawValue)")
+    }
+    let storage = try MemoryStorage(byteCount: elementCount * type.byteCount) { try fill($0, type) }
+    return Tensor(dtype: type, sizes: sizes, storage: storage)
+  }
+
+  /// A tensor in memory with a copy of these bytes: little-endian, row-major.
+  /// - Throws: ``TensorError`` when there are not as many bytes as the sizes need, or the type is string.
+  public init(dtype: DType, sizes: [Int], bytes: UnsafeRawBufferPointer) throws(TensorError) {
+    guard dtype != .string else { throw TensorError("strings have no bytes of their own") }
+    var needed = dtype.byteCount
+    for size in sizes {
+      let (product, overflow) = needed.multipliedReportingOverflow(by: size)
+      guard size >= 0, !overflow else { throw TensorError("sizes \(sizes) are not those of a tensor") }
+      needed = product
+    }
+    guard needed == bytes.count else { throw TensorError("expected \(needed) bytes, found \(bytes.count)") }
+    self.init(
+      dtype: dtype, sizes: sizes, storage: MemoryStorage(byteCount: needed) { $0.copyMemory(from: bytes) })
+  }
+
+  /// Writes the elements in another type.
+  fileprivate func fill(_ target: UnsafeMutableRawBufferPointer, _ type: DType) throws {
+    guard dtype != .string else { throw TensorError("cannot read strings as \(type.rawValue)") }
+    try withBytes { bytes in
+      try checkByteCount(bytes)
+      guard let source = bytes.baseAddress, let target = target.baseAddress else { return }
+      ElementConversion.convert(source, dtype, to: target, type, count: elementCount)
+    }
+  }
+
+  private func checkByteCount(_ bytes: UnsafeRawBufferPointer) throws {
+    let needed = elementCount * dtype.byteCount
+    guard bytes.count >= needed else { throw TensorError("expected \(needed) bytes, found \(bytes.count)") }
+  }
+}
+
+extension Array where Element: TensorElement {
+  /// The elements of a tensor, row-major, converted by the rules of ``Tensor/converted(to:)``; a plain copy when the
+  /// types are the same.
+  /// - Throws: what reading the bytes throws; ``TensorError`` for strings.
+  public init(_ tensor: Tensor) throws {
+    let count = tensor.elementCount
+    self = try [Element](unsafeUninitializedCapacity: count) { buffer, initialized in
+      try tensor.fill(UnsafeMutableRawBufferPointer(buffer), Element.dtype)
+      initialized = count
+    }
+  }
+}
+
+#if !(os(macOS) && arch(x86_64))
+  extension Float16: TensorElement {
+    /// ``DType/float16``
+    public static var dtype: DType { .float16 }
+  }
+#endif

@@ -1,0 +1,25 @@
+/// A tensor that is known by name and type before there is one: a model's input or output, a parameter to be loaded.
+public struct TensorSpec: Hashable, Sendable, CustomStringConvertible {
+  /// The name.
+  public let name: String
+  /// The element type and the shape, whose sizes may be names.
+  public let type: TensorType
+
+  /// A name with a type.
+  public init(_ name: String, _ type: TensorType) {
+    self.name = name
+    self.type = type
+  }
+
+  /// A name with an element type and a shape.
+  public init(_ name: String, _ dtype: DType = .float32, _ shape: Shape) {
+    self.init(name, TensorType(dtype, shape))
+  }
+
+  /// The element type.
+  public var dtype: DType { type.dtype }
+  /// The sizes of the axes, outermost first.
+  public var shape: Shape { type.shape }
+  /// `image: float32[batch, 28, 28, 1]`
+  public var description: String { "\(name): \(type)" }
+}
