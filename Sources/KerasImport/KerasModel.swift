@@ -24,6 +24,7 @@ public struct KerasModel: Sendable {
   private let path: String
   /// The archive's checksums, for those who read all bytes.
   let archive: KerasArchive?
+  private let kept = Lazy<LoweredModel>()
 
   /// How a file is opened.
   public struct Options: Sendable {
@@ -191,5 +192,12 @@ extension HDF5Index.Group {
 }
 
 extension KerasModel: GraphSource {
-  public func makeGraph() throws(KerasImportError) -> Graph { try lowered().graph }
+  /// The graph of primitive operations with the sizes of the file.
+  /// - Throws: the first layer that cannot take its input.
+  public func makeGraph() throws(KerasImportError) -> Graph { try lowering().graph }
+
+  /// The model lowered with the sizes of the file, once.
+  func lowering() throws(KerasImportError) -> LoweredModel {
+    try kept.value { () throws(KerasImportError) in try lowered() }
+  }
 }

@@ -1,7 +1,8 @@
 import HDF5
 import ModelIR
 
-/// The data of a chunked HDF5 dataset, unpacked when it is asked for and only kept while it is being used.
+/// The data of a chunked HDF5 dataset, unpacked when it is first asked for as a whole and kept from then on; reading in
+/// pieces keeps nothing.
 final class ChunkedStorage: TensorStorage {
   private let chunks: HDF5Index.Chunks
   private let sizes: [Int]
@@ -9,6 +10,7 @@ final class ChunkedStorage: TensorStorage {
   private let fillValue: [UInt8]?
   private let chunkByteCount: Int
   private let file: HeldBytes
+  private let kept = Lazy<HeldBytes>()
   let byteCount: Int
 
   /// - Throws: `corrupted` if the table of chunks does not describe the dataset.
@@ -46,6 +48,14 @@ final class ChunkedStorage: TensorStorage {
   }
 
   func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+    try kept.value(unpacked).withBytes(body)
+  }
+
+  func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    try (kept.existing ?? unpacked()).withBytes(body)
+  }
+
+  private func unpacked() throws -> HeldBytes {
     var failure: (any Error)?
     let memory = FilledMemory(byteCount: byteCount) { output in
       do {
@@ -57,7 +67,7 @@ final class ChunkedStorage: TensorStorage {
       }
     }
     guard let memory else { throw failure ?? KerasImportError(.corrupted("not enough memory for its data")) }
-    return try memory.content.withBytes(body)
+    return memory.content
   }
 
   private func unpack(into output: UnsafeMutableRawBufferPointer) throws(KerasImportError) {

@@ -9,6 +9,8 @@ public struct LoweredModel: Sendable {
   public let values: [KerasTensor: Value]
   /// The same for the layers of nested models, by path (`encoder/block_1/dense`), one entry per call.
   public let nestedResults: [String: [[Value]]]
+  /// What flows through each layer at its first call, by path.
+  package let shapes: [String: LayerShapes]
   /// The masks that the layers' operands had; layers without any are absent.
   let operandMasks: [ObjectIdentifier: OperandMasks]
   /// The operands and results of every call of the outermost model, masks included, by the call's first result.
@@ -52,7 +54,10 @@ struct GraphLowering {
     _ inputs: [Operand], path: String, record: (LayerCall, [Operand]) -> Void = { _, _ in }
   ) throws(KerasImportError) -> [KerasTensor: Operand] {
     var operands: [KerasTensor: Operand] = [:]
-    for (tensor, operand) in zip(model.inputs, inputs) { operands[tensor] = operand }
+    for (tensor, operand) in zip(model.inputs, inputs) {
+      operands[tensor] = operand
+      state.record(joined(path, model.layers[tensor.layer].name), [], [operand])
+    }
     for call in model.calls {
       let object = model.layers[call.layer]
       let arguments = try call.arguments.map { tensor throws(KerasImportError) -> Operand in
@@ -167,6 +172,7 @@ extension LoweredModel {
     nestedResults = state.nestedResults
     operandMasks = state.operandMasks
     calls = state.calls
+    shapes = state.shapes
   }
 
   private static func inputType(_ object: LayerObject, options: LoweringOptions) throws(KerasImportError) -> TensorType {

@@ -17,6 +17,7 @@ extension LoweringScope {
         for index in results.indices { results[index].mask = mask }
       case .drop: for index in results.indices { results[index].mask = nil }
       }
+      state.record(path, call.tensors, results)
       return results
     } catch {
       throw error.at(.layer(name: object.name, className: object.className))

@@ -13,6 +13,8 @@ final class LoweringState {
   var sources: [String: Value] = [:]
   /// The results of the layers of nested models, by path, one entry per call.
   var nestedResults: [String: [[Value]]] = [:]
+  /// What flows through each layer at its first call, by path.
+  var shapes: [String: LayerShapes] = [:]
   /// The masks that the layers' operands had; layers without any are absent.
   var operandMasks: [ObjectIdentifier: OperandMasks] = [:]
 
@@ -34,6 +36,13 @@ final class LoweringState {
   }
 
   init(weights: WeightBinding) { self.weights = weights }
+
+  /// Notes the shapes of a call unless the layer was called before.
+  func record(_ path: String, _ inputs: [Operand], _ outputs: [Operand]) {
+    guard shapes[path] == nil else { return }
+    shapes[path] = LayerShapes(
+      inputs: inputs.map { graph.shape(of: $0.value) }, outputs: outputs.map { graph.shape(of: $0.value) })
+  }
 }
 
 /// Which tensors and assets belong to which layer object.

@@ -21,9 +21,12 @@ public struct KerasWeights: Sendable {
   }
 
   /// The weights of a model; one that several layers share comes once.
-  init(_ graph: LayerGraph, _ binding: WeightBinding) {
+  init(_ graph: LayerGraph, _ binding: WeightBinding) { self.init(graph.places, binding) }
+
+  /// The weights of layers at their places.
+  init(_ places: [LayerPlace], _ binding: WeightBinding) {
     self.init(
-      graph.places.flatMap { place in
+      places.flatMap { place in
         place.weights.compactMap { name, spec in
           binding.tensor(spec.name, of: place.object).map { tensor in
             KerasWeight(name: name, tensor: tensor, isTrainable: place.isTrainable && spec.isTrainable)
@@ -37,6 +40,13 @@ public struct KerasWeights: Sendable {
 
   /// The tensor of a name; nil if there is none.
   public subscript(name: String) -> Tensor? { positions[name].map { weights[$0].tensor } }
+
+  /// The tensor of a name that must be there.
+  /// - Throws: `weightNotFound`.
+  public func tensor(_ name: String) throws(KerasImportError) -> Tensor {
+    guard let tensor = self[name] else { throw KerasImportError(.weightNotFound(name)) }
+    return tensor
+  }
 }
 
 extension KerasWeights: RandomAccessCollection {
@@ -72,6 +82,15 @@ extension LayerGraph {
   package var places: [LayerPlace] {
     var collector = PlaceCollector()
     for layer in keptLayers { collector.add(layer, path: layer.name, isTrainable: true) }
+    return collector.places
+  }
+}
+
+extension LayerObject {
+  /// This layer's place and those of the layers inside it, with paths that start here.
+  func places(isTrainable: Bool) -> [LayerPlace] {
+    var collector = PlaceCollector()
+    collector.add(self, path: "", isTrainable: isTrainable)
     return collector.places
   }
 }

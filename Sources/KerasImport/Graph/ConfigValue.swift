@@ -1,0 +1,30 @@
+package import NativeFormat
+
+/// One value of a layer's configuration as today's Keras writes it, read-only: `layer.config["units"]?.int`.
+public struct ConfigValue: Hashable, Sendable {
+  package let json: JSONValue
+
+  package init(_ json: JSONValue) { self.json = json }
+
+  /// The value of a key; nil if this is no object or has no such key.
+  public subscript(key: String) -> ConfigValue? { json[key].map(ConfigValue.init) }
+  /// The keys of an object in the order of the file; none for other values.
+  public var keys: [String] { json.object?.keys ?? [] }
+  /// The elements of a list.
+  public var array: [ConfigValue]? { json.array?.map(ConfigValue.init) }
+  /// The text of a string.
+  public var string: String? { json.string }
+  /// The value of an integer.
+  public var int: Int? { json.int }
+  /// The value of any number.
+  public var double: Double? { json.double }
+  /// The value of `true` or `false`.
+  public var bool: Bool? { json.bool }
+  /// True for `null`, Python's None.
+  public var isNull: Bool { json.isNull }
+}
+
+extension ConfigValue: CustomStringConvertible {
+  /// The value as JSON.
+  public var description: String { json.text() }
+}

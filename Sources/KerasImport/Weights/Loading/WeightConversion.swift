@@ -1,0 +1,215 @@
+import ModelIR
+
+/// A change of layout between Keras's weights and those of another library. Applying one reads no bytes; the elements
+/// are rearranged when they are read.
+///
+/// | weight | Keras | PyTorch | MLX | ONNX |
+/// |---|---|---|---|---|
+/// | Dense | `[in, out]` | `[out, in]` | `[out, in]` | either |
+/// | Conv | `[H, W, in, out]` | `[out, in, H, W]` | `[out, H, W, in]` | `[out, in, H, W]` |
+/// | LSTM gates | i f c o | i f g o (the same) | the same | i o f c |
+/// | GRU gates | z r h | r z n | r z n | z r h |
+public struct WeightConversion: Sendable {
+  private let steps: [@Sendable (Tensor) throws(MisfitError) -> Tensor]
+
+  /// A tensor that a conversion does not take.
+  struct MisfitError: Error {
+    let message: String
+  }
+
+  private init(_ step: @escaping @Sendable (Tensor) throws(MisfitError) -> Tensor) { steps = [step] }
+  private init(steps: [@Sendable (Tensor) throws(MisfitError) -> Tensor]) { self.steps = steps }
+
+  /// The tensor in the new layout, to be read later.
+  func apply(to tensor: Tensor) throws(MisfitError) -> Tensor {
+    var result = tensor
+    for step in steps { result = try step(result) }
+    return result
+  }
+
+  /// This conversion, then another.
+  public func then(_ next: WeightConversion) -> WeightConversion {
+    WeightConversion(steps: steps + next.steps)
+  }
+
+  /// No change.
+  public static let asStored = WeightConversion(steps: [])
+}
+
+// MARK: - Axes
+
+extension WeightConversion {
+  /// The axes in another order: axis `i` of the result is axis `order[i]` of the weight.
+  public static func transposed(_ order: Int...) -> WeightConversion { transposed(order) }
+
+  private static func transposed(_ order: [Int]) -> WeightConversion {
+    WeightConversion { tensor throws(MisfitError) in
+      guard order.sorted() == Array(0..<tensor.rank) else {
+        throw MisfitError(message: "expected \(order.count) axes, found \(tensor.type.shape)")
+      }
+      return tensor.transposed(order)
+    }
+  }
+
+  /// The same elements in another shape.
+  public static func reshaped(_ sizes: Int...) -> WeightConversion { reshaped(sizes) }
+
+  private static func reshaped(_ sizes: [Int]) -> WeightConversion {
+    WeightConversion { tensor throws(MisfitError) in
+      let count = sizes.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
+      guard count == tensor.elementCount, sizes.allSatisfy({ $0 >= 0 }) else {
+        throw MisfitError(message: "expected the elements of \(sizes), found \(tensor.type.shape)")
+      }
+      return tensor.reshaped(sizes)
+    }
+  }
+
+  /// `[in, out]` to `[out, in]`: a Dense kernel, a recurrent kernel (rows of gates), for libraries that multiply by the
+  /// transposed matrix.
+  public static let inOutToOutIn = transposed(1, 0)
+
+  /// `[H, W, in, out]` to `[out, in, H, W]`, for any number of spatial axes. A transposed convolution's
+  /// `[H, W, out, in]` becomes `[in, out, H, W]` by the same rule.
+  public static let hwioToOIHW = WeightConversion { tensor throws(MisfitError) in
+    let spatial = try spatialAxes(tensor)
+    return tensor.transposed([spatial.count + 1, spatial.count] + spatial)
+  }
+
+  /// `[H, W, in, out]` to `[out, H, W, in]`, for any number of spatial axes: MLX, TensorFlow Lite.
+  public static let hwioToOHWI = WeightConversion { tensor throws(MisfitError) in
+    let spatial = try spatialAxes(tensor)
+    return tensor.transposed([spatial.count + 1] + spatial + [spatial.count])
+  }
+
+  /// A depthwise kernel `[H, W, in, multiplier]` to `[in * multiplier, 1, H, W]`, a convolution of `in` groups.
+  public static let depthwiseToOIHW = WeightConversion { tensor throws(MisfitError) in
+    let spatial = try spatialAxes(tensor)
+    let sizes = tensor.sizes
+    let channels = sizes[spatial.count] * sizes[spatial.count + 1]
+    return tensor.transposed([spatial.count, spatial.count + 1] + spatial).reshaped(
+      [channels, 1] + sizes.prefix(spatial.count))
+  }
+
+  /// A depthwise kernel `[H, W, in, multiplier]` to `[in * multiplier, H, W, 1]`.
+  public static let depthwiseToOHWI = WeightConversion { tensor throws(MisfitError) in
+    let spatial = try spatialAxes(tensor)
+    let sizes = tensor.sizes
+    let channels = sizes[spatial.count] * sizes[spatial.count + 1]
+    return tensor.transposed([spatial.count, spatial.count + 1] + spatial).reshaped(
+      [channels] + sizes.prefix(spatial.count) + [1])
+  }
+
+  /// The kernel of a Dense that follows a Flatten of `[H, W, C]` images, for a model that flattens `[C, H, W]`:
+  /// `[H * W * C, out]` to `[out, C * H * W]`.
+  public static func flattenedHWCToCHW(height: Int, width: Int) -> WeightConversion {
+    WeightConversion { tensor throws(MisfitError) in
+      let area = height.multipliedReportingOverflow(by: width).partialValue
+      guard tensor.rank == 2, area > 0, tensor.sizes[0] % area == 0 else {
+        throw MisfitError(
+          message: "expected [\(height) * \(width) * channels, out], found \(tensor.type.shape)")
+      }
+      let (rows, columns) = (tensor.sizes[0], tensor.sizes[1])
+      let image = tensor.reshaped([height, width, rows / area, columns])
+      return image.transposed([3, 2, 0, 1]).reshaped([columns, rows])
+    }
+  }
+
+  private static func spatialAxes(_ tensor: Tensor) throws(MisfitError) -> [Int] {
+    guard tensor.rank >= 3 else {
+      throw MisfitError(message: "expected a convolution's kernel, found \(tensor.type.shape)")
+    }
+    return Array(0..<(tensor.rank - 2))
+  }
+}
+
+// MARK: - Gates and biases
+
+extension WeightConversion {
+  /// Blocks of the last axis in another order: block `i` of the result is block `order[i]` of `count` equal ones. Fewer
+  /// than `count` pick some.
+  public static func blocks(_ order: [Int], of count: Int) -> WeightConversion {
+    WeightConversion { tensor throws(MisfitError) in
+      guard let width = tensor.sizes.last, count > 0, width % count == 0,
+        order.allSatisfy({ (0..<count).contains($0) })
+      else {
+        throw MisfitError(message: "expected \(count) blocks along the last axis, found \(tensor.type.shape)")
+      }
+      return tensor.lastAxisBlocks(order, of: count)
+    }
+  }
+
+  /// An LSTM's gates from Keras's i f c o to ONNX's i o f c. (PyTorch's and MLX's i f g o is Keras's order.)
+  public static let lstmGatesToIOFC = blocks([0, 3, 1, 2], of: 4)
+
+  /// A GRU's gates from Keras's z r h to PyTorch's and MLX's r z n. (ONNX's z r h is Keras's order.)
+  public static let gruGatesToRZN = blocks([1, 0, 2], of: 3)
+
+  /// One row, without its axis: of the bias `[2, 3 * units]` of a GRU with `reset_after`, row 0 is the input's, row 1
+  /// the recurrent one.
+  public static func row(_ index: Int) -> WeightConversion {
+    WeightConversion { tensor throws(MisfitError) in
+      guard let rows = tensor.sizes.first, (0..<rows).contains(index) else {
+        throw MisfitError(message: "expected a row \(index), found \(tensor.type.shape)")
+      }
+      return tensor.row(index)
+    }
+  }
+
+  /// The bias `[2, 3 * units]` of a GRU with `reset_after` as MLX has it: `[3 * units]`, both rows added for z and r,
+  /// the input's alone for h, in Keras's order of gates. MLX's `bhn` is `.row(1).then(.blocks([2], of: 3))`.
+  public static let mergedGRUBias = WeightConversion { tensor throws(MisfitError) in
+    guard tensor.rank == 2, tensor.sizes[0] == 2, tensor.sizes[1] % 3 == 0 else {
+      throw MisfitError(message: "expected a bias of [2, 3 * units], found \(tensor.type.shape)")
+    }
+    let width = tensor.sizes[1]
+    return .computed(dtype: tensor.dtype, sizes: [width]) {
+      let values = try [Double](tensor)
+      return (0..<width).map { values[$0] + ($0 < width / 3 * 2 ? values[width + $0] : 0) }
+    }
+  }
+
+  /// Zeros of the weight's shape: PyTorch's LSTM has two biases where Keras has one.
+  public static let zeros = WeightConversion { tensor throws(MisfitError) in
+    .computed(dtype: tensor.dtype, sizes: tensor.sizes) { Array(repeating: 0, count: tensor.elementCount) }
+  }
+}
+
+extension Tensor {
+  /// Blocks of the last axis, copied when they are read.
+  fileprivate func lastAxisBlocks(_ order: [Int], of count: Int) -> Tensor {
+    let blockSize = (sizes.last ?? 0) / count
+    let sizes = Array(sizes.dropLast()) + [blockSize * order.count]
+    let blockByteCount = blockSize * dtype.byteCount
+    let storage = ComputedStorage(byteCount: sizes.reduce(dtype.byteCount, *)) {
+      let memory = try MemoryStorage(byteCount: sizes.reduce(dtype.byteCount, *)) { target in
+        try withBytes { source in
+          guard blockByteCount > 0, !order.isEmpty else { return }
+          for block in 0..<(target.count / blockByteCount) {
+            let (row, place) = block.quotientAndRemainder(dividingBy: order.count)
+            let start = (row * count + order[place]) * blockByteCount
+            UnsafeMutableRawBufferPointer(rebasing: target[(block * blockByteCount)...])
+              .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[start..<(start + blockByteCount)]))
+          }
+        }
+      }
+      return Tensor(dtype: dtype, sizes: sizes, storage: memory)
+    }
+    return Tensor(dtype: dtype, sizes: sizes, storage: storage)
+  }
+
+  /// One entry of the first axis, copied when it is read.
+  fileprivate func row(_ index: Int) -> Tensor {
+    let byteCount = sizes.dropFirst().reduce(dtype.byteCount, *)
+    let sizes = Array(sizes.dropFirst())
+    let storage = ComputedStorage(byteCount: byteCount) {
+      let memory = try MemoryStorage(byteCount: byteCount) { target in
+        try withBytes {
+          target.copyMemory(
+            from: UnsafeRawBufferPointer(rebasing: $0[(index * byteCount)...].prefix(byteCount)))
+        }
+      }
+      return Tensor(dtype: dtype, sizes: sizes, storage: memory)
+    }
+    return Tensor(dtype: dtype, sizes: sizes, storage: storage)
+  }
+}
