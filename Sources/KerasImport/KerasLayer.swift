@@ -37,12 +37,12 @@ public struct KerasLayer: Sendable {
     KerasLayer.find(path[...], among: children, under: self.path, in: model)
   }
 
-  /// The shapes of the tensors the layer is first called with. None for inputs, and for cells that their layer computes
-  /// itself.
+  /// The shapes of the tensors the layer is first called with. None for inputs, and for layers that the layer around
+  /// them computes itself, as a cell.
   /// - Throws: the first layer that cannot take its input.
   public var inputShapes: [Shape] { get throws(KerasImportError) { try shapes?.inputs ?? [] } }
 
-  /// The shapes of what the layer's first call gives.
+  /// The shapes of what the layer's first call gives; none for layers that the layer around them computes itself.
   /// - Throws: the first layer that cannot take its input.
   public var outputShapes: [Shape] { get throws(KerasImportError) { try shapes?.outputs ?? [] } }
 
@@ -91,7 +91,7 @@ extension KerasModel {
   public var inputs: [TensorSpec] {
     get throws(KerasImportError) {
       let graph = try makeGraph()
-      return graph.inputs.map { TensorSpec(graph.name(of: $0), graph.type(of: $0)) }
+      return graph.inputs.map { TensorSpec(graph.name(of: $0), type: graph.type(of: $0)) }
     }
   }
 
@@ -100,7 +100,7 @@ extension KerasModel {
   public var outputs: [TensorSpec] {
     get throws(KerasImportError) {
       let graph = try makeGraph()
-      return graph.outputs.map { TensorSpec($0.name, graph.type(of: $0.value)) }
+      return graph.outputs.map { TensorSpec($0.name, type: graph.type(of: $0.value)) }
     }
   }
 }

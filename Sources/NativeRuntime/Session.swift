@@ -41,10 +41,10 @@ public final class Session: Sendable {
   }
 
   /// The names and types of the inputs in order.
-  public var inputs: [TensorSpec] { graph.inputs.map { TensorSpec(graph.name(of: $0), graph.type(of: $0)) } }
+  public var inputs: [TensorSpec] { graph.inputs.map { TensorSpec(graph.name(of: $0), type: graph.type(of: $0)) } }
 
   /// The names and types of the outputs in order.
-  public var outputs: [TensorSpec] { graph.outputs.map { TensorSpec($0.name, graph.type(of: $0.value)) } }
+  public var outputs: [TensorSpec] { graph.outputs.map { TensorSpec($0.name, type: graph.type(of: $0.value)) } }
 
   /// Computes the outputs.
   /// - Parameter inputs: one tensor for each input by name; element types as declared.

@@ -22,24 +22,17 @@ public struct ONNXWriter: Sendable {
     self.producerVersion = producerVersion
   }
 
-  /// Writes the file; it appears under its name only when it is complete.
+  /// Writes a model or a graph; the file appears under its name only when it is complete.
+  /// - Parameter source: a `KerasModel`, or a graph itself.
+  /// - Throws: ``ONNXExportError``, or what lowering the model throws.
+  public func write(_ source: some GraphSource, to path: String) throws { try write(source, to: path) {} }
+
+  /// Writes a model or a graph; the file appears under its name only when it is complete.
   /// - Parameter confirm: asked when everything is written; a file that is not confirmed never appears. A source's
   ///   checksums can so be verified while its bytes are written.
-  /// - Throws: ``ONNXExportError``, or what `confirm` throws.
-  public func write(_ graph: Graph, to path: String, confirm: () throws -> Void) throws {
-    try makeFile(graph).write(to: path, confirm: confirm)
-  }
-
-  /// Writes the file; it appears under its name only when it is complete.
-  /// - Throws: ``ONNXExportError``.
-  public func write(_ graph: Graph, to path: String) throws(ONNXExportError) {
-    do {
-      try makeFile(graph).write(to: path, confirm: {})
-    } catch let error as ONNXExportError {
-      throw error
-    } catch {
-      throw ONNXExportError.writing(file: path, message: "\(error)")
-    }
+  /// - Throws: ``ONNXExportError``, what lowering the model throws, or what `confirm` throws.
+  package func write(_ source: some GraphSource, to path: String, confirm: () throws -> Void) throws {
+    try makeFile(source.makeGraph()).write(to: path, confirm: confirm)
   }
 
   private func makeFile(_ graph: Graph) throws(ONNXExportError) -> ModelFile {

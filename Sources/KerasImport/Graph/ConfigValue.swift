@@ -1,6 +1,7 @@
 package import NativeFormat
 
-/// One value of a layer's configuration as today's Keras writes it, read-only: `layer.config["units"]?.int`.
+/// One value of a layer's configuration as today's Keras writes it, read-only: `layer.config["units"]?.int`. Literals
+/// make one, for layers that a custom layer makes.
 public struct ConfigValue: Hashable, Sendable {
   package let json: JSONValue
 
@@ -27,4 +28,29 @@ public struct ConfigValue: Hashable, Sendable {
 extension ConfigValue: CustomStringConvertible {
   /// The value as JSON.
   public var description: String { json.text() }
+}
+
+extension ConfigValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral {
+  /// `null`, Python's None.
+  public init(nilLiteral: ()) { json = .null }
+  /// `true` or `false`.
+  public init(booleanLiteral value: Bool) { json = .bool(value) }
+  /// An integer.
+  public init(integerLiteral value: Int) { json = .integer(value) }
+}
+
+extension ConfigValue: ExpressibleByFloatLiteral, ExpressibleByStringLiteral {
+  /// A number.
+  public init(floatLiteral value: Double) { json = .number(value) }
+  /// A string.
+  public init(stringLiteral value: String) { json = .string(value) }
+}
+
+extension ConfigValue: ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral {
+  /// A list.
+  public init(arrayLiteral elements: ConfigValue...) { json = .array(elements.map(\.json)) }
+  /// An object, its keys in this order.
+  public init(dictionaryLiteral elements: (String, ConfigValue)...) {
+    json = .object(JSONObject(elements.map { ($0, $1.json) }))
+  }
 }

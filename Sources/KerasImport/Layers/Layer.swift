@@ -92,6 +92,15 @@ extension CallArguments where Reference == Operand {
   /// The tensors of the first argument, flattened.
   public var inputs: [Operand] { positional.first?.tensors ?? keywords.first?.value.tensors ?? [] }
 
+  /// The only tensor of a layer that takes one.
+  /// - Throws: `invalidGraph` if there is none.
+  public var input: Operand {
+    get throws(KerasImportError) {
+      guard let first = inputs.first else { throw KerasImportError(.invalidGraph("the call has no tensor")) }
+      return first
+    }
+  }
+
   /// A call on these tensors: one tensor as itself, several as a list.
   public init(_ operands: [Operand]) {
     self.init(positional: [operands.count == 1 ? .tensor(operands[0]) : .list(operands.map { .tensor($0) })])

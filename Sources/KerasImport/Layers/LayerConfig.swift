@@ -86,17 +86,31 @@ extension LayerConfig {
 
   /// A layer in the configuration (`layer`, `cell`, an activation written as a layer), built with the same registry.
   /// - Throws: what building it throws, with the inner layer's place.
-  mutating func layer(_ key: String) throws(KerasImportError) -> LayerObject {
+  public mutating func layer(_ key: String) throws(KerasImportError) -> LayerObject {
     guard let value = value(key) else { throw KerasImportError(.missingKey(key)) }
     return try LayerObject(serialized: value, registry: registry, outer: policy)
   }
 
   /// Layers in a list.
-  mutating func layers(_ key: String) throws(KerasImportError) -> [LayerObject] {
+  /// - Throws: what building one throws, with the inner layer's place.
+  public mutating func layers(_ key: String) throws(KerasImportError) -> [LayerObject] {
     guard let items = value(key)?.array else { throw KerasImportError(.missingKey(key)) }
     var result: [LayerObject] = []
     for item in items { result.append(try LayerObject(serialized: item, registry: registry, outer: policy)) }
     return result
+  }
+}
+
+extension LayerConfig {
+  /// A layer that the class makes itself and keeps in an attribute: `self.blocks = [Dense(4), Dense(4)]` gives
+  /// `try config.sublayer("blocks/0", "Dense", ["units": 4])` and one for `blocks/1`.
+  /// - Parameter config: what differs from Keras's defaults.
+  /// - Throws: what building it throws.
+  public func sublayer(
+    _ attribute: String, _ className: String, _ config: ConfigValue = [:]
+  ) throws(KerasImportError) -> Sublayer {
+    let serialized: JSONValue = ["class_name": .string(className), "config": config.json, "name": .string(attribute)]
+    return Sublayer(attribute, try LayerObject(serialized: serialized, registry: registry, outer: policy))
   }
 }
 

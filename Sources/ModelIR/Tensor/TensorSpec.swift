@@ -6,14 +6,14 @@ public struct TensorSpec: Hashable, Sendable, CustomStringConvertible {
   public let type: TensorType
 
   /// A name with a type.
-  public init(_ name: String, _ type: TensorType) {
+  public init(_ name: String, type: TensorType) {
     self.name = name
     self.type = type
   }
 
-  /// A name with an element type and a shape.
-  public init(_ name: String, _ dtype: DType = .float32, _ shape: Shape) {
-    self.init(name, TensorType(dtype, shape))
+  /// A name with a shape and an element type, float32 unless another is given: `TensorSpec("conv1.weight", [32, 1, 3, 3])`.
+  public init(_ name: String, _ shape: Shape, _ dtype: DType = .float32) {
+    self.init(name, type: TensorType(dtype, shape))
   }
 
   /// The element type.

@@ -11,7 +11,33 @@ public import ModelIR
 public enum NumpyArray {
   /// What is wrong with a file.
   public struct FormatError: Error, CustomStringConvertible {
+    /// What is wrong.
     public let description: String
+  }
+
+  /// Reads an `.npy` file.
+  /// - Throws: ``FormatError`` with the path: it cannot be opened, or is no array that is read.
+  public static func read(_ path: String) throws -> Tensor {
+    do {
+      return try MappedFile(path: path).content.withBytes { bytes in Result { try decode(bytes) } }.get()
+    } catch let error as FileError {
+      throw FormatError(description: "\(error)")
+    } catch {
+      throw FormatError(description: "\(path): \(error)")
+    }
+  }
+
+  /// Writes an `.npy` file, which appears under its name when it is complete.
+  /// - Throws: ``FormatError`` with the path when it cannot be written; what reading the tensor throws.
+  public static func write(_ tensor: Tensor, to path: String) throws {
+    let bytes = try encode(tensor)
+    do {
+      let file = try OutputFile(replacing: path)
+      try file.write(bytes)
+      try file.finish()
+    } catch {
+      throw FormatError(description: "\(error)")
+    }
   }
 
   /// Decodes an array; strings become a string tensor.

@@ -142,13 +142,3 @@ struct SoftmaxLayer: Layer {
     return try scope.multiply(y, keep)
   }
 }
-
-extension CallArguments where Reference == Operand {
-  /// The only tensor of a layer that takes one.
-  var input: Operand {
-    get throws(KerasImportError) {
-      guard let first = inputs.first else { throw KerasImportError(.invalidGraph("the call has no tensor")) }
-      return first
-    }
-  }
-}
