@@ -5,7 +5,9 @@ KCONVERT := .build/release/kconvert
 DEMO := fixtures/cases/seed/cnn
 VENV := .build/venv
 
-.PHONY: demo test build system format
+EXAMPLES := PretrainedWeights ImageClassifier
+
+.PHONY: demo test build examples system format
 
 demo: build
 	$(KCONVERT) $(DEMO)/model.keras --summary
@@ -19,6 +21,15 @@ build: system
 test: system $(VENV)/ready
 	swift test
 	$(VENV)/bin/python Scripts/judge_onnx.py
+	$(VENV)/bin/python Scripts/public_api.py
+	$(MAKE) examples
+
+# The packages in Examples, built as programs that depend on this package by path.
+examples:
+	for name in $(EXAMPLES); do \
+	  swift build -c release --package-path Examples/$$name --scratch-path .build/examples && \
+	  (cd Examples/$$name && ../../.build/examples/release/$$name) || exit 1; \
+	done
 
 $(VENV)/ready: Scripts/requirements.txt
 	python3 -m venv $(VENV)
@@ -30,4 +41,4 @@ system:
 	@Scripts/install-system-packages.sh
 
 format:
-	swift format -i -r Sources Tests Package.swift
+	swift format -i -r Sources Tests Examples Package.swift

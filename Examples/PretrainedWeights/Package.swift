@@ -1,0 +1,18 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "PretrainedWeights",
+  platforms: [.macOS(.v14)],
+  dependencies: [.package(name: "kconvert", path: "../..")],
+  targets: [
+    .executableTarget(
+      name: "PretrainedWeights",
+      dependencies: [
+        .product(name: "KerasImport", package: "kconvert"),
+        .product(name: "ModelIR", package: "kconvert"),
+        .product(name: "NativeFormat", package: "kconvert"),
+      ])
+  ],
+  swiftLanguageModes: [.v6]
+)
