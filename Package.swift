@@ -63,6 +63,9 @@ let package = Package(
     .testTarget(name: "ModelIRTests", dependencies: ["ModelIR"]),
     .testTarget(
       name: "ConformanceTests", dependencies: ["KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport"]),
+    .testTarget(
+      name: "DocumentationTests",
+      dependencies: ["KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport"]),
     .testTarget(name: "CommandTests", dependencies: ["kconvert"]),
     .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),
     .testTarget(name: "NativeRuntimeTests", dependencies: ["NativeRuntime", "ModelIR"]),

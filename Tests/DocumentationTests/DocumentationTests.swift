@@ -1,0 +1,138 @@
+import Foundation
+import KerasImport
+import ModelIR
+import NativeFormat
+import NativeRuntime
+import Testing
+
+/// What the articles and the README show is compiled (`Listings.swift`), and does what they say.
+@Suite struct DocumentationTests {
+  static let repository = URL(filePath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+  /// The files with listings: the README and every article.
+  static let documents: [String] = {
+    let sources = repository.appending(path: "Sources")
+    let found = FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil)?.allObjects ?? []
+    let articles = found.compactMap { ($0 as? URL)?.path }.filter {
+      $0.contains(".docc/") && $0.hasSuffix(".md")
+    }
+    return [repository.appending(path: "README.md").path] + articles.sorted()
+  }()
+
+  /// The blocks of Swift in a document, without indentation and imports.
+  static func listings(_ document: String) throws -> [[String]] {
+    var listings: [[String]] = []
+    var current: [String]?
+    for line in try String(contentsOfFile: document, encoding: .utf8).components(separatedBy: "\n") {
+      let text = line.trimmingCharacters(in: .whitespaces)
+      if text == "```swift" {
+        current = []
+      } else if text == "```", let listing = current {
+        listings.append(listing)
+        current = nil
+      } else if !text.hasPrefix("import "), current?.isEmpty == false || !text.isEmpty {
+        current?.append(text)
+      }
+    }
+    return listings
+  }
+
+  @Test func `there are listings in every article`() throws {
+    #expect(Self.documents.count >= 7)
+    for document in Self.documents where !document.hasSuffix("KerasImport.md") {
+      #expect(try !Self.listings(document).isEmpty, "\(document)")
+    }
+  }
+
+  @Test(arguments: documents)
+  func `every listing is compiled`(_ document: String) throws {
+    let file = Self.repository.appending(path: "Tests/DocumentationTests/Listings.swift")
+    let compiled =
+      try String(contentsOf: file, encoding: .utf8).components(separatedBy: "\n")
+      .map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: "\n") + "\n"
+    for listing in try Self.listings(document) {
+      #expect(compiled.contains("\n" + listing.joined(separator: "\n") + "\n"))
+    }
+  }
+
+  static func open(_ path: String, _ layer: (inout LayerRegistry) -> Void = { _ in }) throws -> KerasModel {
+    var options = KerasModel.Options()
+    layer(&options.layers)
+    return try KerasModel(contentsOf: repository.appending(path: "fixtures/\(path)").path, options: options)
+  }
+
+  @Test func `the listings that name no file run`() throws {
+    let model = try Self.open("cases/seed/cnn/model.keras")
+    try GettingStarted.ends(model)
+    try GettingStarted.layer(model)
+    try GettingStarted.table(model)
+    let kernel = try LoadingWeights.names(model)
+    let (floats, doubles, sum) = try LoadingWeights.elements(kernel)
+    #expect(doubles == floats.map(Double.init))
+    #expect(sum == floats.reduce(0, +))
+    var (network, report, rules) = try LoadingWeights.load(model)
+    #expect(report.loaded.count == 6)
+    #expect(network.values["features.0.bias"]?.count == 32)
+    #expect(try LoadingWeights.partly(model, &network, rules).count == 6)
+    let (torch, mlx) = try LoadingWeights.recurrent(Self.open("weights/layouts.keras"))
+    #expect(torch["bias_hh_l0"]?.sizes == [9])
+    #expect(mlx["bhn"]?.sizes == [3])
+    let tensors = try RunningAModel.tensors([UInt8](repeating: 7, count: 784))
+    #expect(try [Float](tensors[3]) == [Float](repeating: 7, count: 784))
+    let outputs = try Session(model).run(["image": tensors[0]])
+    try RunningAModel.names(outputs)
+  }
+
+  /// A model with a class of its author's, of three eras; the last one keeps layers inside.
+  @Test(
+    arguments: [
+      ("tfkeras2.10/model.h5", Scale.self), ("tfkeras2.15/model.keras", Scale.self),
+      ("keras3.15/model.keras", ScaledBlocks.self),
+    ] as [(String, any Layer.Type)])
+  func `a registered layer gives Keras's numbers`(_ file: String, _ layer: any Layer.Type) throws {
+    #expect(throws: KerasImportError.self) { try Self.open("custom/\(file)") }
+    let model = try Self.open("custom/\(file)") { registry in register(layer, &registry) }
+    let folder = Self.repository.appending(path: "fixtures/custom/\(file)").deletingLastPathComponent()
+    let inputs = try Self.arrays(folder.appending(path: "inputs.npz"))
+    let wanted = try Self.arrays(folder.appending(path: "outputs.npz"))
+    let outputs = try Session(model).run(inputs)
+    #expect(outputs.count == wanted.count)
+    for (name, value) in outputs {
+      let expected = try [Float](#require(wanted[name]))
+      #expect(try zip([Float](value), expected).allSatisfy { abs($0 - $1) <= 1e-5 + 1e-4 * abs($1) })
+    }
+    #expect(try model.layers.last?.outputShapes == [[.symbol("batch"), 4]])
+  }
+
+  @Test func `a registered layer reads its configuration`() throws {
+    let text = """
+      {"class_name": "Sequential", "module": "keras", "config": {"name": "gated", "layers": [
+        {"class_name": "InputLayer", "module": "keras.layers", "config": {"batch_shape": [null, 3], "name": "x"}},
+        {"class_name": "Gate", "registered_name": "Demo>Gate", "config": {"name": "gate", "threshold": 1.5}}]}}
+      """
+    let path = FileManager.default.temporaryDirectory.appending(path: "gate-\(UUID().uuidString).json").path
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    var options = KerasModel.Options()
+    options.layers.register(Gate.self, as: "Gate")
+    let session = try Session(KerasModel(contentsOf: path, options: options))
+    let outputs = try session.run(["x": Tensor([Float(1), 2, -3], sizes: [1, 3])])
+    #expect(try [Float](outputs[0].value) == [0, 2, 0])
+  }
+
+  private func register<L: Layer>(_ layer: L.Type, _ registry: inout LayerRegistry) {
+    registry.register(layer, as: "Scale", "Demo>Scale")
+  }
+
+  private static func arrays(_ file: URL) throws -> [String: Tensor] {
+    var arrays: [String: Tensor] = [:]
+    for member in try ZipArchive(MappedFile(path: file.path).content).members.values {
+      let content = try member.verifiedContent()
+      arrays[String(member.name.dropLast(4))] = try content.withBytes { bytes in
+        Result { try NumpyArray.decode(bytes) }
+      }.get()
+    }
+    return arrays
+  }
+}
