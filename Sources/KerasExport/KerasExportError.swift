@@ -9,6 +9,7 @@ public enum KerasExportError: Error, Sendable, CustomStringConvertible {
   /// Writing failed part of the way; nothing is left behind.
   case writing(file: String, message: String)
 
+  /// The message, with the place in front.
   public var description: String {
     switch self {
     case .unsupported(let message): message

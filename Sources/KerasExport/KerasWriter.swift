@@ -7,6 +7,7 @@ public struct KerasWriter: Sendable {
   /// The release whose format is written.
   static let version = "3.15.1"
 
+  /// A writer of today's format.
   public init() {}
 
   /// Writes a `.keras` archive that `keras.saving.load_model` opens in safe mode.
@@ -32,7 +33,9 @@ public struct KerasWriter: Sendable {
       try zip.add("model.weights.h5", byteCount: content.count) { write in try content.forEachPiece(write) }
       for folder in folders {
         for (name, asset) in folder.assets {
-          try zip.add("assets/\(folder.path)/\(name)", byteCount: asset.count) { write in try asset.forEachPiece(write) }
+          try zip.add("assets/\(folder.path)/\(name)", byteCount: asset.count) { write in
+            try asset.forEachPiece(write)
+          }
         }
       }
       try confirm()

@@ -2,6 +2,7 @@ import ModelIR
 
 /// All wording of import errors: place first, then what is wrong, expected before found.
 extension KerasImportError: CustomStringConvertible {
+  /// One line: the places, outermost first, then what is wrong, expected before found.
   public var description: String {
     if case .several(let errors) = reason {
       let parts = errors.map { $0.description }
@@ -36,15 +37,18 @@ extension KerasImportError.Reason {
     case .several(let errors): return errors.map(\.description).joined(separator: "; ")
     case .missingKey(let key): return "missing key \"\(key)\""
     case .unknownKeys(let keys):
-      return (keys.count == 1 ? "unknown key " : "unknown keys ") + keys.map { "\"\($0)\"" }.joined(separator: ", ")
-    case .invalidValue(let key, let expected, let found): return "\"\(key)\": expected \(expected), found \(found)"
+      return (keys.count == 1 ? "unknown key " : "unknown keys ")
+        + keys.map { "\"\($0)\"" }.joined(separator: ", ")
+    case .invalidValue(let key, let expected, let found):
+      return "\"\(key)\": expected \(expected), found \(found)"
     case .weightNotFound(let name): return "weight \"\(name)\" is missing from the file"
     case .weightShape(let name, let expected, let found, let origin):
       let source = origin.map { "; the input \($0)" } ?? ""
       return "weight \"\(name)\": expected shape \(expected), found \(found)" + source
     case .unusedWeights(let names):
       let shown = names.prefix(5).map { "\"\($0)\"" }.joined(separator: ", ")
-      return "weights that no layer asks for: \(shown)" + (names.count > 5 ? " and \(names.count - 5) more" : "")
+      return "weights that no layer asks for: \(shown)"
+        + (names.count > 5 ? " and \(names.count - 5) more" : "")
     case .incomplete(let message, let missing): return "\(message); \(missing)"
     case .graph(let error, let origin): return error.message + (origin.map { "; the operand \($0)" } ?? "")
     }

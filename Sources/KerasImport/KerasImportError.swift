@@ -45,17 +45,19 @@ public struct KerasImportError: Error, Sendable {
     case weight(String)
   }
 
+  /// What is wrong.
   public var reason: Reason
   /// Outermost first.
   public var path: [Place]
 
+  /// An error at a place; a layer's errors get the layer's place from the importer.
   public init(_ reason: Reason, path: [Place] = []) {
     self.reason = reason
     self.path = path
   }
 
   /// This error with `place` in front of its path.
-  public func at(_ place: Place) -> KerasImportError {
+  package func at(_ place: Place) -> KerasImportError {
     if case .several(let errors) = reason {
       return KerasImportError(.several(errors.map { $0.at(place) }), path: [])
     }

@@ -13,7 +13,7 @@ public struct KerasModel: Sendable {
   /// The format in words: `Keras 3.6.0, .keras archive`.
   public let format: String
   /// The layers and their calls.
-  public let graph: LayerGraph
+  package let graph: LayerGraph
   /// The weights by name, in Keras's order of creation; no bytes are read.
   public let weights: KerasWeights
   /// Which tensors belong to which layer.
@@ -32,6 +32,7 @@ public struct KerasModel: Sendable {
     public var layers = LayerRegistry.standard
     /// A file with the weights, for an architecture alone or in place of the ones inside.
     public var weights: String?
+    /// The standard layers, and the weights inside the file.
     public init() {}
   }
 
@@ -72,7 +73,8 @@ public struct KerasModel: Sendable {
 
   /// The graph of primitive operations, with shapes checked from input to output.
   /// - Throws: the first layer that cannot take its input, with expected, found and where the size comes from.
-  public func lowered(_ options: LoweringOptions = LoweringOptions()) throws(KerasImportError) -> LoweredModel {
+  public func lowered(_ options: LoweringOptions = LoweringOptions()) throws(KerasImportError) -> LoweredModel
+  {
     do {
       return try LoweredModel(graph, weights: binding, options: options)
     } catch {
@@ -95,7 +97,9 @@ struct ModelSource {
   init(_ file: ModelFile, weights given: ModelFile?) throws(KerasImportError) {
     var isTheano: Bool?
     for source in [file, given].compactMap({ $0 }) {
-      if case .hdf5(let hdf5) = source.content { isTheano = hdf5.index.root.namesVariablesAsTheano ?? isTheano }
+      if case .hdf5(let hdf5) = source.content {
+        isTheano = hdf5.index.root.namesVariablesAsTheano ?? isTheano
+      }
     }
     switch file.content {
     case .archive(let archive):
@@ -107,10 +111,14 @@ struct ModelSource {
     case .hdf5(let hdf5):
       guard let text = hdf5.index.root.attributes["model_config"]?.string else {
         throw KerasImportError(
-          .incomplete("the file holds weights but no model", missing: "give the architecture as MODEL and this file with --weights"))
+          .incomplete(
+            "the file holds weights but no model",
+            missing: "give the architecture as MODEL and this file with --weights"))
       }
       let json: JSONValue
-      do { json = try JSONValue(parsing: text) } catch { throw KerasImportError(.corrupted("model_config: \(error)")) }
+      do { json = try JSONValue(parsing: text) } catch {
+        throw KerasImportError(.corrupted("model_config: \(error)"))
+      }
       let version = hdf5.index.root.attributes["keras_version"]?.string
       let backend = hdf5.index.root.attributes["backend"]?.string
       model = try CanonicalModel(json: json, kerasVersion: version, backend: backend, isTheano: isTheano)
@@ -142,7 +150,8 @@ enum WeightSource {
     case .hdf5(let bytes): self = .numbered(try HDF5File(bytes).weightTree(), archive)
     case .npz:
       throw KerasImportError(
-        .unsupported("model.weights.npz holds pickled Python objects; save the model again with weights in HDF5"))
+        .unsupported(
+          "model.weights.npz holds pickled Python objects; save the model again with weights in HDF5"))
     case .shards: throw KerasImportError(.unsupported("sharded weights inside an archive"))
     case .absent: self = .missing("the archive holds no weights")
     }
@@ -162,16 +171,20 @@ enum WeightSource {
       }
     case .archive(let archive): self = try WeightSource(archive: archive, path: file.path)
     case .json(let json) where ShardedWeights.isIndex(json):
-      let folder = file.path.contains("/") ? String(file.path[..<(file.path.lastIndex(of: "/") ?? file.path.startIndex)]) : "."
+      let folder =
+        file.path.contains("/")
+        ? String(file.path[..<(file.path.lastIndex(of: "/") ?? file.path.startIndex)]) : "."
       self = .numbered(try ShardedWeights.weightTree(index: json, folder: folder))
-    case .json, .yaml, .safetensors: throw KerasImportError(.unsupported("no weights are read from this format"))
+    case .json, .yaml, .safetensors:
+      throw KerasImportError(.unsupported("no weights are read from this format"))
     }
   }
 
   func bind(_ graph: LayerGraph, _ model: CanonicalModel) throws(KerasImportError) -> WeightBinding {
     switch self {
     case .numbered(let tree, let archive): return try NumberedWeights.bind(graph, to: tree, assets: archive)
-    case .legacy(let file, let group): return try LegacyWeights.bind(graph, to: file, group: group, model: model)
+    case .legacy(let file, let group):
+      return try LegacyWeights.bind(graph, to: file, group: group, model: model)
     case .missing(let message):
       if !graph.layers.contains(where: \.hasWeights) { return WeightBinding() }
       throw KerasImportError(.incomplete(message, missing: "give the weights with --weights FILE"))

@@ -7,10 +7,12 @@ public enum RuntimeError: Error, Sendable, CustomStringConvertible {
   /// The reference kernels cannot do this.
   case unsupported(node: String, message: String)
 
+  /// One line with the node, or with the input's name.
   public var description: String {
     switch self {
     case .input(let message): message
-    case .operation(let node, let message), .unsupported(let node, let message): "node \"\(node)\": \(message)"
+    case .operation(let node, let message), .unsupported(let node, let message):
+      "node \"\(node)\": \(message)"
     }
   }
 }

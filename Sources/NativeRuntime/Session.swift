@@ -5,7 +5,7 @@ public import ModelIR
 /// Running a session from several threads at once is safe: a run keeps its values to itself.
 public final class Session: Sendable {
   /// The graph that is run.
-  public let graph: Graph
+  package let graph: Graph
   /// Constants with aligned bytes, by value.
   private let constants: [Int: Tensor]
   /// For each node, the values that no later node reads.
@@ -41,10 +41,14 @@ public final class Session: Sendable {
   }
 
   /// The names and types of the inputs in order.
-  public var inputs: [TensorSpec] { graph.inputs.map { TensorSpec(graph.name(of: $0), type: graph.type(of: $0)) } }
+  public var inputs: [TensorSpec] {
+    graph.inputs.map { TensorSpec(graph.name(of: $0), type: graph.type(of: $0)) }
+  }
 
   /// The names and types of the outputs in order.
-  public var outputs: [TensorSpec] { graph.outputs.map { TensorSpec($0.name, type: graph.type(of: $0.value)) } }
+  public var outputs: [TensorSpec] {
+    graph.outputs.map { TensorSpec($0.name, type: graph.type(of: $0.value)) }
+  }
 
   /// Computes the outputs.
   /// - Parameter inputs: one tensor for each input by name; element types as declared.
@@ -61,7 +65,9 @@ public final class Session: Sendable {
       let name = graph.name(of: value)
       guard let tensor = inputs[name] else { throw RuntimeError.input("input \"\(name)\" is missing") }
       try Session.bind(tensor, to: graph.type(of: value), name: name, &bindings)
-      do { operands.append(try tensor.aligned()) } catch { throw RuntimeError.input("input \"\(name)\": \(error)") }
+      do { operands.append(try tensor.aligned()) } catch {
+        throw RuntimeError.input("input \"\(name)\": \(error)")
+      }
     }
     let executor = Executor(graph: graph, constants: constants, lastUses: lastUses, bindings: bindings)
     let outcome = ThreadLimit.$current.withValue(threads) {
@@ -87,7 +93,8 @@ public final class Session: Sendable {
       if let symbol = dimension.symbolName, bindings[symbol] == nil { bindings[symbol] = size }
       guard dimension.substituting(bindings) == size else {
         let expected = dimension.substituting(bindings)
-        throw RuntimeError.input("input \"\(name)\": expected \(expected) elements along axis \(axis), found \(size)")
+        throw RuntimeError.input(
+          "input \"\(name)\": expected \(expected) elements along axis \(axis), found \(size)")
       }
     }
   }
@@ -95,7 +102,9 @@ public final class Session: Sendable {
   /// For each node, the values that nothing reads after it.
   static func lastUses(_ graph: Graph) -> [[Int]] {
     var last: [Int: Int] = [:]
-    for (index, node) in graph.nodes.enumerated() { for value in node.inputs + node.outputs { last[value.index] = index } }
+    for (index, node) in graph.nodes.enumerated() {
+      for value in node.inputs + node.outputs { last[value.index] = index }
+    }
     let outputs = Set(graph.outputs.map(\.value.index))
     var result = Array(repeating: [Int](), count: graph.nodes.count)
     for (value, node) in last where !outputs.contains(value) { result[node].append(value) }
@@ -107,7 +116,9 @@ extension Tensor {
   /// The tensor with bytes that stay where they are, aligned for its element type: itself, or a copy in memory.
   func aligned() throws -> Tensor {
     if storage is MemoryStorage || dtype == .string { return self }
-    if storage is HeldStorage, try withBytes({ Int(bitPattern: $0.baseAddress) % max(dtype.byteCount, 1) == 0 }) {
+    if storage is HeldStorage,
+      try withBytes({ Int(bitPattern: $0.baseAddress) % max(dtype.byteCount, 1) == 0 })
+    {
       return self
     }
     let copy = try MemoryStorage(byteCount: byteCount) { target in

@@ -11,6 +11,7 @@ public enum ONNXExportError: Error, Sendable, CustomStringConvertible {
   /// Writing failed part of the way; nothing is left behind.
   case writing(file: String, message: String)
 
+  /// One line with the node, what is needed and what was asked for.
   public var description: String {
     switch self {
     case .opset(let node, let op, let needed, let requested):

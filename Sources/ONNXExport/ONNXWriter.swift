@@ -16,6 +16,7 @@ public struct ONNXWriter: Sendable {
   /// The producer's version as it is written into the file.
   public var producerVersion: String
 
+  /// A writer for a version of the operators; weights inside the file unless it would exceed 2 GiB.
   public init(opset: Int = 18, externalData: Bool = false, producerVersion: String = "0.1.0") {
     self.opset = opset
     self.externalData = externalData
@@ -37,7 +38,8 @@ public struct ONNXWriter: Sendable {
 
   private func makeFile(_ graph: Graph) throws(ONNXExportError) -> ModelFile {
     guard opset >= 13 else {
-      throw ONNXExportError.opset(node: graph.nodes.first?.name ?? "", op: "any", needed: 13, requested: opset)
+      throw ONNXExportError.opset(
+        node: graph.nodes.first?.name ?? "", op: "any", needed: 13, requested: opset)
     }
     let prepared: Graph
     do {
@@ -101,7 +103,9 @@ extension GraphEmitter {
         emit("Identity", [wide[index]], outputs: [finals[index]])
         continue
       }
-      emit("Cast", [cast(wide[index], .bfloat16)], outputs: [finals[index]], [("to", .int(Int(DType.float32.onnxType)))])
+      emit(
+        "Cast", [cast(wide[index], .bfloat16)], outputs: [finals[index]],
+        [("to", .int(Int(DType.float32.onnxType)))])
     }
   }
 
@@ -118,11 +122,14 @@ extension GraphEmitter {
     case .convTranspose(let attributes): try emitConvTranspose(attributes, node, x, y)
     case .pool(let attributes): try emitPool(attributes, node, x, y)
     case .reduce(let function, let axes, let keepDims): emitReduce(function, axes, keepDims, node, x[0], y)
-    case .argReduce(let function, let axis, let keepDims): emitArgReduce(function, axis, keepDims, node, x[0], y)
+    case .argReduce(let function, let axis, let keepDims):
+      emitArgReduce(function, axis, keepDims, node, x[0], y)
     case .cumulative(let function, let axis, let reverse, let exclusive):
       try emitCumulative(function, axis, reverse, exclusive, node, x[0], y)
     case .topK(let k, let axis, let largest):
-      emit("TopK", [x[0], size(k)], outputs: y, [("axis", .int(axis)), ("largest", .int(largest ? 1 : 0)), ("sorted", .int(1))])
+      emit(
+        "TopK", [x[0], size(k)], outputs: y,
+        [("axis", .int(axis)), ("largest", .int(largest ? 1 : 0)), ("sorted", .int(1))])
     case .batchNormalization(let axis, let epsilon): emitBatchNormalization(axis, epsilon, node, x, y)
     case .layerNormalization(let axis, let epsilon): emitLayerNormalization(axis, epsilon, node, x, y)
     case .softmax(let axis): emit("Softmax", x, outputs: y, [("axis", .int(axis))])
@@ -130,7 +137,8 @@ extension GraphEmitter {
     case .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse:
       try emitMovement(node, x, y)
     case .gather(let axis): emit("Gather", [x[0], index(x[1], node)], outputs: y, [("axis", .int(axis))])
-    case .gatherElements(let axis): emit("GatherElements", [x[0], index(x[1], node)], outputs: y, [("axis", .int(axis))])
+    case .gatherElements(let axis):
+      emit("GatherElements", [x[0], index(x[1], node)], outputs: y, [("axis", .int(axis))])
     case .gatherND(let batchDims):
       emit("GatherND", [x[0], cast(x[1], .int64)], outputs: y, [("batch_dims", .int(batchDims))])
     case .scatterND(let reduction): try emitScatter(reduction, node, x, y)
@@ -152,7 +160,9 @@ extension GraphEmitter {
   }
 
   func require(_ needed: Int, _ op: String, _ node: Node) throws(ONNXExportError) {
-    if opset < needed { throw ONNXExportError.opset(node: node.name, op: op, needed: needed, requested: opset) }
+    if opset < needed {
+      throw ONNXExportError.opset(node: node.name, op: op, needed: needed, requested: opset)
+    }
   }
 }
 
@@ -160,7 +170,8 @@ extension Op {
   /// True for operations that cannot change a value.
   var onlyMoves: Bool {
     switch self {
-    case .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .gather, .gatherElements,
+    case .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .gather,
+      .gatherElements,
       .gatherND, .triangle, .select:
       true
     default: false

@@ -40,7 +40,8 @@ public indirect enum CallArgument<Reference: Sendable>: Sendable {
     case .string(let value): return .string(value)
     case .none: return .none
     case .slice(let start, let stop, let step):
-      return .slice(start: try start.map(transform), stop: try stop.map(transform), step: try step.map(transform))
+      return .slice(
+        start: try start.map(transform), stop: try stop.map(transform), step: try step.map(transform))
     case .ellipsis: return .ellipsis
     }
   }
@@ -64,7 +65,10 @@ public struct CallArguments<Reference: Sendable>: Sendable {
   /// Keyword arguments in the order of the file.
   public var keywords: [(key: String, value: CallArgument<Reference>)]
 
-  public init(positional: [CallArgument<Reference>], keywords: [(key: String, value: CallArgument<Reference>)] = []) {
+  /// Arguments by position and by keyword.
+  public init(
+    positional: [CallArgument<Reference>], keywords: [(key: String, value: CallArgument<Reference>)] = []
+  ) {
     self.positional = positional
     self.keywords = keywords
   }

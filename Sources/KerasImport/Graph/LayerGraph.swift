@@ -1,16 +1,16 @@
+package import ModelIR
 package import NativeFormat
-public import ModelIR
 
 /// One result of one call of a layer, Keras's `keras_history`.
-public struct KerasTensor: Hashable, Sendable {
+package struct KerasTensor: Hashable, Sendable {
   /// The index into ``LayerGraph/layers``.
-  public let layer: Int
+  package let layer: Int
   /// Which call of the layer, counted from 0 in the order of the file.
-  public let call: Int
+  package let call: Int
   /// Which of the call's flattened results.
-  public let output: Int
+  package let output: Int
 
-  public init(layer: Int, call: Int, output: Int) {
+  package init(layer: Int, call: Int, output: Int) {
     self.layer = layer
     self.call = call
     self.output = output
@@ -24,15 +24,15 @@ public final class LayerObject: Sendable {
   /// The class as Keras 3 names it.
   public let className: String
   /// `keras.layers`, `keras.src.ops.numpy`, ...
-  public let module: String
+  package let module: String
   /// The canonical configuration (the value under `config`).
   package let config: JSONValue
   /// The shapes it was built with (`build_config`), where the file says so.
   package let buildConfig: JSONValue?
   /// What the layer does.
-  public let layer: any Layer
+  package let layer: any Layer
   /// The types the layer computes and stores in.
-  public let policy: DTypePolicy
+  package let policy: DTypePolicy
 
   package init(
     name: String, className: String, module: String, config: JSONValue, layer: any Layer, policy: DTypePolicy,
@@ -49,15 +49,15 @@ public final class LayerObject: Sendable {
 }
 
 /// The compute and variable types of a layer (Keras's `DTypePolicy`).
-public struct DTypePolicy: Hashable, Sendable {
+package struct DTypePolicy: Hashable, Sendable {
   /// Floating inputs are cast to this; nil for layers that do not autocast.
-  public var compute: DType
+  package var compute: DType
   /// What floating weights are stored in.
-  public var variable: DType
+  package var variable: DType
   /// `int8`, `int4/128`, `float8`, `gptq/4/128`, ...; nil when not quantised.
-  public var quantization: String?
+  package var quantization: String?
 
-  public init(compute: DType = .float32, variable: DType = .float32, quantization: String? = nil) {
+  package init(compute: DType = .float32, variable: DType = .float32, quantization: String? = nil) {
     self.compute = compute
     self.variable = variable
     self.quantization = quantization
@@ -65,14 +65,14 @@ public struct DTypePolicy: Hashable, Sendable {
 }
 
 /// One call of one layer.
-public struct LayerCall: Sendable {
+package struct LayerCall: Sendable {
   /// The index into ``LayerGraph/layers``.
-  public let layer: Int
+  package let layer: Int
   /// Which call of that layer, counted from 0.
-  public let call: Int
-  public let arguments: CallArguments<KerasTensor>
+  package let call: Int
+  package let arguments: CallArguments<KerasTensor>
 
-  public init(layer: Int, call: Int, arguments: CallArguments<KerasTensor>) {
+  package init(layer: Int, call: Int, arguments: CallArguments<KerasTensor>) {
     self.layer = layer
     self.call = call
     self.arguments = arguments
@@ -80,23 +80,24 @@ public struct LayerCall: Sendable {
 }
 
 /// A model in Keras's own vocabulary: layers, their calls, and the tensors between them.
-public struct LayerGraph: Sendable {
+package struct LayerGraph: Sendable {
   /// What kind of model it is; Keras prints and names them differently.
-  public enum Kind: String, Sendable { case functional = "Functional", sequential = "Sequential" }
+  package enum Kind: String, Sendable { case functional = "Functional", sequential = "Sequential" }
 
-  public let name: String
-  public let kind: Kind
+  package let name: String
+  package let kind: Kind
   /// All layers and operations in the order of the file, InputLayers included.
-  public let layers: [LayerObject]
+  package let layers: [LayerObject]
   /// All calls in an order in which they can be evaluated; InputLayers have none.
-  public let calls: [LayerCall]
+  package let calls: [LayerCall]
   /// What the model is called with, as the user gave it (one tensor, list, dictionary, nesting).
-  public let inputStructure: CallArgument<KerasTensor>
+  package let inputStructure: CallArgument<KerasTensor>
   /// What the model returns.
-  public let outputStructure: CallArgument<KerasTensor>
+  package let outputStructure: CallArgument<KerasTensor>
 
-  public init(
-    name: String, kind: Kind, layers: [LayerObject], calls: [LayerCall], inputStructure: CallArgument<KerasTensor>,
+  package init(
+    name: String, kind: Kind, layers: [LayerObject], calls: [LayerCall],
+    inputStructure: CallArgument<KerasTensor>,
     outputStructure: CallArgument<KerasTensor>
   ) {
     self.name = name
@@ -108,11 +109,11 @@ public struct LayerGraph: Sendable {
   }
 
   /// The inputs in Keras's flattened order.
-  public var inputs: [KerasTensor] { inputStructure.tensors }
+  package var inputs: [KerasTensor] { inputStructure.tensors }
   /// True when the file does not hold the names of the inputs, so that only their order is known.
-  public var inventsInputNames: Bool {
+  package var inventsInputNames: Bool {
     inputs.allSatisfy { (layers[$0.layer].layer as? InputLayer)?.isNameInvented ?? false }
   }
   /// The outputs in Keras's flattened order.
-  public var outputs: [KerasTensor] { outputStructure.tensors }
+  package var outputs: [KerasTensor] { outputStructure.tensors }
 }

@@ -31,9 +31,13 @@ public protocol Layer: Sendable {
 }
 
 extension Layer {
+  /// None.
   public var weights: [WeightSpec] { [] }
+  /// None.
   public var assets: [String] { [] }
+  /// None.
   public var sublayers: [Sublayer] { [] }
+  /// ``MaskRule/drop``
   public var maskRule: MaskRule { .drop }
 }
 
@@ -44,6 +48,7 @@ public struct WeightSpec: Hashable, Sendable {
   /// False for moving statistics and the like: they come after the trainable ones in every file.
   public var isTrainable: Bool
 
+  /// A weight of a role.
   public init(_ name: String, isTrainable: Bool = true) {
     self.name = name
     self.isTrainable = isTrainable
@@ -55,8 +60,10 @@ public struct Sublayer: Sendable {
   /// The attribute that holds it, which is its folder among the weights. A list of layers gives `cells/0`, `cells/1`:
   /// the number is replaced by Keras's class-name counting when weights are looked up.
   public var attribute: String
+  /// The layer.
   public var object: LayerObject
 
+  /// A layer in an attribute.
   public init(_ attribute: String, _ object: LayerObject) {
     self.attribute = attribute
     self.object = object
@@ -75,10 +82,12 @@ public enum MaskRule: Sendable {
 
 /// A tensor on its way through the layers: a value of the graph and the mask that Keras passes beside it.
 public struct Operand: Sendable {
+  /// The tensor.
   public var value: Value
   /// A bool value, true where a step is kept; its axes are the leading axes of `value`.
   public var mask: Value?
 
+  /// A tensor with its mask, if it has one.
   public init(_ value: Value, mask: Value? = nil) {
     self.value = value
     self.mask = mask

@@ -1,22 +1,23 @@
-package import NativeFormat
 public import ModelIR
+package import NativeFormat
 
 /// One layer's configuration; it remembers which keys were read, so that none is dropped in silence.
 public struct LayerConfig: Sendable {
   /// The class as Keras 3 names it.
   public let className: String
   /// The module as the file has it: `keras.layers`, `keras.src.ops.numpy`, ...
-  public let module: String
+  package let module: String
   /// The layer's name.
   public let name: String
   /// The layer's dtype policy.
-  public let policy: DTypePolicy
+  package let policy: DTypePolicy
   package let json: JSONObject
   package let registry: LayerRegistry
   private var taken: Set<String> = LayerConfig.neverMatter
 
   package init(
-    className: String, module: String, name: String, policy: DTypePolicy, json: JSONObject, registry: LayerRegistry
+    className: String, module: String, name: String, policy: DTypePolicy, json: JSONObject,
+    registry: LayerRegistry
   ) {
     self.className = className
     self.module = module
@@ -28,7 +29,8 @@ public struct LayerConfig: Sendable {
 
   /// Keys that change nothing at inference, in every layer.
   private static let neverMatter: Set<String> = [
-    "name", "trainable", "dtype", "autocast", "activity_regularizer", "seed", "build_config", "batch_input_shape",
+    "name", "trainable", "dtype", "autocast", "activity_regularizer", "seed", "build_config",
+    "batch_input_shape",
     "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer", "kernel_constraint",
     "bias_constraint", "recurrent_initializer", "recurrent_regularizer", "recurrent_constraint",
     "embeddings_initializer", "embeddings_regularizer", "embeddings_constraint", "depthwise_initializer",
@@ -80,7 +82,9 @@ public struct LayerConfig: Sendable {
 extension LayerConfig {
   /// The element type that an InputLayer's `dtype` names; float32 when absent.
   var inputDType: DType {
-    guard let text = json["dtype"]?.string ?? json["dtype"]?["config"]?["name"]?.string else { return .float32 }
+    guard let text = json["dtype"]?.string ?? json["dtype"]?["config"]?["name"]?.string else {
+      return .float32
+    }
     return DType(rawValue: text) ?? .float32
   }
 
@@ -109,7 +113,9 @@ extension LayerConfig {
   public func sublayer(
     _ attribute: String, _ className: String, _ config: ConfigValue = [:]
   ) throws(KerasImportError) -> Sublayer {
-    let serialized: JSONValue = ["class_name": .string(className), "config": config.json, "name": .string(attribute)]
+    let serialized: JSONValue = [
+      "class_name": .string(className), "config": config.json, "name": .string(attribute),
+    ]
     return Sublayer(attribute, try LayerObject(serialized: serialized, registry: registry, outer: policy))
   }
 }
@@ -138,7 +144,9 @@ extension LayerConfig {
   /// A positive integer that must be there (units, filters, counts).
   public mutating func count(_ key: String) throws(KerasImportError) -> Int {
     let found = try int(key)
-    guard found > 0, found < 1 << 40 else { throw invalid(key, expected: "a positive integer", found: "\(found)") }
+    guard found > 0, found < 1 << 40 else {
+      throw invalid(key, expected: "a positive integer", found: "\(found)")
+    }
     return found
   }
 
@@ -221,7 +229,9 @@ extension LayerConfig {
   }
 
   /// Numbers in any nesting, flattened row-major, with the sizes of the nesting; nil when absent or null.
-  public mutating func optionalArray(_ key: String) throws(KerasImportError) -> (values: [Double], sizes: [Int])? {
+  public mutating func optionalArray(_ key: String) throws(KerasImportError) -> (
+    values: [Double], sizes: [Int]
+  )? {
     guard let value = value(key) else { return nil }
     guard let array = value.numericArray else {
       throw invalid(key, expected: "numbers", found: value.shortText)

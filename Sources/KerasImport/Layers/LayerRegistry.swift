@@ -6,7 +6,7 @@ public struct LayerRegistry: Sendable {
   private var operations: [String: Factory] = [:]
 
   /// A registry that knows nothing.
-  public init() {}
+  package init() {}
 
   /// Adds a layer class under its Keras names (`Conv2D`; custom classes `Package>Name` or `Name`).
   public mutating func register<L: Layer>(_ layer: L.Type, as names: String...) {
@@ -17,9 +17,9 @@ public struct LayerRegistry: Sendable {
   mutating func register(operation name: String, _ factory: @escaping Factory) { operations[name] = factory }
 
   /// Every layer class, sorted.
-  public var layerNames: [String] { layers.keys.sorted() }
+  package var layerNames: [String] { layers.keys.sorted() }
   /// Every operation class, sorted.
-  public var operationNames: [String] { operations.keys.sorted() }
+  package var operationNames: [String] { operations.keys.sorted() }
 
   /// True for modules whose classes are operations, not layers of the same name.
   package static func isOperation(module: String) -> Bool {
@@ -32,7 +32,9 @@ public struct LayerRegistry: Sendable {
   func makeLayer(_ config: inout LayerConfig) throws(KerasImportError) -> any Layer {
     let layer: any Layer
     if LayerRegistry.isOperation(module: config.module) {
-      guard let factory = operations[config.className] else { throw unknown(config.className, among: operations.keys) }
+      guard let factory = operations[config.className] else {
+        throw unknown(config.className, among: operations.keys)
+      }
       layer = try factory(&config)
     } else {
       guard let type = layers[config.className] else { throw unknown(config.className, among: layers.keys) }

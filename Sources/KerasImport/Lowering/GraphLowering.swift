@@ -6,9 +6,9 @@ public struct LoweredModel: Sendable {
   /// The operations; inputs and outputs carry Keras's names.
   public let graph: Graph
   /// The values each tensor of the outermost ``LayerGraph`` became.
-  public let values: [KerasTensor: Value]
+  package let values: [KerasTensor: Value]
   /// The same for the layers of nested models, by path (`encoder/block_1/dense`), one entry per call.
-  public let nestedResults: [String: [[Value]]]
+  package let nestedResults: [String: [[Value]]]
   /// What flows through each layer at its first call, by path.
   package let shapes: [String: LayerShapes]
   /// The masks that the layers' operands had; layers without any are absent.
@@ -40,6 +40,7 @@ public struct LoweringOptions: Sendable {
   public var inputShapes: [String: Shape] = [:]
   /// The size of the batch axis; nil: dynamic, named `batch`.
   public var batch: Int?
+  /// The sizes of the file.
   public init() {}
 }
 
@@ -99,8 +100,10 @@ package struct NestedModel: Layer, KeepsInputTypes {
       throw KerasImportError(
         .invalidGraph("expected \(model.inputs.count) inputs of the nested model, found \(inputs.count)"))
     }
-    let operands = try GraphLowering(model: model, state: scope.state).evaluate(inputs, path: scope.path) { call, results in
-      scope.state.nestedResults["\(scope.path)/\(model.layers[call.layer].name)", default: []].append(results.map(\.value))
+    let operands = try GraphLowering(model: model, state: scope.state).evaluate(inputs, path: scope.path) {
+      call, results in
+      scope.state.nestedResults["\(scope.path)/\(model.layers[call.layer].name)", default: []].append(
+        results.map(\.value))
     }
     return try model.outputs.map { tensor throws(KerasImportError) -> Operand in
       guard let operand = operands[tensor] else {
@@ -143,7 +146,9 @@ package struct InputLayer: Layer {
     batchShape = sizes
   }
 
-  package func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] { call.inputs }
+  package func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    call.inputs
+  }
 }
 
 extension LoweredModel {
@@ -175,12 +180,16 @@ extension LoweredModel {
     shapes = state.shapes
   }
 
-  private static func inputType(_ object: LayerObject, options: LoweringOptions) throws(KerasImportError) -> TensorType {
+  private static func inputType(_ object: LayerObject, options: LoweringOptions) throws(KerasImportError)
+    -> TensorType
+  {
     guard let layer = object.layer as? InputLayer else {
-      throw KerasImportError(.invalidGraph("input \"\(object.name)\" is not an InputLayer but \(object.className)"))
+      throw KerasImportError(
+        .invalidGraph("input \"\(object.name)\" is not an InputLayer but \(object.className)"))
     }
     guard let batchShape = layer.batchShape else {
-      throw KerasImportError(.incomplete("the Sequential model was never built", missing: "the shape of its input"))
+      throw KerasImportError(
+        .incomplete("the Sequential model was never built", missing: "the shape of its input"))
     }
     var dimensions: [Dimension] = []
     for (axis, size) in batchShape.enumerated() {
@@ -195,7 +204,9 @@ extension LoweredModel {
       }
       dimensions = shape.dimensions
     }
-    if let batch = options.batch, let first = dimensions.first, first.fixedSize == nil { dimensions[0] = .fixed(batch) }
+    if let batch = options.batch, let first = dimensions.first, first.fixedSize == nil {
+      dimensions[0] = .fixed(batch)
+    }
     return TensorType(layer.dtype, Shape(dimensions))
   }
 }
@@ -203,7 +214,7 @@ extension LoweredModel {
 extension LayerGraph {
   /// The public names of the flattened outputs: the producing layer's name, with `_1`, `_2` ... from its second
   /// output on.
-  public var outputNames: [String] {
+  package var outputNames: [String] {
     var used: [String: Int] = [:]
     return outputs.map { tensor in
       let name = layers[tensor.layer].name

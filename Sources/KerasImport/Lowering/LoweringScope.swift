@@ -54,7 +54,9 @@ package struct WeightBinding: Sendable {
   package init() {}
 
   /// The file of a layer, if there is one.
-  package func asset(_ name: String, of layer: LayerObject) -> HeldBytes? { assets[ObjectIdentifier(layer)]?[name] }
+  package func asset(_ name: String, of layer: LayerObject) -> HeldBytes? {
+    assets[ObjectIdentifier(layer)]?[name]
+  }
 
   /// The tensor of a role, if the file has it.
   package func tensor(_ name: String, of layer: LayerObject) -> Tensor? {
@@ -66,7 +68,7 @@ package struct WeightBinding: Sendable {
 public struct LoweringScope {
   let state: LoweringState
   /// The layer being lowered.
-  public let object: LayerObject
+  package let object: LayerObject
   /// The names of the layers around it and its own, joined by `/`.
   public let path: String
 
@@ -90,12 +92,15 @@ public struct LoweringScope {
 
   /// Adds an operation with one result.
   /// - Throws: the graph's error with this layer's place and the origin of the operand that does not fit.
-  public func emit(_ op: Op, _ operands: Value..., as suffix: String? = nil) throws(KerasImportError) -> Value {
+  public func emit(_ op: Op, _ operands: Value..., as suffix: String? = nil) throws(KerasImportError) -> Value
+  {
     try emitAll(op, operands, as: suffix)[0]
   }
 
   /// Adds an operation and returns all its results.
-  public func emitAll(_ op: Op, _ operands: [Value], as suffix: String? = nil) throws(KerasImportError) -> [Value] {
+  public func emitAll(_ op: Op, _ operands: [Value], as suffix: String? = nil) throws(KerasImportError)
+    -> [Value]
+  {
     do {
       let results = try state.graph.append(op, operands, name: "\(path)/\(suffix ?? op.name)")
       for result in results { state.origins[result] = path }
@@ -161,7 +166,9 @@ public struct LoweringScope {
     state.weights.asset(name, of: object)?.withBytes { Array($0) }
   }
 
-  private func weightValue(_ name: String, _ tensor: Tensor, as dtype: DType?) throws(KerasImportError) -> Value {
+  private func weightValue(_ name: String, _ tensor: Tensor, as dtype: DType?) throws(KerasImportError)
+    -> Value
+  {
     let key = LoweringState.WeightKey(layer: ObjectIdentifier(object), name: name, dtype: dtype)
     if let value = state.weightValues[key] { return value }
     var value = state.graph.constant(tensor, name: "\(path)/\(name)")

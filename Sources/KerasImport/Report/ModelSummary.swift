@@ -6,31 +6,31 @@ import ModelIR
 /// Source: `keras/src/utils/summary_utils.py`. Keras shortens long cells and crops the table; nothing is cut here.
 public struct ModelSummary: Sendable {
   /// One line of the table.
-  public struct Row: Sendable {
+  package struct Row: Sendable {
     /// `name (ClassName)`, nested layers indented.
-    public var layer: String
+    package var layer: String
     /// `(None, 28, 28, 1)`, or a list of them.
-    public var outputShape: String
+    package var outputShape: String
     /// The number of parameters, thousands separated.
-    public var parameters: String
+    package var parameters: String
     /// `name[call][output]`, one per input; empty where Keras shows `-`.
-    public var connectedTo: [String]
+    package var connectedTo: [String]
   }
 
   /// A number of parameters and the bytes they take.
-  public struct Count: Sendable {
-    public var parameters = 0
-    public var bytes = 0
+  package struct Count: Sendable {
+    package var parameters = 0
+    package var bytes = 0
   }
 
-  public let modelName: String
+  package let modelName: String
   /// The format found, `Keras 3.6.0, .keras archive`.
-  public let format: String
-  public let rows: [Row]
+  package let format: String
+  package let rows: [Row]
   /// False for a plain chain, for which Keras leaves the column out.
-  public let showsConnections: Bool
-  public let trainable: Count
-  public let nonTrainable: Count
+  package let showsConnections: Bool
+  package let trainable: Count
+  package let nonTrainable: Count
 
   /// Reads the table off a model and its lowered graph.
   public init(_ model: KerasModel, _ lowered: LoweredModel, expandNested: Bool = false) {
@@ -85,7 +85,8 @@ struct SummaryBuilder {
       let parameters = counts(object, isTrainable: true, &seen).reduce(0) { $0 + $1.count }
       rows.append(
         ModelSummary.Row(
-          layer: "\(indent)\(object.name) (\(object.displayName))", outputShape: shapes(index, path: layerPath),
+          layer: "\(indent)\(object.name) (\(object.displayName))",
+          outputShape: shapes(index, path: layerPath),
           parameters: ModelSummary.grouped(parameters), connectedTo: connections(graph, index)))
       if expandNested, let nested = object.layer as? NestedModel {
         addRows(nested.model, path: layerPath, depth: depth + 1, expandNested: true, &rows)
@@ -96,7 +97,9 @@ struct SummaryBuilder {
   private func shapes(_ index: Int, path: String) -> String {
     var values = lowered.nestedResults[path]?.first ?? []
     if values.isEmpty {
-      while let value = lowered.values[KerasTensor(layer: index, call: 0, output: values.count)] { values.append(value) }
+      while let value = lowered.values[KerasTensor(layer: index, call: 0, output: values.count)] {
+        values.append(value)
+      }
     }
     let texts = values.map { lowered.graph.shape(of: $0).kerasText }
     if texts.isEmpty { return "?" }

@@ -50,8 +50,12 @@ public struct KerasWeights: Sendable {
 }
 
 extension KerasWeights: RandomAccessCollection {
+  /// 0
   public var startIndex: Int { 0 }
+  /// The number of weights.
   public var endIndex: Int { weights.count }
+  /// The weight at a place in Keras's order of creation.
+  /// - Precondition: `position` is in `0..<count`.
   public subscript(position: Int) -> KerasWeight { weights[position] }
 }
 

@@ -1,16 +1,16 @@
 /// The handle of one edge of a ``Graph``: an input, a constant, or a node's result. Valid only in its own graph.
 public struct Value: Hashable, Sendable {
   /// The index into the graph's values, in order of creation.
-  public let index: Int
+  package let index: Int
 }
 
 /// One operation of a graph.
-public struct Node: Sendable {
+package struct Node: Sendable {
   /// The name, for people: `conv1/Conv`; exporters make names unique.
-  public let name: String
-  public let op: Op
-  public let inputs: [Value]
-  public let outputs: [Value]
+  package let name: String
+  package let op: Op
+  package let inputs: [Value]
+  package let outputs: [Value]
 }
 
 /// A typed graph of primitive operations, always in topological order.
@@ -19,7 +19,7 @@ public struct Node: Sendable {
 /// has operands that fit.
 public struct Graph: Sendable {
   /// What a value is.
-  public enum Source: Sendable {
+  package enum Source: Sendable {
     case input
     case constant(Tensor)
     /// A result of `nodes[node]`.
@@ -33,59 +33,59 @@ public struct Graph: Sendable {
   }
 
   /// The operations in an order in which they can be evaluated.
-  public private(set) var nodes: [Node] = []
+  package private(set) var nodes: [Node] = []
   /// The graph's inputs in order.
-  public private(set) var inputs: [Value] = []
-  /// The graph's outputs in order, with their public names. One value may appear more than once.
-  public var outputs: [Output] = []
+  package private(set) var inputs: [Value] = []
+  /// The graph's outputs in order, with their package names. One value may appear more than once.
+  package var outputs: [Output] = []
   private var records: [ValueRecord] = []
 
   /// A named result of the whole graph.
-  public struct Output: Sendable {
-    public var name: String
-    public var value: Value
-    public init(name: String, value: Value) {
+  package struct Output: Sendable {
+    package var name: String
+    package var value: Value
+    package init(name: String, value: Value) {
       self.name = name
       self.value = value
     }
   }
 
-  public init() {}
+  package init() {}
 
   /// The number of values; indices run below it.
-  public var valueCount: Int { records.count }
+  package var valueCount: Int { records.count }
   /// All values in order of creation.
-  public var values: [Value] { records.indices.map(Value.init(index:)) }
+  package var values: [Value] { records.indices.map(Value.init(index:)) }
   /// The element type and shape of a value.
-  public func type(of value: Value) -> TensorType { records[value.index].type }
+  package func type(of value: Value) -> TensorType { records[value.index].type }
   /// The shape of a value.
-  public func shape(of value: Value) -> Shape { records[value.index].type.shape }
+  package func shape(of value: Value) -> Shape { records[value.index].type.shape }
   /// The element type of a value.
-  public func dtype(of value: Value) -> DType { records[value.index].type.dtype }
+  package func dtype(of value: Value) -> DType { records[value.index].type.dtype }
   /// The name a value was given.
-  public func name(of value: Value) -> String { records[value.index].name }
+  package func name(of value: Value) -> String { records[value.index].name }
   /// Where a value comes from.
-  public func source(of value: Value) -> Source { records[value.index].source }
+  package func source(of value: Value) -> Source { records[value.index].source }
   /// The tensor of a constant; nil for other values.
-  public func constant(_ value: Value) -> Tensor? {
+  package func constant(_ value: Value) -> Tensor? {
     if case .constant(let tensor) = records[value.index].source { return tensor }
     return nil
   }
   /// The node that produces a value; nil for inputs and constants.
-  public func producer(of value: Value) -> Node? {
+  package func producer(of value: Value) -> Node? {
     if case .node(let index, _) = records[value.index].source { return nodes[index] }
     return nil
   }
 
   /// Adds an input of the graph.
-  public mutating func input(name: String, type: TensorType) -> Value {
+  package mutating func input(name: String, type: TensorType) -> Value {
     let value = add(ValueRecord(type: type, name: name, source: .input))
     inputs.append(value)
     return value
   }
 
   /// Adds a constant.
-  public mutating func constant(_ tensor: Tensor, name: String) -> Value {
+  package mutating func constant(_ tensor: Tensor, name: String) -> Value {
     add(ValueRecord(type: tensor.type, name: name, source: .constant(tensor)))
   }
 
@@ -93,7 +93,7 @@ public struct Graph: Sendable {
   /// - Throws: ``GraphError`` when the operands do not fit, naming what was expected and found.
   /// - Precondition: `operands` are values of this graph.
   @discardableResult
-  public mutating func append(_ op: Op, _ operands: [Value], name: String) throws(GraphError) -> [Value] {
+  package mutating func append(_ op: Op, _ operands: [Value], name: String) throws(GraphError) -> [Value] {
     let types: [TensorType]
     do {
       types = try op.inferTypes(operands.map { type(of: $0) })
@@ -102,9 +102,10 @@ public struct Graph: Sendable {
       throw GraphError(error.message, op: op.name, node: name, operand: error.operand)
     }
     let results = types.enumerated().map { position, type in
-      add(ValueRecord(
-        type: type, name: position == 0 ? name : "\(name):\(position)",
-        source: .node(nodes.count, output: position)))
+      add(
+        ValueRecord(
+          type: type, name: position == 0 ? name : "\(name):\(position)",
+          source: .node(nodes.count, output: position)))
     }
     nodes.append(Node(name: name, op: op, inputs: operands, outputs: results))
     return results

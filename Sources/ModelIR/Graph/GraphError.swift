@@ -9,6 +9,7 @@ public struct GraphError: Error, Hashable, Sendable, CustomStringConvertible {
   /// Which operand does not fit, if one can be named.
   public var operand: Int?
 
+  /// An error of an operation; the graph adds the node's name.
   public init(_ message: String, op: String = "", node: String? = nil, operand: Int? = nil) {
     self.message = message
     self.op = op
@@ -16,6 +17,7 @@ public struct GraphError: Error, Hashable, Sendable, CustomStringConvertible {
     self.operand = operand
   }
 
+  /// The place, then the message.
   public var description: String {
     let place = [node.map { "node \"\($0)\"" }, op.isEmpty ? nil : "(\(op))"].compactMap { $0 }
     return place.isEmpty ? message : place.joined(separator: " ") + ": " + message

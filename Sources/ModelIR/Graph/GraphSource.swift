@@ -6,5 +6,6 @@ public protocol GraphSource {
 }
 
 extension Graph: GraphSource {
+  /// Itself.
   public func makeGraph() -> Graph { self }
 }

@@ -7,23 +7,25 @@ extension Op {
     try operands[1].expectRank(2...Int.max, operand: 1)
     guard a[a.rank - 1].fits(b[b.rank - 2]) else {
       throw GraphError(
-        "expected \(b[b.rank - 2]) elements along the last axis, found \(a[a.rank - 1]) in shape \(a)", operand: 0)
+        "expected \(b[b.rank - 2]) elements along the last axis, found \(a[a.rank - 1]) in shape \(a)",
+        operand: 0)
     }
-    let batch = try Shape.broadcasting(Shape(Array(a.dimensions.dropLast(2))), Shape(Array(b.dimensions.dropLast(2))))
+    let batch = try Shape.broadcasting(
+      Shape(Array(a.dimensions.dropLast(2))), Shape(Array(b.dimensions.dropLast(2))))
     return TensorType(operands[0].dtype, Shape(batch.dimensions + [a[a.rank - 2], b[b.rank - 1]]))
   }
 }
 
 /// A parsed equation of ``Op/einsum(_:)``: letters per operand and for the result.
-public struct EinsumEquation: Hashable, Sendable {
+package struct EinsumEquation: Hashable, Sendable {
   /// One string of axis letters for each operand.
-  public let inputs: [[Character]]
+  package let inputs: [[Character]]
   /// The letters of the result.
-  public let output: [Character]
+  package let output: [Character]
 
   /// Parses `ab,bc->ac`.
   /// - Throws: ``GraphError`` when the equation is not of that form or the result has letters of its own.
-  public init(_ equation: String) throws(GraphError) {
+  package init(_ equation: String) throws(GraphError) {
     let text = equation.filter { $0 != " " }
     let arrow = text.split(separator: "-", omittingEmptySubsequences: false)
     guard arrow.count == 2, arrow[1].first == ">" else {
@@ -52,9 +54,12 @@ public struct EinsumEquation: Hashable, Sendable {
       for (letter, size) in zip(letters, shape.dimensions) {
         guard let known = sizes[letter] else { sizes[letter] = size; continue }
         guard known.fits(size) || size == 1 || known == 1 else {
-          throw GraphError("expected \(known) elements along \"\(letter)\", found \(size) in shape \(shape)", operand: index)
+          throw GraphError(
+            "expected \(known) elements along \"\(letter)\", found \(size) in shape \(shape)", operand: index)
         }
-        if known.fixedSize == nil || known == 1 { sizes[letter] = size.fixedSize == nil && known != 1 ? known : size }
+        if known.fixedSize == nil || known == 1 {
+          sizes[letter] = size.fixedSize == nil && known != 1 ? known : size
+        }
       }
     }
     return Shape(output.map { sizes[$0] ?? 1 })

@@ -1,7 +1,7 @@
 extension Op {
   /// The types of the results for operands of these types.
   /// - Throws: ``GraphError`` when the operands do not fit, with expected before found.
-  public func inferTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
+  package func inferTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
     try checkCount(operands.count)
     switch self {
     case .unary(let function): return [try function.inferType(operands[0])]
@@ -21,7 +21,8 @@ extension Op {
     case .reduce(let function, let axes, let keepDims):
       return [try inferReduce(function, operands[0], axes: axes, keepDims: keepDims)]
     case .argReduce(_, let axis, let keepDims):
-      let type = try inferReduce(.sum, TensorType(.int64, operands[0].shape), axes: [axis], keepDims: keepDims)
+      let type = try inferReduce(
+        .sum, TensorType(.int64, operands[0].shape), axes: [axis], keepDims: keepDims)
       return [TensorType(.int64, type.shape)]
     case .cumulative(_, let axis, _, _), .softmax(let axis), .logSoftmax(let axis):
       try operands[0].expectAxis(axis)
@@ -50,7 +51,7 @@ extension Op {
   }
 
   /// The operation's name as ONNX has it, for messages and pictures.
-  public var name: String {
+  package var name: String {
     switch self {
     case .unary(let function): function.name
     case .binary(let function): function.name
@@ -98,7 +99,8 @@ extension Op {
   private var operandCount: ClosedRange<Int> {
     switch self {
     case .range, .sizes: 0...0
-    case .unary, .cast, .pool, .reduce, .argReduce, .cumulative, .topK, .softmax, .logSoftmax, .reshape, .transpose,
+    case .unary, .cast, .pool, .reduce, .argReduce, .cumulative, .topK, .softmax, .logSoftmax, .reshape,
+      .transpose,
       .split, .slice, .pad, .expand, .tile, .reverse, .triangle, .resize, .lookup, .hash:
       1...1
     case .binary, .compare, .matMul, .gather, .gatherElements, .gatherND: 2...2
@@ -114,7 +116,9 @@ extension Op {
   private func checkCount(_ count: Int) throws(GraphError) {
     let expected = operandCount
     guard !expected.contains(count) else { return }
-    let text = expected.upperBound == Int.max ? "at least \(expected.lowerBound)"
+    let text =
+      expected.upperBound == Int.max
+      ? "at least \(expected.lowerBound)"
       : expected.count == 1 ? "\(expected.lowerBound)" : "\(expected.lowerBound) to \(expected.upperBound)"
     throw GraphError("expected \(text) operands, found \(count)")
   }
@@ -131,8 +135,11 @@ func expectEqualDTypes(_ operands: [TensorType]) throws(GraphError) {
 extension TensorType {
   func expectRank(_ ranks: ClosedRange<Int>, operand: Int = 0) throws(GraphError) {
     guard !ranks.contains(shape.rank) else { return }
-    let text = ranks.count == 1 ? "\(ranks.lowerBound)" : ranks.upperBound == Int.max
-      ? "at least \(ranks.lowerBound)" : "\(ranks.lowerBound) to \(ranks.upperBound)"
+    let text =
+      ranks.count == 1
+      ? "\(ranks.lowerBound)"
+      : ranks.upperBound == Int.max
+        ? "at least \(ranks.lowerBound)" : "\(ranks.lowerBound) to \(ranks.upperBound)"
     throw GraphError("expected rank \(text), found shape \(shape)", operand: operand)
   }
 
@@ -157,14 +164,14 @@ extension TensorType {
 
 extension Shape {
   /// False only when the ranks differ or two known sizes do.
-  public func fits(_ other: Shape) -> Bool {
+  package func fits(_ other: Shape) -> Bool {
     guard rank == other.rank else { return false }
     return zip(dimensions, other.dimensions).allSatisfy { $0.fits($1) }
   }
 
   /// NumPy's broadcast of two shapes.
   /// - Throws: ``GraphError`` when two known sizes differ and neither is 1.
-  public static func broadcasting(_ a: Shape, _ b: Shape) throws(GraphError) -> Shape {
+  package static func broadcasting(_ a: Shape, _ b: Shape) throws(GraphError) -> Shape {
     var result: [Dimension] = []
     for index in 0..<Swift.max(a.rank, b.rank) {
       let i = a.rank - 1 - index

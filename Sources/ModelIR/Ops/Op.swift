@@ -217,7 +217,9 @@ public enum DataLayout: String, Hashable, Sendable {
   /// The channel axis of an operand of this rank.
   public func channelAxis(rank: Int) -> Int { self == .channelsLast ? rank - 1 : 1 }
   /// The spatial axes of an operand of this rank.
-  public func spatialAxes(rank: Int) -> [Int] { self == .channelsLast ? Array(1..<max(rank - 1, 1)) : Array(2..<max(rank, 2)) }
+  public func spatialAxes(rank: Int) -> [Int] {
+    self == .channelsLast ? Array(1..<max(rank - 1, 1)) : Array(2..<max(rank, 2))
+  }
 }
 
 /// Padding of a window operation's spatial axes.
@@ -231,8 +233,11 @@ public enum Padding: Hashable, Sendable {
 
 /// Elements added before and after the data along one axis.
 public struct PadPair: Hashable, Sendable {
+  /// Before the data.
   public var before: Int
+  /// After the data.
   public var after: Int
+  /// So many before and after the data.
   public init(_ before: Int, _ after: Int) {
     self.before = before
     self.after = after
@@ -241,12 +246,17 @@ public struct PadPair: Hashable, Sendable {
 
 /// Attributes of ``Op/conv(_:)``; the arrays have one entry per spatial axis.
 public struct ConvAttributes: Hashable, Sendable {
+  /// The step from one window to the next, in elements.
   public var strides: [Int]
+  /// The distance of a kernel's taps, in elements.
   public var dilations: [Int]
+  /// What is added around the data.
   public var padding: Padding
   /// The number of blocks that input and output channels are split into (ONNX `group`).
   public var groups: Int
+  /// Where the channels are.
   public var layout: DataLayout
+  /// All attributes.
   public init(strides: [Int], dilations: [Int], padding: Padding, groups: Int, layout: DataLayout) {
     self.strides = strides
     self.dilations = dilations
@@ -262,11 +272,17 @@ public struct ConvAttributes: Hashable, Sendable {
 /// `x[i]` adds `x[i] * w[j]` at `i * stride + j * dilation - pads.before`; `outputPadding` are further elements at
 /// the end, which hold what reaches them of the full result (else the bias alone).
 public struct ConvTransposeAttributes: Hashable, Sendable {
+  /// The step from one window to the next, in elements.
   public var strides: [Int]
+  /// The distance of a kernel's taps, in elements.
   public var dilations: [Int]
+  /// Elements added along each axis; taken away from a transposed convolution's result.
   public var pads: [PadPair]
+  /// Further elements at the end of the result.
   public var outputPadding: [Int]
+  /// Where the channels are.
   public var layout: DataLayout
+  /// All attributes.
   public init(strides: [Int], dilations: [Int], pads: [PadPair], outputPadding: [Int], layout: DataLayout) {
     self.strides = strides
     self.dilations = dilations
@@ -286,12 +302,19 @@ public enum PoolFunction: Hashable, Sendable {
 
 /// Attributes of ``Op/pool(_:)``; the arrays have one entry per spatial axis.
 public struct PoolAttributes: Hashable, Sendable {
+  /// What a window gives.
   public var function: PoolFunction
+  /// The window's size, in elements.
   public var kernelSize: [Int]
+  /// The step from one window to the next, in elements.
   public var strides: [Int]
+  /// What is added around the data.
   public var padding: Padding
+  /// Where the channels are.
   public var layout: DataLayout
-  public init(function: PoolFunction, kernelSize: [Int], strides: [Int], padding: Padding, layout: DataLayout) {
+  /// All attributes.
+  public init(function: PoolFunction, kernelSize: [Int], strides: [Int], padding: Padding, layout: DataLayout)
+  {
     self.function = function
     self.kernelSize = kernelSize
     self.strides = strides
@@ -304,11 +327,15 @@ public struct PoolAttributes: Hashable, Sendable {
 ///
 /// Negative bounds count from the end; bounds out of range are clamped; nil is Python's `None`.
 public struct SliceRange: Hashable, Sendable {
+  /// The axis, counted from 0.
   public var axis: Int
+  /// The first element.
   public var start: Int?
+  /// The element behind the last.
   public var stop: Int?
   /// Not 0.
   public var step: Int
+  /// All attributes.
   public init(axis: Int, start: Int?, stop: Int?, step: Int = 1) {
     self.axis = axis
     self.start = start
@@ -330,8 +357,11 @@ public struct PadAttributes: Hashable, Sendable {
     /// The edge element (ONNX `edge`).
     case edge
   }
+  /// Elements added along each axis; taken away from a transposed convolution's result.
   public var pads: [PadPair]
+  /// What the added elements are.
   public var mode: Mode
+  /// All attributes.
   public init(pads: [PadPair], mode: Mode) {
     self.pads = pads
     self.mode = mode
@@ -365,17 +395,25 @@ public struct RecurrentAttributes: Hashable, Sendable {
     /// Any other function, as a graph of one input and one output of the same shape `[N, F]`.
     case graph(Subgraph)
   }
+  /// The kind of cell.
   public var cell: Cell
   /// F.
   public var units: Int
+  /// The function of the new state.
   public var activation: Activation
   /// The gates' function; ignored by the simple cell.
   public var recurrentActivation: Activation
+  /// Whether there is a bias among the operands.
   public var hasBias: Bool
+  /// Whether there is a mask among the operands.
   public var hasMask: Bool
+  /// Whether the initial states are among the operands; zeros otherwise.
   public var hasInitialState: Bool
+  /// Whether time is walked from the end.
   public var reverse: Bool
+  /// Whether the output of a masked step is zero.
   public var zeroOutputForMask: Bool
+  /// All attributes.
   public init(
     cell: Cell, units: Int, activation: Activation, recurrentActivation: Activation, hasBias: Bool,
     hasMask: Bool, hasInitialState: Bool, reverse: Bool, zeroOutputForMask: Bool
@@ -404,9 +442,13 @@ public struct RecurrentAttributes: Hashable, Sendable {
 
 /// A graph used inside an operation; two are equal when they are the same object.
 public final class Subgraph: Hashable, Sendable {
+  /// The graph.
   public let graph: Graph
+  /// A graph as part of an operation.
   public init(_ graph: Graph) { self.graph = graph }
+  /// Whether they are the same object.
   public static func == (a: Subgraph, b: Subgraph) -> Bool { a === b }
+  /// Hashes the object's identity.
   public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }
 
@@ -417,9 +459,13 @@ public final class Subgraph: Hashable, Sendable {
 /// Results: the final states, then each per-step result stacked along axis 1. With `reverse`, time is walked from the
 /// end and results are stacked at the time they belong to.
 public struct ScanAttributes: Hashable, Sendable {
+  /// One step.
   public var body: Subgraph
+  /// The number of states.
   public var stateCount: Int
+  /// Whether time is walked from the end.
   public var reverse: Bool
+  /// All attributes.
   public init(body: Subgraph, stateCount: Int, reverse: Bool) {
     self.body = body
     self.stateCount = stateCount
@@ -434,14 +480,19 @@ public struct ScanAttributes: Hashable, Sendable {
 /// the coordinate (asymmetric); linear has two taps, edges clamped; cubic is Keys's kernel, taps outside left out and
 /// the rest renormalised.
 public struct ResizeAttributes: Hashable, Sendable {
+  /// How values between elements are made.
   public enum Method: Hashable, Sendable { case nearest, linear, cubic(a: Double) }
+  /// Where an element of the result lies in the source.
   public enum Coordinates: Hashable, Sendable { case halfPixel, asymmetric, alignCorners }
+  /// How values between elements are made.
   public var method: Method
+  /// Where an element of the result lies in the source.
   public var coordinates: Coordinates
   /// The axes resampled, ascending.
   public var axes: [Int]
   /// The new size of each of ``axes``.
   public var sizes: [Dimension]
+  /// All attributes.
   public init(method: Method, coordinates: Coordinates, axes: [Int], sizes: [Dimension]) {
     self.method = method
     self.coordinates = coordinates
@@ -454,10 +505,15 @@ public struct ResizeAttributes: Hashable, Sendable {
 public struct LookupTable: Hashable, Sendable {
   /// Keys or values.
   public enum Entries: Hashable, Sendable { case integers([Int64]), strings([String]) }
+  /// The keys.
   public var keys: Entries
+  /// The value of each key.
   public var values: Entries
+  /// The value of other keys, where values are integers.
   public var defaultInteger: Int64
+  /// The value of other keys, where values are strings.
   public var defaultString: String
+  /// All attributes.
   public init(keys: Entries, values: Entries, defaultInteger: Int64 = 0, defaultString: String = "") {
     self.keys = keys
     self.values = values
@@ -469,9 +525,11 @@ public struct LookupTable: Hashable, Sendable {
 /// Attributes of ``Op/hash(_:)``: TensorFlow's StringToHashBucketFast (FarmHash fingerprint 64) or, with a key,
 /// StringToHashBucketStrong (SipHash) of each element's text (integers in decimal), modulo `binCount`.
 public struct HashAttributes: Hashable, Sendable {
+  /// The number of results; they lie below it.
   public var binCount: Int
   /// SipHash's key, two 64-bit words; nil for FarmHash.
   public var key: [UInt64]?
+  /// All attributes.
   public init(binCount: Int, key: [UInt64]? = nil) {
     self.binCount = binCount
     self.key = key

@@ -1,6 +1,6 @@
 extension RecurrentAttributes {
   /// The operation's name as ONNX has it.
-  public var name: String {
+  package var name: String {
     switch cell {
     case .lstm: "LSTM"
     case .gru: "GRU"
@@ -9,12 +9,12 @@ extension RecurrentAttributes {
   }
 
   /// The number of operands: x, kernel, recurrent kernel and those that the flags announce.
-  public var operandCount: Int {
+  package var operandCount: Int {
     3 + (hasBias ? 1 : 0) + (hasMask ? 1 : 0) + (hasInitialState ? stateCount : 0)
   }
 
   /// The shape that the bias must have.
-  public var biasShape: Shape {
+  package var biasShape: Shape {
     if case .gru(resetAfter: true) = cell { return [2, .fixed(gateCount * units)] }
     return [.fixed(gateCount * units)]
   }
@@ -22,7 +22,9 @@ extension RecurrentAttributes {
   func inferTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
     let x = operands[0]
     try x.expectRank(3...3)
-    guard units > 0, units < 1 << 32 else { throw GraphError("expected a positive number of units, found \(units)") }
+    guard units > 0, units < 1 << 32 else {
+      throw GraphError("expected a positive number of units, found \(units)")
+    }
     let gates = Dimension.fixed(gateCount * units)
     let state: Shape = [x.shape[0], .fixed(units)]
     try operands[1].expectShape([x.shape[2], gates], operand: 1)
@@ -51,7 +53,8 @@ extension RecurrentAttributes {
 extension ScanAttributes {
   func inferTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
     let body = body.graph
-    guard body.inputs.count == operands.count, body.outputs.count >= stateCount, operands.count > stateCount else {
+    guard body.inputs.count == operands.count, body.outputs.count >= stateCount, operands.count > stateCount
+    else {
       throw GraphError("expected \(body.inputs.count) operands, found \(operands.count)")
     }
     for (index, input) in body.inputs.enumerated() {
@@ -61,7 +64,8 @@ extension ScanAttributes {
         try operands[index].expectShape(expected.shape, operand: index)
       } else {
         try operands[index].expectRank((expected.shape.rank + 1)...(expected.shape.rank + 1), operand: index)
-        try TensorType(expected.dtype, operands[index].shape.removing(axis: 1)).expectShape(expected.shape, operand: index)
+        try TensorType(expected.dtype, operands[index].shape.removing(axis: 1)).expectShape(
+          expected.shape, operand: index)
       }
     }
     let steps = operands[stateCount].shape[1]
@@ -83,7 +87,9 @@ extension Shape {
 
 extension ResizeAttributes {
   func inferType(_ x: TensorType) throws(GraphError) -> TensorType {
-    guard axes.count == sizes.count else { throw GraphError("expected a size for each of \(axes.count) axes") }
+    guard axes.count == sizes.count else {
+      throw GraphError("expected a size for each of \(axes.count) axes")
+    }
     var shape = x.shape
     for (axis, size) in zip(axes, sizes) {
       try x.expectAxis(axis)

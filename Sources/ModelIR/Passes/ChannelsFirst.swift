@@ -7,7 +7,7 @@
 ///
 /// Operations that look at single axes (concat, reduce, pad, slice, softmax, batch normalization) are moved to the
 /// axes' new places; others (reshape, products, graph outputs) get their operands in the original order.
-public struct ChannelsFirst {
+package struct ChannelsFirst {
   private let source: Graph
   private var target = Graph()
   private var carried: [Int: Carried] = [:]
@@ -24,7 +24,7 @@ public struct ChannelsFirst {
 
   /// Rewrites a graph; inputs and outputs keep their order, names and types.
   /// - Throws: ``GraphError`` when the given graph is not well formed.
-  public static func run(on graph: Graph) throws(GraphError) -> Graph {
+  package static func run(on graph: Graph) throws(GraphError) -> Graph {
     var pass = ChannelsFirst(source: graph)
     for input in graph.inputs {
       let value = pass.target.input(name: graph.name(of: input), type: graph.type(of: input))
@@ -200,10 +200,14 @@ public struct ChannelsFirst {
   }
 
   /// An operand of lower rank or other order, with all axes, in the carried order.
-  private mutating func aligned(_ value: Value, _ shape: Shape, rank: Int, _ back: [Int]) throws(GraphError) -> Value {
+  private mutating func aligned(_ value: Value, _ shape: Shape, rank: Int, _ back: [Int]) throws(GraphError)
+    -> Value
+  {
     let missing = Array(repeating: Dimension.fixed(1), count: rank - shape.rank)
     let full = Shape(missing + shape.dimensions)
-    if let tensor = source.constant(value), let sizes = full.fixedSizes, ChannelsFirst.movesOnlyUnits(full, back) {
+    if let tensor = source.constant(value), let sizes = full.fixedSizes,
+      ChannelsFirst.movesOnlyUnits(full, back)
+    {
       let moved = Tensor(dtype: tensor.dtype, sizes: back.map { sizes[$0] }, storage: tensor.storage)
       return target.constant(moved, name: source.name(of: value))
     }
@@ -226,13 +230,18 @@ extension Op {
     case .logSoftmax(let axis): return (.logSoftmax(axis: moved(axis)), permutation)
     case .cumulative(let function, let axis, let reverse, let exclusive):
       return (.cumulative(function, axis: moved(axis), reverse: reverse, exclusive: exclusive), permutation)
-    case .topK(let k, let axis, let largest): return (.topK(k: k, axis: moved(axis), largest: largest), permutation)
+    case .topK(let k, let axis, let largest):
+      return (.topK(k: k, axis: moved(axis), largest: largest), permutation)
     case .batchNormalization(let axis, let epsilon) where moved(axis) == 1:
       return (.batchNormalization(axis: 1, epsilon: epsilon), permutation)
     case .split(let axis, let sizes): return (.split(axis: moved(axis), sizes: sizes), permutation)
     case .reverse(let axes): return (.reverse(axes: axes.map(moved)), permutation)
     case .slice(let ranges):
-      return (.slice(ranges.map { SliceRange(axis: moved($0.axis), start: $0.start, stop: $0.stop, step: $0.step) }), permutation)
+      return (
+        .slice(
+          ranges.map { SliceRange(axis: moved($0.axis), start: $0.start, stop: $0.stop, step: $0.step) }),
+        permutation
+      )
     case .pad(let attributes):
       var pads = attributes.pads
       for (axis, pair) in attributes.pads.enumerated() { pads[moved(axis)] = pair }
@@ -268,10 +277,11 @@ extension [Int] {
 
 extension Graph {
   /// For each node, whether some output of the graph depends on it.
-  public func liveNodes() -> [Bool] {
+  package func liveNodes() -> [Bool] {
     var live = Array(repeating: false, count: nodes.count)
     var needed = Set(outputs.map(\.value.index))
-    for (index, node) in nodes.enumerated().reversed() where node.outputs.contains(where: { needed.contains($0.index) }) {
+    for (index, node) in nodes.enumerated().reversed()
+    where node.outputs.contains(where: { needed.contains($0.index) }) {
       live[index] = true
       needed.formUnion(node.inputs.map(\.index))
     }

@@ -2,9 +2,9 @@
 ///
 /// Given:   x: float32 -> matMul(kernel: float32) -> y: float32
 /// Result:  x: float32 -> cast -> matMul(kernel: float16) -> cast -> y: float32
-public enum HalfPrecisionGraph {
+package enum HalfPrecisionGraph {
   /// - Throws: ``GraphError`` for loops with a body, which are not converted.
-  public static func run(on graph: Graph) throws(GraphError) -> Graph {
+  package static func run(on graph: Graph) throws(GraphError) -> Graph {
     var copy = GraphCopy(graph)
     copy.convert = { tensor in
       guard tensor.dtype == .float32 else { return tensor }
@@ -14,7 +14,8 @@ public enum HalfPrecisionGraph {
       let type = graph.type(of: input)
       copy.addInput(input, type: type)
       guard type.dtype == .float32 else { continue }
-      let narrow = try copy.target.append(.cast(.float16), [copy.value(input)], name: "\(graph.name(of: input))/float16")
+      let narrow = try copy.target.append(
+        .cast(.float16), [copy.value(input)], name: "\(graph.name(of: input))/float16")
       copy.set(input, narrow[0])
     }
     for node in graph.nodes {

@@ -5,13 +5,13 @@
 ///
 /// Images are values of rank 4 and 5 of a floating type; the model's own order is that of its first convolution or
 /// pooling, channels last without one. Does nothing when the model has the order already.
-public struct InterfaceLayout {
+package struct InterfaceLayout {
   private let layout: DataLayout
 
-  public init(_ layout: DataLayout) { self.layout = layout }
+  package init(_ layout: DataLayout) { self.layout = layout }
 
   /// - Throws: ``GraphError`` when the given graph is not well formed.
-  public func run(on graph: Graph) throws(GraphError) -> Graph {
+  package func run(on graph: Graph) throws(GraphError) -> Graph {
     guard graph.imageLayout != layout else { return graph }
     var copy = GraphCopy(graph)
     for input in graph.inputs {
@@ -20,14 +20,17 @@ public struct InterfaceLayout {
       let order = orders(type.shape.rank)
       let moved = TensorType(type.dtype, Shape(order.there.map { type.shape[$0] }))
       let value = copy.target.input(name: graph.name(of: input), type: moved)
-      copy.set(input, try copy.target.append(.transpose(order.back), [value], name: "\(graph.name(of: input))/layout")[0])
+      copy.set(
+        input,
+        try copy.target.append(.transpose(order.back), [value], name: "\(graph.name(of: input))/layout")[0])
     }
     for node in graph.nodes { try copy.add(node, node.op) }
     for output in graph.outputs {
       var value = copy.value(output.value)
       let type = graph.type(of: output.value)
       if type.isImage {
-        value = try copy.target.append(.transpose(orders(type.shape.rank).there), [value], name: "\(output.name)/layout")[0]
+        value = try copy.target.append(
+          .transpose(orders(type.shape.rank).there), [value], name: "\(output.name)/layout")[0]
       }
       copy.target.outputs.append(Graph.Output(name: output.name, value: value))
     }

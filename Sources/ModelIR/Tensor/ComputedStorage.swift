@@ -1,22 +1,24 @@
 /// Bytes that are made when they are asked for, and not kept.
-public final class ComputedStorage: TensorStorage {
-  public let byteCount: Int
+package final class ComputedStorage: TensorStorage {
+  package let byteCount: Int
   private let make: @Sendable () throws -> Tensor
 
   /// - Parameter make: gives a tensor of `byteCount` bytes.
-  public init(byteCount: Int, _ make: @escaping @Sendable () throws -> Tensor) {
+  package init(byteCount: Int, _ make: @escaping @Sendable () throws -> Tensor) {
     self.byteCount = byteCount
     self.make = make
   }
 
-  public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+  package func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
     try make().withBytes { try body(UnsafeRawBufferPointer(rebasing: $0[..<min(byteCount, $0.count)])) }
   }
 }
 
 extension Tensor {
   /// A tensor whose values are computed when its bytes are read.
-  public static func computed(dtype: DType, sizes: [Int], _ values: @escaping @Sendable () throws -> [Double]) -> Tensor {
+  package static func computed(
+    dtype: DType, sizes: [Int], _ values: @escaping @Sendable () throws -> [Double]
+  ) -> Tensor {
     let storage = ComputedStorage(byteCount: sizes.reduce(1, *) * dtype.byteCount) {
       Tensor(try values(), sizes: sizes, dtype: dtype)
     }
@@ -24,7 +26,7 @@ extension Tensor {
   }
 
   /// The tensor with the order along axes turned round.
-  public func flipped(axes: [Int]) -> Tensor {
+  package func flipped(axes: [Int]) -> Tensor {
     let source = self
     return .computed(dtype: dtype, sizes: sizes) {
       let values = try source.doubles()
@@ -46,17 +48,19 @@ extension Tensor {
   }
 
   /// Some columns of a matrix.
-  public func columns(_ range: Range<Int>) -> Tensor {
+  package func columns(_ range: Range<Int>) -> Tensor {
     let source = self
     let width = sizes[rank - 1]
     return .computed(dtype: dtype, sizes: sizes.dropLast() + [range.count]) {
       let values = try source.doubles()
-      return stride(from: 0, to: values.count, by: width).flatMap { values[($0 + range.lowerBound)..<($0 + range.upperBound)] }
+      return stride(from: 0, to: values.count, by: width).flatMap {
+        values[($0 + range.lowerBound)..<($0 + range.upperBound)]
+      }
     }
   }
 
   /// Tensors joined along their last axis; nil when the others differ.
-  public static func joinedOnLastAxis(_ parts: [Tensor]) -> Tensor? {
+  package static func joinedOnLastAxis(_ parts: [Tensor]) -> Tensor? {
     guard let first = parts.first, first.rank > 0,
       parts.allSatisfy({ $0.sizes.dropLast() == first.sizes.dropLast() && $0.dtype == first.dtype })
     else { return nil }

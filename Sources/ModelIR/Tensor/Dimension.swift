@@ -5,7 +5,7 @@
 /// Arithmetic saturates instead of trapping; ``Graph/append(_:_:name:)`` refuses sizes beyond ``limit``.
 public struct Dimension: Hashable, Sendable {
   /// The largest size an axis may have; larger ones are refused when a node is added.
-  public static let limit = 1 << 40
+  package static let limit = 1 << 40
 
   /// A product of atoms, sorted; the empty product is 1.
   struct Monomial: Hashable, Sendable, Comparable {
@@ -71,18 +71,22 @@ public struct Dimension: Hashable, Sendable {
 }
 
 extension Dimension: ExpressibleByIntegerLiteral {
+  /// A known size.
   public init(integerLiteral value: Int) { self = .fixed(value) }
 }
 
 // MARK: - Arithmetic
 
 extension Dimension {
+  /// The sum.
   public static func + (a: Dimension, b: Dimension) -> Dimension {
     normalized(constant: saturatingAdd(a.constant, b.constant), terms: a.terms + b.terms)
   }
 
+  /// The difference.
   public static func - (a: Dimension, b: Dimension) -> Dimension { a + b * .fixed(-1) }
 
+  /// The product.
   public static func * (a: Dimension, b: Dimension) -> Dimension {
     var terms: [Term] = []
     for t in a.terms {
@@ -262,7 +266,7 @@ extension Dimension {
   }
 
   /// One step of an expression, for writers that have to compute a size while the model runs.
-  public indirect enum Expression: Sendable {
+  package indirect enum Expression: Sendable {
     case constant(Int)
     case symbol(String)
     case sum([Dimension])
@@ -273,7 +277,7 @@ extension Dimension {
   }
 
   /// The outermost operation of the expression.
-  public var expression: Expression {
+  package var expression: Expression {
     if terms.isEmpty { return .constant(constant) }
     if constant != 0 || terms.count > 1 {
       var parts = terms.map { Dimension(constant: 0, terms: [$0]) }
@@ -296,6 +300,7 @@ extension Dimension {
 }
 
 extension Dimension: CustomStringConvertible {
+  /// The expression: `2 * width + 1`.
   public var description: String {
     var text = ""
     for term in terms {

@@ -3,9 +3,11 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral {
   /// One entry per axis; empty for a scalar.
   public var dimensions: [Dimension]
 
+  /// A shape of these sizes.
   public init(_ dimensions: [Dimension]) { self.dimensions = dimensions }
   /// A shape whose sizes are all known.
   public init(_ sizes: [Int]) { dimensions = sizes.map(Dimension.fixed) }
+  /// A shape of these sizes.
   public init(arrayLiteral elements: Dimension...) { dimensions = elements }
 
   /// The number of axes.
@@ -39,18 +41,23 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral {
 }
 
 extension Shape: CustomStringConvertible {
+  /// `[batch, 28, 28, 1]`
   public var description: String { "[" + dimensions.map(\.description).joined(separator: ", ") + "]" }
 }
 
 /// The type of a tensor: what its elements are and how many there are along each axis.
 public struct TensorType: Hashable, Sendable, CustomStringConvertible {
+  /// The element type.
   public var dtype: DType
+  /// The sizes of the axes.
   public var shape: Shape
 
+  /// An element type with a shape.
   public init(_ dtype: DType, _ shape: Shape) {
     self.dtype = dtype
     self.shape = shape
   }
 
+  /// `float32[batch, 28, 28, 1]`
   public var description: String { "\(dtype.rawValue)\(shape)" }
 }

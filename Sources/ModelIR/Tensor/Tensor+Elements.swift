@@ -56,7 +56,7 @@ extension Tensor {
   /// The elements as they are stored.
   /// - Throws: what reading the bytes throws.
   /// - Precondition: `T.dtype` is the tensor's.
-  public func elements<T: TensorElement>(as type: T.Type = T.self) throws -> [T] {
+  package func elements<T: TensorElement>(as type: T.Type = T.self) throws -> [T] {
     precondition(T.dtype == dtype, "elements(as:) of another element type")
     return try withBytes { bytes in
       [T](unsafeUninitializedCapacity: elementCount) { buffer, count in
@@ -69,14 +69,14 @@ extension Tensor {
   /// The elements converted to doubles (exact but for 64-bit integers beyond 2^53); `false` is 0, `true` is 1. None for
   /// strings.
   /// - Throws: what reading the bytes throws.
-  public func doubles() throws -> [Double] { dtype == .string ? [] : try [Double](self) }
+  package func doubles() throws -> [Double] { dtype == .string ? [] : try [Double](self) }
 }
 
 /// Conversions of the two 16-bit floating-point types by their bits (IEEE 754 binary16; bfloat16 is the upper half
 /// of a binary32), rounding to nearest even. Written out because `Float16` is absent on some of Swift's platforms.
-public enum HalfPrecision {
+package enum HalfPrecision {
   /// The value of a binary16 bit pattern.
-  @inlinable public static func float(float16Bits bits: UInt16) -> Float {
+  @inlinable package static func float(float16Bits bits: UInt16) -> Float {
     let sign = UInt32(bits & 0x8000) << 16
     let exponent = UInt32(bits >> 10) & 0x1F
     let fraction = UInt32(bits & 0x3FF)
@@ -89,7 +89,7 @@ public enum HalfPrecision {
   }
 
   /// The binary16 bit pattern nearest to a value, ties to even.
-  @inlinable public static func float16Bits(_ value: Float) -> UInt16 {
+  @inlinable package static func float16Bits(_ value: Float) -> UInt16 {
     let bits = value.bitPattern
     let sign = UInt16(truncatingIfNeeded: bits >> 16) & 0x8000
     let magnitude = bits & 0x7FFF_FFFF
@@ -105,12 +105,12 @@ public enum HalfPrecision {
   }
 
   /// The value of a bfloat16 bit pattern.
-  @inlinable public static func float(bfloat16Bits bits: UInt16) -> Float {
+  @inlinable package static func float(bfloat16Bits bits: UInt16) -> Float {
     Float(bitPattern: UInt32(bits) << 16)
   }
 
   /// The bfloat16 bit pattern nearest to a value, ties to even.
-  @inlinable public static func bfloat16Bits(_ value: Float) -> UInt16 {
+  @inlinable package static func bfloat16Bits(_ value: Float) -> UInt16 {
     let bits = value.bitPattern
     if bits & 0x7FFF_FFFF > 0x7F80_0000 { return UInt16(truncatingIfNeeded: bits >> 16) | 0x40 }
     return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) >> 16)
@@ -119,7 +119,7 @@ public enum HalfPrecision {
 
 extension FixedWidthInteger {
   /// The value rounded toward zero and brought into range; 0 for NaN.
-  public init(clampingDouble value: Double) {
+  package init(clampingDouble value: Double) {
     if value.isNaN {
       self = 0
     } else if value >= Double(Self.max) {

@@ -1,7 +1,7 @@
 /// Where a constant's bytes live: in memory, in a mapped file, or behind a conversion made when they are read.
 ///
 /// Bytes are little-endian, in row-major order, without padding. No alignment is promised.
-public protocol TensorStorage: AnyObject, Sendable {
+package protocol TensorStorage: AnyObject, Sendable {
   /// The number of bytes that ``withBytes(_:)`` shows.
   var byteCount: Int { get }
 
@@ -15,7 +15,7 @@ public protocol TensorStorage: AnyObject, Sendable {
 }
 
 extension TensorStorage {
-  public func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+  package func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
     try withBytes(body)
   }
 }
@@ -27,11 +27,11 @@ public struct Tensor: Sendable {
   /// The sizes of the axes, outermost first.
   public let sizes: [Int]
   /// Where the elements are. String tensors have a ``StringStorage``.
-  public let storage: any TensorStorage
+  package let storage: any TensorStorage
 
   /// A tensor on existing storage.
   /// - Precondition: `storage.byteCount` is the number of elements times the element size (strings excepted).
-  public init(dtype: DType, sizes: [Int], storage: any TensorStorage) {
+  package init(dtype: DType, sizes: [Int], storage: any TensorStorage) {
     self.dtype = dtype
     self.sizes = sizes
     self.storage = storage
@@ -44,21 +44,21 @@ public struct Tensor: Sendable {
   /// The type as the graph sees it.
   public var type: TensorType { TensorType(dtype, Shape(sizes)) }
   /// The size of the elements in bytes.
-  public var byteCount: Int { storage.byteCount }
+  package var byteCount: Int { storage.byteCount }
 
   /// Shows the elements' bytes: little-endian, row-major, of no promised alignment.
-  public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+  package func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
     try storage.withBytes(body)
   }
 }
 
 /// Bytes held in memory, 64-byte aligned.
-public final class MemoryStorage: TensorStorage, @unchecked Sendable {
+package final class MemoryStorage: TensorStorage, @unchecked Sendable {
   // Written only while it is being built, before it is shared; read-only afterwards.
   private let bytes: UnsafeMutableRawBufferPointer
 
   /// Storage that `body` fills; it starts as zeros.
-  public init(byteCount: Int, _ body: (UnsafeMutableRawBufferPointer) throws -> Void) rethrows {
+  package init(byteCount: Int, _ body: (UnsafeMutableRawBufferPointer) throws -> Void) rethrows {
     bytes = .allocate(byteCount: byteCount, alignment: 64)
     bytes.initializeMemory(as: UInt8.self, repeating: 0)
     try body(bytes)
@@ -66,24 +66,24 @@ public final class MemoryStorage: TensorStorage, @unchecked Sendable {
 
   deinit { bytes.deallocate() }
 
-  public var byteCount: Int { bytes.count }
+  package var byteCount: Int { bytes.count }
 
-  public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+  package func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
     try withExtendedLifetime(self) { try body(UnsafeRawBufferPointer(bytes)) }
   }
 }
 
 /// The elements of a string tensor.
-public final class StringStorage: TensorStorage {
+package final class StringStorage: TensorStorage {
   /// The elements in row-major order.
-  public let strings: [String]
+  package let strings: [String]
 
-  public init(_ strings: [String]) { self.strings = strings }
+  package init(_ strings: [String]) { self.strings = strings }
 
-  public var byteCount: Int { strings.reduce(0) { $0 + $1.utf8.count } }
+  package var byteCount: Int { strings.reduce(0) { $0 + $1.utf8.count } }
 
   /// Shows the strings' UTF-8 bytes one after another, without separators.
-  public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+  package func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
     var joined = strings.joined()
     return try joined.withUTF8 { try body(UnsafeRawBufferPointer($0)) }
   }

@@ -1,27 +1,27 @@
 /// A view of a tensor's bytes with the axes in another order, made in pieces as it is read.
-public final class TransposedStorage: TensorStorage {
+package final class TransposedStorage: TensorStorage {
   private let source: Tensor
   private let permutation: [Int]
   /// The sizes of the view.
-  public let sizes: [Int]
+  package let sizes: [Int]
 
   /// - Precondition: `permutation` is one of the tensor's axes; the element type is not string.
-  public init(_ source: Tensor, permutation: [Int]) {
+  package init(_ source: Tensor, permutation: [Int]) {
     self.source = source
     self.permutation = permutation
     sizes = permutation.map { source.sizes[$0] }
   }
 
-  public var byteCount: Int { source.byteCount }
+  package var byteCount: Int { source.byteCount }
 
-  public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+  package func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
     let whole = try MemoryStorage(byteCount: byteCount) { target in
       try source.withBytes { bytes in fill(target, from: bytes, rows: 0..<(sizes.first ?? 1)) }
     }
     return try whole.withBytes(body)
   }
 
-  public func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+  package func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
     guard let rows = sizes.first, rows > 0, byteCount > 0 else { return try withBytes(body) }
     let rowBytes = byteCount / rows
     let step = max(1, (1 << 20) / max(rowBytes, 1))
@@ -38,7 +38,9 @@ public final class TransposedStorage: TensorStorage {
   }
 
   /// Writes the view's rows of the outermost axis.
-  private func fill(_ target: UnsafeMutableRawBufferPointer, from bytes: UnsafeRawBufferPointer, rows: Range<Int>) {
+  private func fill(
+    _ target: UnsafeMutableRawBufferPointer, from bytes: UnsafeRawBufferPointer, rows: Range<Int>
+  ) {
     switch source.dtype.byteCount {
     case 1: fill(target, bytes, rows, UInt8.self)
     case 2: fill(target, bytes, rows, UInt16.self)
@@ -48,10 +50,13 @@ public final class TransposedStorage: TensorStorage {
   }
 
   private func fill<T: BitwiseCopyable>(
-    _ target: UnsafeMutableRawBufferPointer, _ bytes: UnsafeRawBufferPointer, _ rows: Range<Int>, _ type: T.Type
+    _ target: UnsafeMutableRawBufferPointer, _ bytes: UnsafeRawBufferPointer, _ rows: Range<Int>,
+    _ type: T.Type
   ) {
     var own = Array(repeating: 1, count: source.rank)
-    for axis in stride(from: source.rank - 2, through: 0, by: -1) { own[axis] = own[axis + 1] * source.sizes[axis + 1] }
+    for axis in stride(from: source.rank - 2, through: 0, by: -1) {
+      own[axis] = own[axis + 1] * source.sizes[axis + 1]
+    }
     let steps = permutation.map { own[$0] }
     let width = MemoryLayout<T>.stride
     guard sizes.count > 1, let count = sizes.last, let step = steps.last else {
@@ -82,12 +87,12 @@ public final class TransposedStorage: TensorStorage {
 
 extension Tensor {
   /// A view with the axes in another order; no bytes are read.
-  public func transposed(_ permutation: [Int]) -> Tensor {
+  package func transposed(_ permutation: [Int]) -> Tensor {
     if permutation == Array(0..<rank) { return self }
     let view = TransposedStorage(self, permutation: permutation)
     return Tensor(dtype: dtype, sizes: view.sizes, storage: view)
   }
 
   /// The same elements in another shape of equal element count.
-  public func reshaped(_ sizes: [Int]) -> Tensor { Tensor(dtype: dtype, sizes: sizes, storage: storage) }
+  package func reshaped(_ sizes: [Int]) -> Tensor { Tensor(dtype: dtype, sizes: sizes, storage: storage) }
 }

@@ -42,9 +42,11 @@ public enum NumpyArray {
 
   /// Decodes an array; strings become a string tensor.
   /// - Throws: ``FormatError``.
-  public static func decode(_ bytes: UnsafeRawBufferPointer) throws -> Tensor {
+  package static func decode(_ bytes: UnsafeRawBufferPointer) throws -> Tensor {
     let magic: [UInt8] = [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59]
-    guard bytes.count >= 12, Array(bytes[..<6]) == magic else { throw FormatError(description: "not an .npy array") }
+    guard bytes.count >= 12, Array(bytes[..<6]) == magic else {
+      throw FormatError(description: "not an .npy array")
+    }
     let isFirst = bytes[6] == 1
     let width = isFirst ? 2 : 4
     var length = 0
@@ -56,13 +58,16 @@ public enum NumpyArray {
     let isFortran = try field("fortran_order", header).contains("True")
     let sizes = try shape(try field("shape", header))
     let data = UnsafeRawBufferPointer(rebasing: bytes[start...])
-    let tensor = try array(descr.filter { $0 != "'" && $0 != "\"" }, isFortran ? sizes.reversed() : sizes, data)
+    let tensor = try array(
+      descr.filter { $0 != "'" && $0 != "\"" }, isFortran ? sizes.reversed() : sizes, data)
     return isFortran ? tensor.transposed(Array((0..<tensor.rank).reversed())) : tensor
   }
 
   /// The text of a value of the header's dictionary.
   private static func field(_ name: String, _ header: String) throws -> String {
-    guard let key = header.firstRange(of: "'\(name)':") else { throw FormatError(description: "the header has no \(name)") }
+    guard let key = header.firstRange(of: "'\(name)':") else {
+      throw FormatError(description: "the header has no \(name)")
+    }
     let rest = header[key.upperBound...].drop { $0 == " " }
     if rest.first == "(" { return String(rest.prefix { $0 != ")" }) }
     return String(rest.prefix { $0 != "," && $0 != "}" })
@@ -88,16 +93,21 @@ public enum NumpyArray {
     "u1": .uint8, "u2": .uint16, "u4": .uint32, "u8": .uint64, "b1": .bool,
   ]
 
-  private static func array(_ descr: String, _ sizes: [Int], _ data: UnsafeRawBufferPointer) throws -> Tensor {
+  private static func array(_ descr: String, _ sizes: [Int], _ data: UnsafeRawBufferPointer) throws -> Tensor
+  {
     let count = sizes.reduce(1, *)
     let kind = String(descr.drop { "<>|=".contains($0) })
     let isBig = descr.hasPrefix(">")
     if let width = Int(kind.dropFirst()), kind.hasPrefix("U") || kind.hasPrefix("S") {
       return try strings(count, width, isWide: kind.hasPrefix("U"), isBig, sizes, data)
     }
-    guard let dtype = types[kind] else { throw FormatError(description: "arrays of type \(descr) are not read") }
+    guard let dtype = types[kind] else {
+      throw FormatError(description: "arrays of type \(descr) are not read")
+    }
     let byteCount = count * dtype.byteCount
-    guard data.count >= byteCount else { throw FormatError(description: "expected \(byteCount) bytes of data, found \(data.count)") }
+    guard data.count >= byteCount else {
+      throw FormatError(description: "expected \(byteCount) bytes of data, found \(data.count)")
+    }
     let storage = MemoryStorage(byteCount: byteCount) { target in
       target.copyMemory(from: UnsafeRawBufferPointer(rebasing: data[..<byteCount]))
       guard isBig, dtype.byteCount > 1 else { return }
@@ -113,7 +123,9 @@ public enum NumpyArray {
   ) throws -> Tensor {
     let (bytesEach, overflow) = width.multipliedReportingOverflow(by: isWide ? 4 : 1)
     let (total, overflow2) = bytesEach.multipliedReportingOverflow(by: count)
-    guard !overflow, !overflow2, width >= 0, data.count >= total else { throw FormatError(description: "the data is cut off") }
+    guard !overflow, !overflow2, width >= 0, data.count >= total else {
+      throw FormatError(description: "the data is cut off")
+    }
     // Elements without bytes are not bounded by the file's size.
     guard width > 0 || count <= 1 << 20 else { throw FormatError(description: "too many empty strings") }
     var result: [String] = []
@@ -137,16 +149,21 @@ public enum NumpyArray {
 
   /// Encodes an array, version 1, C order, little-endian; bfloat16, which NumPy lacks, as float32.
   /// - Throws: what reading the tensor throws.
-  public static func encode(_ tensor: Tensor) throws -> [UInt8] {
+  package static func encode(_ tensor: Tensor) throws -> [UInt8] {
     let source = tensor.dtype == .bfloat16 ? try tensor.converted(to: .float32) : tensor
-    var descr = types.first { $0.value == source.dtype }.map { (source.dtype.byteCount == 1 ? "|" : "<") + $0.key } ?? ""
+    var descr =
+      types.first { $0.value == source.dtype }.map { (source.dtype.byteCount == 1 ? "|" : "<") + $0.key }
+      ?? ""
     var data: [UInt8] = []
     if let strings = source.strings {
       let width = max(strings.map(\.unicodeScalars.count).max() ?? 0, 1)
       descr = "<U\(width)"
       for text in strings {
-        let codes = text.unicodeScalars.map(\.value) + Array(repeating: 0, count: width - text.unicodeScalars.count)
-        for code in codes { for byte in 0..<4 { data.append(UInt8(truncatingIfNeeded: code >> UInt32(8 * byte))) } }
+        let codes =
+          text.unicodeScalars.map(\.value) + Array(repeating: 0, count: width - text.unicodeScalars.count)
+        for code in codes {
+          for byte in 0..<4 { data.append(UInt8(truncatingIfNeeded: code >> UInt32(8 * byte))) }
+        }
       }
     } else {
       let count = source.elementCount * source.dtype.byteCount
@@ -157,6 +174,7 @@ public enum NumpyArray {
     var header = "{'descr': '\(descr)', 'fortran_order': False, 'shape': \(shape), }"
     header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"
     let length = header.utf8.count
-    return [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59, 1, 0, UInt8(length & 255), UInt8(length >> 8)] + Array(header.utf8) + data
+    return [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59, 1, 0, UInt8(length & 255), UInt8(length >> 8)]
+      + Array(header.utf8) + data
   }
 }
