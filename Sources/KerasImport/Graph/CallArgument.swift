@@ -2,7 +2,7 @@ public import ModelIR
 
 /// One argument of a layer call: tensors and plain values in any nesting.
 ///
-/// In a ``LayerGraph`` the tensors are ``KerasTensor``s; while lowering they are ``Operand``s.
+/// While a layer is lowered the tensors are ``Operand``s.
 public indirect enum CallArgument<Reference: Sendable>: Sendable {
   case tensor(Reference)
   /// An array written in the configuration (`__numpy__`, `__tensor__`).

@@ -120,14 +120,13 @@ package enum HalfPrecision {
 extension FixedWidthInteger {
   /// The value rounded toward zero and brought into range; 0 for NaN.
   package init(clampingDouble value: Double) {
-    if value.isNaN {
+    // Through the two widest types, whose conversions are instructions.
+    if Self.bitWidth == 64, !Self.isSigned {
+      self = Self(clamping: value >= 0x1p64 ? UInt64.max : value > 0 ? UInt64(value) : 0)
+    } else if value.isNaN {
       self = 0
-    } else if value >= Double(Self.max) {
-      self = .max
-    } else if value <= Double(Self.min) {
-      self = .min
     } else {
-      self = Self(value)
+      self = Self(clamping: value >= 0x1p63 ? Int64.max : value <= -0x1p63 ? Int64.min : Int64(value))
     }
   }
 }

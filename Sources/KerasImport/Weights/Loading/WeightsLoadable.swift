@@ -75,8 +75,10 @@ extension KerasWeights {
   /// Loads the weights into a model of one's own: all is checked first, then all is loaded.
   ///
   /// Floating-point weights are converted to the parameter's floating-point type; other types must be the same.
-  /// - Parameter rules: names and layouts; a weight without a rule keeps both.
-  /// - Parameter verify: whether missing parameters and unused weights are errors; by default both are.
+  /// - Parameters:
+  ///   - model: what takes the weights.
+  ///   - rules: names and layouts; a weight without a rule keeps both.
+  ///   - verify: whether missing parameters and unused weights are errors; by default both are.
   /// - Returns: what was loaded, and what was missing or unused where that is allowed.
   /// - Throws: ``WeightLoadError`` with everything that does not fit, ``WeightRuleError``, what reading the weights
   ///   throws: nothing was loaded. What the model's setter throws.
