@@ -386,9 +386,9 @@ public struct PadAttributes: Hashable, Sendable {
 /// all the same (ONNX's convention), so Keras's `go_backwards` is this followed by a reversal.
 public struct RecurrentAttributes: Hashable, Sendable {
   /// The kinds of cell.
-  public enum Cell: Hashable, Sendable { case lstm, gru(resetAfter: Bool), simple }
+  package enum Cell: Hashable, Sendable { case lstm, gru(resetAfter: Bool), simple }
   /// Functions allowed inside a cell.
-  public enum Activation: Hashable, Sendable {
+  package enum Activation: Hashable, Sendable {
     case linear, tanh, sigmoid, relu, softplus, softsign
     case hardSigmoid(alpha: Double, beta: Double)
     case elu(alpha: Double), leakyRelu(slope: Double)
@@ -396,25 +396,25 @@ public struct RecurrentAttributes: Hashable, Sendable {
     case graph(Subgraph)
   }
   /// The kind of cell.
-  public var cell: Cell
+  package var cell: Cell
   /// F.
-  public var units: Int
+  package var units: Int
   /// The function of the new state.
-  public var activation: Activation
+  package var activation: Activation
   /// The gates' function; ignored by the simple cell.
-  public var recurrentActivation: Activation
+  package var recurrentActivation: Activation
   /// Whether there is a bias among the operands.
-  public var hasBias: Bool
+  package var hasBias: Bool
   /// Whether there is a mask among the operands.
-  public var hasMask: Bool
+  package var hasMask: Bool
   /// Whether the initial states are among the operands; zeros otherwise.
-  public var hasInitialState: Bool
+  package var hasInitialState: Bool
   /// Whether time is walked from the end.
-  public var reverse: Bool
+  package var reverse: Bool
   /// Whether the output of a masked step is zero.
-  public var zeroOutputForMask: Bool
+  package var zeroOutputForMask: Bool
   /// All attributes.
-  public init(
+  package init(
     cell: Cell, units: Int, activation: Activation, recurrentActivation: Activation, hasBias: Bool,
     hasMask: Bool, hasInitialState: Bool, reverse: Bool, zeroOutputForMask: Bool
   ) {
@@ -429,7 +429,7 @@ public struct RecurrentAttributes: Hashable, Sendable {
     self.zeroOutputForMask = zeroOutputForMask
   }
   /// G: 4, 3 or 1.
-  public var gateCount: Int {
+  package var gateCount: Int {
     switch cell {
     case .lstm: 4
     case .gru: 3
@@ -437,15 +437,15 @@ public struct RecurrentAttributes: Hashable, Sendable {
     }
   }
   /// The number of states: 2 for an LSTM, else 1.
-  public var stateCount: Int { cell == .lstm ? 2 : 1 }
+  package var stateCount: Int { cell == .lstm ? 2 : 1 }
 }
 
 /// A graph used inside an operation; two are equal when they are the same object.
 public final class Subgraph: Hashable, Sendable {
   /// The graph.
-  public let graph: Graph
+  package let graph: Graph
   /// A graph as part of an operation.
-  public init(_ graph: Graph) { self.graph = graph }
+  package init(_ graph: Graph) { self.graph = graph }
   /// Whether they are the same object.
   public static func == (a: Subgraph, b: Subgraph) -> Bool { a === b }
   /// Hashes the object's identity.
@@ -460,13 +460,13 @@ public final class Subgraph: Hashable, Sendable {
 /// end and results are stacked at the time they belong to.
 public struct ScanAttributes: Hashable, Sendable {
   /// One step.
-  public var body: Subgraph
+  package var body: Subgraph
   /// The number of states.
-  public var stateCount: Int
+  package var stateCount: Int
   /// Whether time is walked from the end.
-  public var reverse: Bool
+  package var reverse: Bool
   /// All attributes.
-  public init(body: Subgraph, stateCount: Int, reverse: Bool) {
+  package init(body: Subgraph, stateCount: Int, reverse: Bool) {
     self.body = body
     self.stateCount = stateCount
     self.reverse = reverse
@@ -504,17 +504,17 @@ public struct ResizeAttributes: Hashable, Sendable {
 /// A table from keys to values with a default for other keys. The two arrays have equal counts; keys are unique.
 public struct LookupTable: Hashable, Sendable {
   /// Keys or values.
-  public enum Entries: Hashable, Sendable { case integers([Int64]), strings([String]) }
+  package enum Entries: Hashable, Sendable { case integers([Int64]), strings([String]) }
   /// The keys.
-  public var keys: Entries
+  package var keys: Entries
   /// The value of each key.
-  public var values: Entries
+  package var values: Entries
   /// The value of other keys, where values are integers.
-  public var defaultInteger: Int64
+  package var defaultInteger: Int64
   /// The value of other keys, where values are strings.
-  public var defaultString: String
+  package var defaultString: String
   /// All attributes.
-  public init(keys: Entries, values: Entries, defaultInteger: Int64 = 0, defaultString: String = "") {
+  package init(keys: Entries, values: Entries, defaultInteger: Int64 = 0, defaultString: String = "") {
     self.keys = keys
     self.values = values
     self.defaultInteger = defaultInteger
@@ -526,11 +526,11 @@ public struct LookupTable: Hashable, Sendable {
 /// StringToHashBucketStrong (SipHash) of each element's text (integers in decimal), modulo `binCount`.
 public struct HashAttributes: Hashable, Sendable {
   /// The number of results; they lie below it.
-  public var binCount: Int
+  package var binCount: Int
   /// SipHash's key, two 64-bit words; nil for FarmHash.
-  public var key: [UInt64]?
+  package var key: [UInt64]?
   /// All attributes.
-  public init(binCount: Int, key: [UInt64]? = nil) {
+  package init(binCount: Int, key: [UInt64]? = nil) {
     self.binCount = binCount
     self.key = key
   }

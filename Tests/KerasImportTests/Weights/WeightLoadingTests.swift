@@ -133,6 +133,18 @@ import Testing
     #expect(short.values.isEmpty)
   }
 
+  @Test func `a damaged weight is found before the first one is loaded`() throws {
+    struct Damaged: Error {}
+    let storage = ComputedStorage(byteCount: 4) { throw Damaged() }
+    let weights = KerasWeights([
+      KerasWeight(name: "a", tensor: Tensor([Float(1)], sizes: [1]), isTrainable: true),
+      KerasWeight(name: "b", tensor: Tensor(dtype: .float32, sizes: [1], storage: storage), isTrainable: true),
+    ])
+    var recorder = Recorder([TensorSpec("a", [1]), TensorSpec("b", [1])])
+    #expect(throws: Damaged.self) { try weights.load(into: &recorder) }
+    #expect(recorder.values.isEmpty)
+  }
+
   @Test func `templates take groups, and what is no expression is an error`() throws {
     let rules = try WeightRules([
       .pattern(#"block_(\d+)/(kernel|bias)"#, to: "$$b.$1.$2$3$"), .prefix("a/", to: "z."),
