@@ -135,10 +135,10 @@ import Testing
 
   @Test func `a damaged weight is found before the first one is loaded`() throws {
     struct Damaged: Error {}
-    let storage = ComputedStorage(byteCount: 4) { throw Damaged() }
+    let damaged = Tensor(dtype: .float32, sizes: [1], storage: ComputedStorage(byteCount: 4) { throw Damaged() })
     let weights = KerasWeights([
       KerasWeight(name: "a", tensor: Tensor([Float(1)], sizes: [1]), isTrainable: true),
-      KerasWeight(name: "b", tensor: Tensor(dtype: .float32, sizes: [1], storage: storage), isTrainable: true),
+      KerasWeight(name: "b", tensor: damaged, isTrainable: true),
     ])
     var recorder = Recorder([TensorSpec("a", [1]), TensorSpec("b", [1])])
     #expect(throws: Damaged.self) { try weights.load(into: &recorder) }
