@@ -76,6 +76,10 @@ struct LegacyWeights {
   ) throws(KerasImportError) {
     let slots = LegacyWeights.slots(of: object)
     let isSplit = conversion.isKeras1 && arrays.count > slots.count
+    if arrays.count == slots.count {
+      let named = arrays.map { (name: $0.name, array: $0) }
+      arrays = try LegacyRoles.ordered(named, for: slots.map { ($0.object.name, $0.spec.name) })[...]
+    }
     var index = 0
     while index < slots.count {
       let slot = slots[index]

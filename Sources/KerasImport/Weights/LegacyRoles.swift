@@ -1,0 +1,90 @@
+import ModelIR
+
+/// Puts the arrays of a group into the order of the places they are for, with the names they have in the file as
+/// witnesses: a model frozen or thawed after its configuration was made has its arrays in another order than the
+/// configuration says, and arrays of equal shapes would change places unnoticed.
+struct LegacyRoles {
+  /// A place for one array: the name of its layer and its role there.
+  typealias Place = (layer: String, role: String)
+
+  /// What earlier releases called today's roles; roles that are not here say nothing about the order.
+  private static let roles: [String: String] = [
+    "gamma": "gamma", "beta": "beta", "moving_mean": "moving_mean", "moving_variance": "moving_variance",
+    "running_mean": "moving_mean", "running_std": "moving_variance", "kernel": "kernel", "bias": "bias",
+    "recurrent_kernel": "recurrent_kernel", "depthwise_kernel": "depthwise_kernel",
+    "pointwise_kernel": "pointwise_kernel", "embeddings": "embeddings",
+  ]
+
+  /// The arrays in the order of the places: as they are unless a name contradicts that.
+  /// - Throws: `corrupted` when the names contradict the order and do not give another.
+  static func ordered<Array: Sendable>(
+    _ arrays: [(name: String, array: Array)], for places: [Place]
+  ) throws(KerasImportError) -> [Array] {
+    guard arrays.count == places.count,
+      zip(arrays, places).contains(where: { contradicts($0.name, $1, places) })
+    else {
+      return arrays.map(\.array)
+    }
+    var rest = Swift.Array(arrays.indices)
+    var result: [Array] = []
+    for place in places {
+      let fitting = rest.filter { index in
+        role(of: arrays[index].name) == place.role && mentions(arrays[index].name, place.layer)
+      }
+      guard fitting.count == 1, let index = fitting.first else {
+        let names = arrays.map(\.name).joined(separator: ", ")
+        throw KerasImportError(
+          .corrupted(
+            "expected the \(place.role) of \"\(place.layer)\", which the names \(names) do not tell apart"))
+      }
+      rest.removeAll { $0 == index }
+      result.append(arrays[index].array)
+    }
+    return result
+  }
+
+  /// True when a name is that of another role, or of another layer of the group.
+  private static func contradicts(_ name: String, _ place: Place, _ places: [Place]) -> Bool {
+    if !mentions(name, place.layer), places.contains(where: { mentions(name, $0.layer) }) { return true }
+    guard let found = role(of: name), roles.values.contains(place.role), found != place.role else {
+      return false
+    }
+    // Depthwise and pointwise kernels are a layer's kernels under another name.
+    return !(found.hasSuffix("kernel") && place.role.hasSuffix("kernel"))
+  }
+
+  /// True when a name holds a layer's: `net/bn/gamma:0`, and `bn_gamma` in Keras 1.
+  private static func mentions(_ name: String, _ layer: String) -> Bool {
+    let parts = parts(of: name)
+    return parts.contains(layer) || parts.count == 1 && name.hasPrefix(layer + "_")
+  }
+
+  /// `net/bn_1/gamma:0` and `bn_gamma` are a gamma; nil for names that say nothing.
+  private static func role(of name: String) -> String? {
+    let last = bare(parts(of: name).last ?? name)
+    if let role = roles[last] { return role }
+    // Keras 1: the layer's name, an underscore, the role.
+    for (suffix, role) in roles where last.hasSuffix("_" + suffix) {
+      let isLongest = !roles.keys.contains { $0.count > suffix.count && last.hasSuffix("_" + $0) }
+      if isLongest { return role }
+    }
+    return nil
+  }
+
+  private static func contradicts(_ found: String?, _ expected: String) -> Bool {
+    guard let found, roles.values.contains(expected), found != expected else { return false }
+    // Depthwise and pointwise kernels are a layer's kernels under another name.
+    return !(found.hasSuffix("kernel") && expected.hasSuffix("kernel"))
+  }
+
+  private static func parts(of name: String) -> [String] { name.split(separator: "/").map(String.init) }
+
+  /// Without TensorFlow's `:0` and the number that makes equal names differ.
+  private static func bare(_ name: String) -> String {
+    let base = name.prefix { $0 != ":" }
+    guard let underscore = base.lastIndex(of: "_"), Int(base[base.index(after: underscore)...]) != nil else {
+      return String(base)
+    }
+    return String(base[..<underscore])
+  }
+}
