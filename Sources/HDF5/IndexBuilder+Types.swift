@@ -99,7 +99,8 @@ extension IndexBuilder {
     _ byteCount: Int, _ attributes: [String: HDF5Index.Attribute]
   ) -> HDF5Index.ElementType {
     let name = attributes["dtype"]?.string
-    if byteCount == 2, name == "bfloat16" { return .bfloat16 }
+    // Archives of tf.keras leave the attribute out; no other element of two bytes is opaque to NumPy.
+    if byteCount == 2, name == "bfloat16" || name == nil { return .bfloat16 }
     if let name { return .other("elements of the type \"\(name)\"") }
     return .other("opaque elements of \(byteCount) bytes")
   }

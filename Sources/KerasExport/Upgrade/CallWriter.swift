@@ -10,6 +10,8 @@ struct CallWriter {
   let lowered: LoweredModel?
   /// The path of the model among the models around it; empty for the outermost.
   let path: String
+  /// Written before Keras 3: arguments that were not given stand as null, and operands as lists.
+  let isLegacy: Bool
   /// Mask arguments to add, and where tensors are read from without their masks.
   var masks: [KerasTensor: [(String, JSONValue)]] = [:]
   var stripped: [KerasTensor: JSONValue] = [:]
@@ -17,11 +19,25 @@ struct CallWriter {
   /// The `inbound_nodes` of a layer.
   func nodes(of layer: Int) -> [JSONValue] {
     graph.calls.filter { $0.layer == layer }.sorted { $0.call < $1.call }.map { call in
-      var keywords = JSONObject(call.arguments.keywords.map { ($0.key, value($0.value)) })
+      var keywords = JSONObject()
+      for (key, argument) in call.arguments.keywords {
+        let value = value(argument)
+        if !isLegacy || !value.isNull { keywords[key] = value }
+      }
       for (key, mask) in masks[KerasTensor(layer: layer, call: call.call, output: 0)] ?? [] { keywords[key] = mask }
-      return .object(
-        JSONObject([("args", .array(call.arguments.positional.map(value))), ("kwargs", .object(keywords))]))
+      let isOperation = graph.layers[layer].isOperation && graph.layers[layer].className != "GetItem"
+      let dtype = call.arguments.tensors.first.flatMap { type(of: $0)?.dtype }
+      let arguments = call.arguments.positional.map { argument in
+        isLegacy && isOperation ? operand(argument, dtype) : value(argument)
+      }
+      return .object(JSONObject([("args", .array(arguments)), ("kwargs", .object(keywords))]))
     }
+  }
+
+  /// An operand of an operation: lists of numbers are arrays of the type of the tensors beside them.
+  private func operand(_ argument: CallArgument<KerasTensor>, _ dtype: DType?) -> JSONValue {
+    guard case .list = argument, let numbers = argument.numbers, let dtype else { return value(argument) }
+    return CallWriter.array(Tensor(numbers.values, sizes: numbers.sizes, dtype: dtype))
   }
 
   /// `input_layers` or `output_layers`.

@@ -59,7 +59,7 @@ struct KerasUpgrade {
 
   private mutating func functional(_ graph: LayerGraph, name: String, path: String) -> KerasNode {
     let names = KerasUpgrade.uniqueNames(graph)
-    var writer = CallWriter(graph: graph, names: names, lowered: lowered, path: path)
+    var writer = CallWriter(graph: graph, names: names, lowered: lowered, path: path, isLegacy: isLegacy)
     var entries: [JSONValue] = []
     if path.isEmpty, let lowered, ExplicitMasks.areNeeded(graph, lowered) {
       entries = makeMasksExplicit(graph, lowered, &writer)
@@ -130,7 +130,7 @@ struct KerasUpgrade {
     var node = KerasNode(
       name: name, className: object.className, module: object.module, config: object.config.object ?? [:])
     node.config["name"] = .string(name)
-    node.buildConfig = object.buildConfig
+    node.buildConfig = object.buildConfig ?? builtShape(of: object)
     let specs = object.layer.weights
     node.variables = (specs.filter(\.isTrainable) + specs.filter { !$0.isTrainable }).compactMap {
       model.binding.tensor($0.name, of: object)
@@ -141,6 +141,12 @@ struct KerasUpgrade {
     addSublayers(of: object, path: path, to: &node)
     guard isWritten, let lowered else { return node }
     return upgraded(node, object, lowered)
+  }
+
+  /// The shape that a layer used as an activation is to be built with where its weights are the only trace of it.
+  private func builtShape(of object: LayerObject) -> JSONValue? {
+    guard object.className == "PReLU", let alpha = model.binding.tensor("alpha", of: object) else { return nil }
+    return ["input_shape": .array([.null] + alpha.sizes.map(JSONValue.integer))]
   }
 
   /// The layers inside a layer, in its folder and, where they are part of it, in its configuration.

@@ -7,6 +7,9 @@ extension KerasUpgrade {
   mutating func upgraded(_ original: KerasNode, _ object: LayerObject, _ lowered: LoweredModel) -> KerasNode {
     var node = original
     if node.module == "kconvert.layers" { node = retired(node, object) }
+    if isLegacy, node.module == "keras.layers", KerasSignatures.keys(of: node.className) == nil {
+      refuse(object, "Keras 3 has no such layer")
+    }
     let marks = takeMarks(from: &node.config)
     if isLegacy, !object.isOperation { node.config = LegacyKeys(className: node.className).cleaned(node.config) }
     for key in ["activation", "recurrent_activation"] {
@@ -15,7 +18,7 @@ extension KerasUpgrade {
     if hasExplicitMasks, object.className == "Embedding" { node.config["mask_zero"] = false }
     // Layers without weights have nothing to train, and some take no such key.
     if isLegacy, original.variables.isEmpty, !object.hasWeights { node.config["trainable"] = nil }
-    var layers = [node]
+    var layers = causal(node)
     for (key, value) in marks.sorted(by: { $0.key < $1.key }) {
       layers = apply(key, value, to: layers, object, lowered.masks(of: object))
     }
@@ -67,6 +70,17 @@ extension KerasUpgrade {
     default: break
     }
     return layers
+  }
+
+  /// Causal padding, which Keras 3 has in Conv1D only, by a layer of its own.
+  private func causal(_ node: KerasNode) -> [KerasNode] {
+    guard isLegacy, node.config["padding"]?.string == "causal", node.className != "Conv1D",
+      let size = node.config["kernel_size"]?[0]?.int ?? node.config["kernel_size"]?.int
+    else { return [node] }
+    let dilation = node.config["dilation_rate"]?[0]?.int ?? node.config["dilation_rate"]?.int ?? 1
+    var conv = node
+    conv.config["padding"] = "valid"
+    return [resized("ZeroPadding", "padding", [PadPair((size - 1) * dilation, 0)], beside: conv), conv]
   }
 
   /// Theano's "same": explicit padding in front, unless it is what Keras 3 does too.

@@ -227,7 +227,7 @@ extension CallArgument {
   }
 
   /// Numbers in any regular nesting, flattened.
-  var numbers: (values: [Double], sizes: [Int])? {
+  package var numbers: (values: [Double], sizes: [Int])? {
     switch self {
     case .integer(let value): return ([Double(value)], [])
     case .number(let value): return ([value], [])
