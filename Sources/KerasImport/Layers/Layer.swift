@@ -47,6 +47,8 @@ public struct WeightSpec: Hashable, Sendable {
   public var name: String
   /// False for moving statistics and the like: they come after the trainable ones in every file.
   public var isTrainable: Bool
+  /// True for the first weight of the layer inside, held under a second name: only Keras 3's folders have it twice.
+  var isInner = false
 
   /// A weight of a role.
   public init(_ name: String, isTrainable: Bool = true) {

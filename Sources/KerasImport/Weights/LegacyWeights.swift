@@ -95,6 +95,15 @@ struct LegacyWeights {
       }
       index += named.count
     }
+    for slot in slots { bindInner(slot.object, &binding) }
+  }
+
+  /// Gives a wrapper its name for the weight of the layer inside it.
+  private func bindInner(_ object: LayerObject, _ binding: inout WeightBinding) {
+    guard let spec = object.layer.weights.first(where: \.isInner), let inner = object.layer.sublayers.first?.object,
+      let role = inner.layer.weights.first?.name
+    else { return }
+    binding.tensors[ObjectIdentifier(object), default: [:]][spec.name] = binding.tensor(role, of: inner)
   }
 
   /// A place for one array.
@@ -122,7 +131,7 @@ struct LegacyWeights {
     }
     let own = isTrainable && (object.config["trainable"]?.bool ?? true)
     let specs = object.layer.weights
-    for spec in specs.filter(\.isTrainable) + specs.filter({ !$0.isTrainable }) {
+    for spec in specs.filter(\.isTrainable) + specs.filter({ !$0.isTrainable }) where !spec.isInner {
       slots.append(Slot(object: object, spec: spec, isTrainable: own && spec.isTrainable))
     }
     for sublayer in object.layer.sublayers { collect(sublayer.object, isTrainable: own, &slots, &seen) }

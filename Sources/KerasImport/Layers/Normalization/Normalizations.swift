@@ -230,7 +230,9 @@ extension LoweringScope {
 struct SpectralNormalization: Layer {
   let inner: LayerObject
   var weights: [WeightSpec] {
-    [WeightSpec("kernel"), WeightSpec("vector_u", isTrainable: false)]
+    var kernel = WeightSpec("kernel")
+    kernel.isInner = true
+    return [kernel, WeightSpec("vector_u", isTrainable: false)]
   }
   var sublayers: [Sublayer] { [Sublayer("layer", inner)] }
 
