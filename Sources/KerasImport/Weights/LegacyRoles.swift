@@ -20,11 +20,14 @@ struct LegacyRoles {
   static func ordered<Array: Sendable>(
     _ arrays: [(name: String, array: Array)], for places: [Place]
   ) throws(KerasImportError) -> [Array] {
-    guard arrays.count == places.count,
-      zip(arrays, places).contains(where: { contradicts($0.name, $1, places) })
-    else {
-      return arrays.map(\.array)
+    guard arrays.count == places.count else { return arrays.map(\.array) }
+    // Variables inside wrappers are named after the wrapper: names say which layer only where every layer has one.
+    let layers = Set(places.map(\.layer))
+    let namesLayers = layers.allSatisfy { layer in arrays.contains { mentions($0.name, layer) } }
+    let isContradicted = zip(arrays, places).contains { array, place in
+      contradicts(array.name, place.role) || namesLayers && isOfAnother(array.name, place.layer, layers)
     }
+    guard isContradicted else { return arrays.map(\.array) }
     var rest = Swift.Array(arrays.indices)
     var result: [Array] = []
     for place in places {
@@ -43,14 +46,16 @@ struct LegacyRoles {
     return result
   }
 
-  /// True when a name is that of another role, or of another layer of the group.
-  private static func contradicts(_ name: String, _ place: Place, _ places: [Place]) -> Bool {
-    if !mentions(name, place.layer), places.contains(where: { mentions(name, $0.layer) }) { return true }
-    guard let found = role(of: name), roles.values.contains(place.role), found != place.role else {
-      return false
-    }
+  /// True when a name is that of another role.
+  private static func contradicts(_ name: String, _ expected: String) -> Bool {
+    guard let found = role(of: name), roles.values.contains(expected), found != expected else { return false }
     // Depthwise and pointwise kernels are a layer's kernels under another name.
-    return !(found.hasSuffix("kernel") && place.role.hasSuffix("kernel"))
+    return !(found.hasSuffix("kernel") && expected.hasSuffix("kernel"))
+  }
+
+  /// True when a name is that of another layer of the group.
+  private static func isOfAnother(_ name: String, _ layer: String, _ layers: Set<String>) -> Bool {
+    !mentions(name, layer) && layers.contains { mentions(name, $0) }
   }
 
   /// True when a name holds a layer's: `net/bn/gamma:0`, and `bn_gamma` in Keras 1.
