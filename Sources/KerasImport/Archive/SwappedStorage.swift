@@ -13,15 +13,26 @@ final class SwappedStorage: TensorStorage {
   var byteCount: Int { base.byteCount }
 
   func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
-    let swapped = try base.withBytes { source in
-      MemoryStorage(byteCount: source.count) { target in
-        for start in stride(from: 0, to: source.count - elementByteCount + 1, by: elementByteCount) {
-          for byte in 0..<elementByteCount {
-            target[start + byte] = source[start + elementByteCount - 1 - byte]
-          }
+    try base.withBytes { try swapped($0).withBytes(body) }
+  }
+
+  func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    // The pieces of mapped files and of unpacked data end between elements.
+    var isWhole = true
+    try base.forEachPiece { piece in
+      isWhole = isWhole && piece.count % elementByteCount == 0
+      if isWhole { try swapped(piece).withBytes(body) }
+    }
+    guard isWhole else { throw KerasImportError(.corrupted("its data is of another size than its shape")) }
+  }
+
+  private func swapped(_ source: UnsafeRawBufferPointer) -> MemoryStorage {
+    MemoryStorage(byteCount: source.count) { target in
+      for start in stride(from: 0, to: source.count - elementByteCount + 1, by: elementByteCount) {
+        for byte in 0..<elementByteCount {
+          target[start + byte] = source[start + elementByteCount - 1 - byte]
         }
       }
     }
-    return try swapped.withBytes(body)
   }
 }

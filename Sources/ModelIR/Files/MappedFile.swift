@@ -54,6 +54,12 @@ package struct HeldBytes: @unchecked Sendable {
     return HeldBytes(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count]), owner: owner)
   }
 
+  /// Drops the pages that lie wholly in these bytes from memory if they are a mapped file's; reading them again brings
+  /// them back.
+  package func releasePages() {
+    if owner is MappedFile { MappedFile.release(bytes) }
+  }
+
   /// Shows the bytes in pieces of at most `pieceByteCount`, and gives the memory of each piece back to the system
   /// after use, so that reading through a mapped file does not make the process large.
   package func forEachPiece(
