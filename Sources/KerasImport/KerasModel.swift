@@ -21,9 +21,9 @@ public struct KerasModel: Sendable {
   /// The configuration in canonical form, as today's Keras writes it.
   package let config: JSONValue
   /// The file, for error messages.
-  private let path: String
-  /// The archive's checksums, for those who read all bytes.
-  let archive: KerasArchive?
+  package let path: String
+  /// The archives that bytes come from, for those who read all of them.
+  private let archives: [KerasArchive]
   private let kept = Lazy<LoweredModel>()
 
   /// How a file is opened.
@@ -57,17 +57,11 @@ public struct KerasModel: Sendable {
     config = source.model.json
     kerasVersion = source.model.kerasVersion
     format = source.format
-    archive = source.archive
-    path = file.path
-    if let weightFile {
-      do {
-        binding = try WeightSource(file: weightFile).bind(graph, source.model)
-      } catch {
-        throw error.at(.file(weightFile.path))
-      }
-    } else {
-      binding = try source.weights.bind(graph, source.model)
+    archives = [file, weightFile].compactMap { file in
+      if case .archive(let archive)? = file?.content { archive } else { nil }
     }
+    path = file.path
+    binding = try source.bind(graph, weights: weightFile)
     weights = KerasWeights(graph, binding)
   }
 
@@ -84,7 +78,9 @@ public struct KerasModel: Sendable {
 
   /// Compares the checksums of the file's members with their content, on all cores.
   /// - Throws: `corrupted` when one differs. Formats without checksums pass.
-  public func verifyChecksums() throws(KerasImportError) { try archive?.verifyChecksums() }
+  public func verifyChecksums() throws(KerasImportError) {
+    for archive in archives { try archive.verifyChecksums() }
+  }
 }
 
 /// The architecture in canonical form and the weights that come with it.
@@ -92,7 +88,6 @@ struct ModelSource {
   let model: CanonicalModel
   let format: String
   let weights: WeightSource
-  let archive: KerasArchive?
 
   init(_ file: ModelFile, weights given: ModelFile?) throws(KerasImportError) {
     var isTheano: Bool?
@@ -107,7 +102,6 @@ struct ModelSource {
       model = try CanonicalModel(json: archive.config, kerasVersion: version, backend: nil)
       format = "\(model.era), .keras archive"
       weights = try WeightSource(archive: archive, path: file.path)
-      self.archive = archive
     case .hdf5(let hdf5):
       guard let text = hdf5.index.root.attributes["model_config"]?.string else {
         throw KerasImportError(
@@ -124,15 +118,31 @@ struct ModelSource {
       model = try CanonicalModel(json: json, kerasVersion: version, backend: backend, isTheano: isTheano)
       format = "\(model.era), HDF5"
       weights = .legacy(hdf5, group: "model_weights")
-      archive = nil
     case .json(let json), .yaml(let json):
       model = try CanonicalModel(json: json, kerasVersion: nil, backend: nil, isTheano: isTheano)
       format = "\(model.era), architecture"
       weights = .missing("the file holds an architecture but no weights")
-      archive = nil
-    case .safetensors:
-      throw KerasImportError(.unsupported("this format is not read yet"))
+    case .safetensors(let bytes):
+      let file = try NativeFile(bytes)
+      let described = try file.describedModel()
+      model = CanonicalModel(described)
+      format = described.format
+      weights = .named(file)
     }
+  }
+
+  /// The weights of a model: those of a file given beside it, or its own.
+  func bind(_ graph: LayerGraph, weights file: ModelFile?) throws(KerasImportError) -> WeightBinding {
+    guard let file else { return try weights.bind(graph, model) }
+    var binding: WeightBinding
+    do {
+      binding = try WeightSource(file: file).bind(graph, model)
+    } catch {
+      throw error.at(.file(file.path))
+    }
+    // A file of weights alone has no vocabularies; those of the model stay.
+    if binding.assets.isEmpty, let own = try? weights.bind(graph, model) { binding.assets = own.assets }
+    return binding
   }
 }
 
@@ -142,6 +152,8 @@ enum WeightSource {
   case numbered(WeightTree, KerasArchive? = nil)
   /// The `layer_names` layout, in a group of the file.
   case legacy(HDF5File, group: String)
+  /// Tensors under the names of ``LayerGraph/places``.
+  case named(NativeFile)
   case missing(String)
 
   /// The weights of an archive.
@@ -175,8 +187,8 @@ enum WeightSource {
         file.path.contains("/")
         ? String(file.path[..<(file.path.lastIndex(of: "/") ?? file.path.startIndex)]) : "."
       self = .numbered(try ShardedWeights.weightTree(index: json, folder: folder))
-    case .json, .yaml, .safetensors:
-      throw KerasImportError(.unsupported("no weights are read from this format"))
+    case .safetensors(let bytes): self = .named(try NativeFile(bytes))
+    case .json, .yaml: throw KerasImportError(.unsupported("no weights are read from this format"))
     }
   }
 
@@ -185,6 +197,7 @@ enum WeightSource {
     case .numbered(let tree, let archive): return try NumberedWeights.bind(graph, to: tree, assets: archive)
     case .legacy(let file, let group):
       return try LegacyWeights.bind(graph, to: file, group: group, model: model)
+    case .named(let file): return try file.bind(graph)
     case .missing(let message):
       if !graph.layers.contains(where: \.hasWeights) { return WeightBinding() }
       throw KerasImportError(.incomplete(message, missing: "give the weights with --weights FILE"))

@@ -6,6 +6,8 @@ package enum SafetensorsError: Error, Sendable {
   case corrupted(String)
   /// The tensors cannot be written in this format.
   case cannotWrite(String)
+  /// The bytes of a tensor could not be read.
+  case reading(tensor: String, any Error)
   /// The system could not write the file.
   case file(FileError)
 }
@@ -15,6 +17,7 @@ extension SafetensorsError: CustomStringConvertible {
     switch self {
     case .corrupted(let message): "safetensors: \(message)"
     case .cannotWrite(let message): "safetensors: \(message)"
+    case .reading(let tensor, let error): "safetensors: tensor \"\(tensor)\": \(error)"
     case .file(let error): error.description
     }
   }

@@ -6,7 +6,7 @@ package import ModelIR
 /// with spaces so that every tensor is aligned.
 package enum SafetensorsWriter {
   /// Writes a file; it appears under its name only when it is complete.
-  /// - Throws: ``SafetensorsError``, and what reading the tensors throws.
+  /// - Throws: ``SafetensorsError``.
   package static func write(
     _ tensors: [String: Tensor], metadata: [(key: String, value: String)] = [], to path: String
   ) throws {
@@ -20,7 +20,7 @@ package enum SafetensorsWriter {
   }
 
   /// Gives the bytes of a file, in order, to `output`.
-  /// - Throws: ``SafetensorsError``, what reading the tensors throws, and what `output` throws.
+  /// - Throws: ``SafetensorsError``, and what `output` throws.
   package static func write(
     _ tensors: [String: Tensor], metadata: [(key: String, value: String)] = [],
     to output: (UnsafeRawBufferPointer) throws -> Void
@@ -31,15 +31,29 @@ package enum SafetensorsWriter {
     }
     try header(ordered, metadata).withUnsafeBytes(output)
     for (name, tensor) in ordered {
-      var byteCount = 0
+      try write(tensor, name, to: output)
+    }
+  }
+
+  private static func write(
+    _ tensor: Tensor, _ name: String, to output: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    var byteCount = 0
+    var outputError: (any Error)?
+    do {
       try tensor.storage.forEachPiece { piece in
         byteCount += piece.count
-        try output(piece)
+        do { try output(piece) } catch {
+          outputError = error
+          throw error
+        }
       }
-      guard byteCount == tensor.byteCount else {
-        throw SafetensorsError.cannotWrite(
-          "tensor \"\(name)\": expected \(tensor.byteCount) bytes, found \(byteCount)")
-      }
+    } catch {
+      throw outputError ?? SafetensorsError.reading(tensor: name, error)
+    }
+    guard byteCount == tensor.byteCount else {
+      throw SafetensorsError.cannotWrite(
+        "tensor \"\(name)\": expected \(tensor.byteCount) bytes, found \(byteCount)")
     }
   }
 

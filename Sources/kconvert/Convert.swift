@@ -5,12 +5,13 @@ import KerasImport
 import ModelIR
 import ONNXExport
 
-/// `kconvert MODEL --summary`, `kconvert MODEL --to onnx`.
+/// `kconvert MODEL --summary`, `kconvert MODEL --to onnx|native|keras`.
 struct Convert: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Print the layer table or convert (the default verb).")
+  static let configuration = CommandConfiguration(
+    abstract: "Print the layer table or convert (the default verb).")
 
   /// What can be written.
-  enum Format: String, ExpressibleByArgument, CaseIterable { case onnx, keras }
+  enum Format: String, ExpressibleByArgument, CaseIterable { case onnx, native, keras }
 
   /// The order of an image's axes.
   enum ImageLayout: String, ExpressibleByArgument, CaseIterable {
@@ -41,22 +42,28 @@ struct Convert: ParsableCommand {
         let table = ModelSummary(model, lowered, expandNested: expandNested)
         print(table.text(width: Terminal.width), terminator: "")
       }
-      if to == .keras { try writeKeras(model, lowered) }
-      if to == .onnx {
-        let path = output ?? Convert.renamed(options.model, suffix: "onnx")
-        // The checksums are verified while the bytes are written; the file appears only when both are done.
-        let verification = Verification(model)
-        var writer = ONNXWriter(opset: opset, externalData: externalData)
-        writer.layout = layout?.dataLayout
-        writer.float16 = float16
-        try writer.write(lowered.graph, to: path) { try verification.result() }
+      switch to {
+      case .onnx: try writeONNX(lowered.graph, of: model)
+      case .native: try writeNative(model)
+      case .keras: try writeKeras(model, lowered)
+      case nil: break
       }
     }
   }
 
+  // The checksums are verified while the bytes are written; the file appears only when both are done.
+
+  private func writeONNX(_ graph: Graph, of model: KerasModel) throws {
+    let verification = Verification(model)
+    var writer = ONNXWriter(opset: opset, externalData: externalData)
+    writer.layout = layout?.dataLayout
+    writer.float16 = float16
+    try writer.write(graph, to: try path(suffix: "onnx")) { try verification.result() }
+  }
+
   /// An archive, or the weights alone when OUT says `.weights.h5`.
   private func writeKeras(_ model: KerasModel, _ lowered: LoweredModel) throws {
-    let path = output ?? Convert.renamed(options.model, suffix: "keras")
+    let path = try path(suffix: "keras")
     let verification = Verification(model)
     if path.hasSuffix(".weights.h5") {
       try KerasWriter().writeWeights(model, to: path) { try verification.result() }
@@ -65,10 +72,28 @@ struct Convert: ParsableCommand {
     }
   }
 
+  private func writeNative(_ model: KerasModel) throws {
+    let path = try path(suffix: "safetensors")
+    let verification = Verification(model)
+    try NativeWriter().write(model, to: path) { try verification.result() }
+  }
+
+  /// Where to write: what the caller says, or beside MODEL, but not over what is being read.
+  private func path(suffix: String) throws -> String {
+    if let output { return output }
+    let path = Convert.renamed(options.model, suffix: suffix)
+    guard path != options.model, path != options.weights else {
+      throw ValidationError("the output would replace \(path), which is being read; name another with -o")
+    }
+    return path
+  }
+
   /// MODEL's name with another suffix.
   private static func renamed(_ path: String, suffix: String) -> String {
     let slash = path.lastIndex(of: "/") ?? path.startIndex
-    guard let dot = path[slash...].lastIndex(of: "."), dot > path.index(slash, offsetBy: 0) else { return "\(path).\(suffix)" }
+    guard let dot = path[slash...].lastIndex(of: "."), dot > path.index(slash, offsetBy: 0) else {
+      return "\(path).\(suffix)"
+    }
     return "\(path[..<dot]).\(suffix)"
   }
 }

@@ -4,7 +4,7 @@ import ModelIR
 
 /// The model and the options that every verb has.
 struct ModelOptions: ParsableArguments {
-  @Argument(help: "A .keras archive, an .h5 model, or an architecture with --weights.")
+  @Argument(help: "A .keras archive, an .h5 model, a native .safetensors, or an architecture with --weights.")
   var model: String
 
   @Option(help: "Weights for an architecture, or in place of the ones inside.")
@@ -19,7 +19,9 @@ struct ModelOptions: ParsableArguments {
   func open() throws -> KerasModel {
     var options = KerasModel.Options()
     options.weights = weights
-    return try HDF5File.$isIndexedApart.withValue(true) { try KerasModel(contentsOf: model, options: options) }
+    return try HDF5File.$isIndexedApart.withValue(true) {
+      try KerasModel(contentsOf: model, options: options)
+    }
   }
 
   /// The sizes the caller fixes.

@@ -49,7 +49,7 @@ import Testing
       try SafetensorsWriter.write(["x": good, "s": Tensor(["a"], sizes: [1])], to: path)
     }
     struct Broken: Error {}
-    #expect(throws: Broken.self) {
+    #expect(throws: SafetensorsError.self) {
       try SafetensorsWriter.write(
         ["a": good, "z": Tensor(dtype: .float32, sizes: [1], storage: BrokenStorage(error: Broken()))],
         to: path)

@@ -1,0 +1,43 @@
+import ModelIR
+
+extension NativeFile {
+  /// Finds every weight and file of a model under the names that ``LayerGraph/places`` gives.
+  /// - Throws: `weightNotFound` with the layer's place; `unusedWeights` for tensors that no layer asks for.
+  func bind(_ model: LayerGraph) throws(KerasImportError) -> WeightBinding {
+    var binding = WeightBinding()
+    var claimed: Set<String> = []
+    let places = model.places
+    for place in places {
+      for (name, spec) in place.weights {
+        guard let tensor = file.tensors[name] else {
+          throw KerasImportError(.weightNotFound(spec.name)).at(place.step)
+        }
+        binding.tensors[ObjectIdentifier(place.object), default: [:]][spec.name] = tensor
+        claimed.insert(name)
+      }
+      for (name, asset) in place.assets {
+        guard let tensor = file.tensors[name] else { continue }
+        guard tensor.dtype == .uint8, tensor.rank == 1, let storage = tensor.storage as? HeldStorage else {
+          throw KerasImportError(
+            .corrupted("the file \"\(asset)\": expected bytes (U8) in one row, found \(tensor.type)")
+          )
+          .at(place.step)
+        }
+        binding.assets[ObjectIdentifier(place.object), default: [:]][asset] = storage.bytes
+        claimed.insert(name)
+      }
+    }
+    let unused = file.names.filter { !claimed.contains($0) }
+    guard let first = unused.first else { return binding }
+    let error = KerasImportError(.unusedWeights(unused.sorted()))
+    // Tensors of one layer are reported as that layer's.
+    let owner = places.last { first.hasPrefix("\($0.path)/") }
+    guard let owner, unused.allSatisfy({ $0.hasPrefix("\(owner.path)/") }) else { throw error }
+    throw error.at(owner.step)
+  }
+}
+
+extension LayerPlace {
+  /// The layer as a step on the way to an error.
+  package var step: KerasImportError.Place { .layer(name: path, className: object.className) }
+}
