@@ -7,6 +7,6 @@ struct KConvert: ParsableCommand {
     commandName: "kconvert",
     abstract: "Reads Keras model files of every era and sets them free: layer table, predictions, ONNX.",
     version: "0.1.0",
-    subcommands: [Convert.self, Run.self, Check.self, Layers.self],
+    subcommands: [Convert.self, Run.self, Check.self, Compare.self, Layers.self],
     defaultSubcommand: Convert.self)
 }

@@ -16,7 +16,9 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "Fix the batch dimension.")
   var batch: Int?
 
-  func open() throws -> KerasModel {
+  func open() throws -> KerasModel { try ModelOptions.open(model, weights: weights) }
+
+  static func open(_ model: String, weights: String?) throws -> KerasModel {
     var options = KerasModel.Options()
     options.weights = weights
     return try HDF5File.$isIndexedApart.withValue(true) {

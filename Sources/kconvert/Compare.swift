@@ -1,0 +1,140 @@
+import ArgumentParser
+import KerasImport
+import ModelIR
+import NativeFormat
+import NativeRuntime
+
+/// `kconvert compare MODEL OTHER`: the same random inputs through two models.
+struct Compare: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Compare the outputs of two models for the same random inputs.",
+    discussion: """
+      Inputs and outputs correspond by name, or else by position. Two elements agree when they differ by no more than \
+      the tolerance times the larger magnitude, or times 1 where both are smaller. The exit code is 4 when some \
+      do not.
+      """)
+
+  @OptionGroup var options: ModelOptions
+  @Argument(help: "The model to compare with.") var other: String
+  @Option(help: "Weights for OTHER.") var otherWeights: String?
+  @Option(help: "The largest difference, absolute below 1 and relative above.") var tolerance = 1e-5
+  @Option(help: "The seed of the random inputs.") var seed: UInt64 = 1
+  @Option(help: "The number of threads; all cores by default.") var threads: Int?
+  @Flag(help: "Print JSON.") var json = false
+
+  func validate() throws {
+    guard tolerance >= 0 else {
+      throw ValidationError("--tolerance: expected a number from 0 on, found \(tolerance)")
+    }
+  }
+
+  func run() throws {
+    try Failure.reporting {
+      let model = try options.open()
+      let first = try model.lowered(options.lowering(for: model)).graph
+      let second = try ModelOptions.open(other, weights: otherWeights).lowered().graph
+      let pairs = try InputPairs(first, second, names: (options.model, other), seed: seed)
+      let results = try pairs.run(threads: threads ?? 0)
+      let differences = try Compare.differences(
+        results.first, results.second, tolerance, names: (options.model, other))
+      print(json ? jsonText(differences) : Compare.table(differences), terminator: "")
+      guard let worst = differences.first(where: { !$0.isWithin }) else { return }
+      throw Failure(
+        "\(options.model) and \(other) differ: output \"\(worst.name)\": expected at most \(tolerance), found "
+          + "\(Compare.text(worst.absolute)) absolute, \(Compare.text(worst.relative)) relative", .checkFailed
+      )
+    }
+  }
+
+  private static func differences(
+    _ first: Outputs, _ second: Outputs, _ tolerance: Double, names: (String, String)
+  ) throws -> [OutputDifference] {
+    guard first.count == second.count else {
+      throw Failure(
+        "the outputs do not correspond: expected \(first.count) as in \(names.0), found \(second.count) in \(names.1)",
+        .checkFailed)
+    }
+    let isNamed = first.allSatisfy { second[$0.name] != nil }
+    return try zip(first, second).map { a, b in
+      try OutputDifference(
+        a.name, a.value, isNamed ? second[a.name] ?? b.value : b.value, tolerance: tolerance)
+    }
+  }
+
+  // MARK: Printing
+
+  private static func table(_ differences: [OutputDifference]) -> String {
+    var rows = [["output", "shape", "max absolute", "max relative"]]
+    for difference in differences {
+      let shape = "(" + difference.sizes.map(String.init).joined(separator: ", ") + ")"
+      rows.append([difference.name, shape, text(difference.absolute), text(difference.relative)])
+    }
+    let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in
+      let cells = zip(row, widths).enumerated().map { column, cell in
+        let space = String(repeating: " ", count: cell.1 - cell.0.count)
+        return column < 2 ? cell.0 + space : space + cell.0
+      }
+      return cells.joined(separator: "  ") + "\n"
+    }.joined()
+  }
+
+  /// Three digits, as many as a difference deserves.
+  static func text(_ value: Double) -> String {
+    if value == 0 || !value.isFinite { return value == 0 ? "0" : "\(value)" }
+    var (digits, exponent) = (value, 0)
+    while digits >= 9.995 { (digits, exponent) = (digits / 10, exponent + 1) }
+    while digits < 0.9995 { (digits, exponent) = (digits * 10, exponent - 1) }
+    let rounded = (digits * 100).rounded() / 100
+    if (-2...3).contains(exponent) { return "\((value * 10000).rounded() / 10000)" }
+    return "\(rounded)e\(exponent)"
+  }
+
+  private func jsonText(_ differences: [OutputDifference]) -> String {
+    let outputs = differences.map { difference -> JSONValue in
+      [
+        "name": .string(difference.name), "shape": .array(difference.sizes.map { .integer($0) }),
+        "max_absolute": .number(difference.absolute), "max_relative": .number(difference.relative),
+        "within_tolerance": .bool(difference.isWithin),
+      ]
+    }
+    let result: JSONValue = [
+      "model": .string(options.model), "other": .string(other), "tolerance": .number(tolerance),
+      "seed": .integer(Int(clamping: seed)), "within_tolerance": .bool(differences.allSatisfy(\.isWithin)),
+      "outputs": .array(outputs),
+    ]
+    return result.text() + "\n"
+  }
+}
+
+/// How far two outputs are apart.
+struct OutputDifference {
+  let name: String
+  let sizes: [Int]
+  private(set) var absolute = 0.0
+  private(set) var relative = 0.0
+  /// Whether every element is within the tolerance.
+  private(set) var isWithin = true
+
+  init(_ name: String, _ a: Tensor, _ b: Tensor, tolerance: Double) throws {
+    self.name = name
+    sizes = a.sizes
+    guard a.sizes == b.sizes, (a.dtype == .string) == (b.dtype == .string) else {
+      throw Failure(
+        "output \"\(name)\" does not correspond: expected \(a.type), found \(b.type)", .checkFailed)
+    }
+    if let strings = a.strings, let others = b.strings {
+      isWithin = strings == others
+      absolute = isWithin ? 0 : 1
+      relative = absolute
+      return
+    }
+    for (x, y) in zip(try a.doubles(), try b.doubles()) where x != y && !(x.isNaN && y.isNaN) {
+      let distance = x.isFinite && y.isFinite ? abs(x - y) : .infinity
+      let magnitude = max(abs(x), abs(y))
+      absolute = max(absolute, distance)
+      relative = max(relative, distance.isFinite ? distance / magnitude : .infinity)
+      if !(distance <= tolerance * max(1, magnitude)) { isWithin = false }
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import ModelIR
+import NativeRuntime
+
+/// The inputs of two models, each with the one that it corresponds to.
+struct InputPairs {
+  private let graphs: (first: Graph, second: Graph)
+  private let names: (first: String, second: String)
+  private let seed: UInt64
+  /// For each input of the first model, the second's.
+  private let pairs: [(first: Value, second: Value)]
+  private let domains: [RandomInputs.Domain]
+
+  /// - Parameter names: the files, for messages.
+  /// - Throws: ``Failure`` with ``Code/checkFailed`` when the inputs do not correspond.
+  init(_ first: Graph, _ second: Graph, names: (String, String), seed: UInt64) throws {
+    graphs = (first, second)
+    self.names = names
+    self.seed = seed
+    guard first.inputs.count == second.inputs.count else {
+      throw Failure(
+        "the inputs do not correspond: expected \(first.inputs.count) as in \(names.0), found \(second.inputs.count) in "
+          + names.1, .checkFailed)
+    }
+    let named = Dictionary(second.inputs.map { (second.name(of: $0), $0) }) { first, _ in first }
+    let isNamed = first.inputs.allSatisfy { named[first.name(of: $0)] != nil }
+    pairs = zip(first.inputs, second.inputs).map { a, b in (a, isNamed ? named[first.name(of: a)] ?? b : b) }
+    let others = Dictionary(zip(second.inputs, RandomInputs.domains(of: second))) { first, _ in first }
+    domains = zip(pairs, RandomInputs.domains(of: first)).map { pair, domain in
+      others[pair.second].map { domain.narrowed(to: $0) } ?? domain
+    }
+    for pair in pairs {
+      let (a, b) = (first.type(of: pair.first), second.type(of: pair.second))
+      let isSameKind =
+        (a.dtype == .string) == (b.dtype == .string) && (a.dtype == .bool) == (b.dtype == .bool)
+      guard a.shape.rank == b.shape.rank, isSameKind else {
+        throw mismatch(first.name(of: pair.first), expected: "\(a)", found: "\(b)")
+      }
+    }
+  }
+
+  private func mismatch(_ input: String, expected: String, found: String) -> Failure {
+    Failure(
+      "input \"\(input)\" does not correspond: expected \(expected) as in \(names.first), found \(found) in \(names.second)",
+      .checkFailed)
+  }
+
+  /// The outputs of both models for the same inputs, of the first size that both take.
+  func run(threads: Int) throws -> (first: Outputs, second: Outputs) {
+    var failure: (any Error)?
+    for size in RandomInputs.dynamicSizes {
+      let feeds = try feeds(dynamicSize: size)
+      do {
+        let first = try Session(graphs.first, threads: threads).run(feeds.first)
+        return (first, try Session(graphs.second, threads: threads).run(feeds.second))
+      } catch {
+        failure = error
+        if !isDynamic { break }
+      }
+    }
+    throw failure ?? Failure("a forward pass failed", .invalidModel)
+  }
+
+  private var isDynamic: Bool {
+    pairs.contains {
+      graphs.first.shape(of: $0.first).dimensions.dropFirst().contains { $0.fixedSize == nil }
+    }
+  }
+
+  private func feeds(dynamicSize: Int) throws -> (first: [String: Tensor], second: [String: Tensor]) {
+    let sizes = try sizes(dynamicSize: dynamicSize)
+    var random = RandomInputs(seed: seed)
+    var feeds: (first: [String: Tensor], second: [String: Tensor]) = ([:], [:])
+    for (index, pair) in pairs.enumerated() {
+      let dtypes = (graphs.first.dtype(of: pair.first), graphs.second.dtype(of: pair.second))
+      let tensor = random.tensor(domains[index], sizes: sizes[index], dtype: dtypes.0)
+      feeds.first[graphs.first.name(of: pair.first)] = tensor
+      feeds.second[graphs.second.name(of: pair.second)] =
+        dtypes.0 == dtypes.1 ? tensor : try tensor.converted(to: dtypes.1)
+    }
+    return feeds
+  }
+
+  /// The sizes of each pair of inputs: a size that one model fixes is the other's too.
+  private func sizes(dynamicSize: Int) throws -> [[Int]] {
+    var known: (first: [String: Int], second: [String: Int]) = ([:], [:])
+    let axes = pairs.map { pair in
+      Array(
+        zip(graphs.first.shape(of: pair.first).dimensions, graphs.second.shape(of: pair.second).dimensions))
+    }
+    for (a, b) in axes.joined() {
+      if let symbol = a.symbolName, let size = b.fixedSize {
+        known.first[symbol] = known.first[symbol] ?? size
+      }
+      if let symbol = b.symbolName, let size = a.fixedSize {
+        known.second[symbol] = known.second[symbol] ?? size
+      }
+    }
+    return try zip(pairs, axes).map { pair, axes in
+      try axes.map { a, b in
+        let size =
+          a.fixedSize ?? a.symbolName.flatMap { known.first[$0] } ?? b.symbolName.flatMap { known.second[$0] }
+          ?? RandomInputs.size(of: a, dynamicSize)
+        if let symbol = a.symbolName { known.first[symbol] = size }
+        if let symbol = b.symbolName { known.second[symbol] = size }
+        guard a.fixedSize ?? size == size, b.fixedSize ?? size == size else {
+          let shapes = (graphs.first.shape(of: pair.first), graphs.second.shape(of: pair.second))
+          throw mismatch(graphs.first.name(of: pair.first), expected: "\(shapes.0)", found: "\(shapes.1)")
+        }
+        return size
+      }
+    }
+  }
+}

@@ -1,0 +1,168 @@
+import ModelIR
+
+/// Seeded random inputs that a model accepts: indices within the axes they index, keys of lookups, words.
+struct RandomInputs {
+  /// The values an input may have.
+  enum Domain: Equatable {
+    case unit
+    case below(Int)
+    case bits
+    case keys([Int64])
+    case words([String])
+
+    /// What satisfies both.
+    func narrowed(to other: Domain) -> Domain {
+      switch (self, other) {
+      case (.below(let a), .below(let b)): .below(min(a, b))
+      case (.unit, _), (.bits, _): other
+      case (_, .unit), (_, .bits): self
+      case (.below(let limit), .keys(let keys)), (.keys(let keys), .below(let limit)):
+        .keys(keys.filter { $0 >= 0 && $0 < limit })
+      case (.keys, _), (.words, _), (.below, .words): self
+      }
+    }
+  }
+
+  /// The sizes that dynamic axes are given in turn, until the model takes one: the small ones are fast, but windows may
+  /// need more.
+  static let dynamicSizes = [8, 32, 96]
+  static let batchSize = 2
+
+  private var generator: SeededGenerator
+
+  init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
+
+  /// One tensor for each input of a graph, its dynamic axes of one size and the batch of ``batchSize``.
+  static func feed(_ graph: Graph, seed: UInt64, dynamicSize: Int) throws -> [String: Tensor] {
+    var random = RandomInputs(seed: seed)
+    let domains = domains(of: graph)
+    var feed: [String: Tensor] = [:]
+    for (input, domain) in zip(graph.inputs, domains) {
+      let type = graph.type(of: input)
+      let sizes = type.shape.dimensions.map { size(of: $0, dynamicSize) }
+      feed[graph.name(of: input)] = random.tensor(domain, sizes: sizes, dtype: type.dtype)
+    }
+    return feed
+  }
+
+  /// An axis's own size, or the one that stands for a dynamic axis.
+  static func size(of dimension: Dimension, _ dynamicSize: Int) -> Int {
+    dimension.fixedSize ?? (dimension.symbolName == "batch" ? batchSize : dynamicSize)
+  }
+
+  /// The next tensor.
+  mutating func tensor(_ domain: Domain, sizes: [Int], dtype: DType) -> Tensor {
+    let count = sizes.reduce(1, *)
+    if dtype == .string {
+      guard case .words(let words) = domain, !words.isEmpty else {
+        return Tensor(Array(repeating: "", count: count), sizes: sizes)
+      }
+      return Tensor(
+        (0..<count).map { _ in words[Int.random(in: words.indices, using: &generator)] }, sizes: sizes)
+    }
+    return Tensor((0..<count).map { _ in number(domain) }, sizes: sizes, dtype: dtype)
+  }
+
+  private mutating func number(_ domain: Domain) -> Double {
+    switch domain {
+    case .unit, .words: Double.random(in: -1...1, using: &generator)
+    case .bits: Double(Int.random(in: 0...1, using: &generator))
+    case .below(let limit): Double(Int.random(in: 0..<max(limit, 1), using: &generator))
+    case .keys(let keys): keys.isEmpty ? 0 : Double(keys[Int.random(in: keys.indices, using: &generator)])
+    }
+  }
+}
+
+// MARK: - Domains
+
+extension RandomInputs {
+  private static let words = [
+    "the", "quick", "brown", "fox", "jumps over", "a lazy dog", "Zürich", "", "unknown-word", "42",
+  ]
+
+  /// What each input of a graph may be, in order: found by following it to the operations that index or look up.
+  static func domains(of graph: Graph) -> [Domain] {
+    var found: [Value: Domain] = [:]
+    for node in graph.nodes {
+      if case .gather(let axis) = node.op {
+        mark(node.inputs[1], indexing: node.inputs[0], axis, graph, &found)
+      }
+      if case .gatherElements(let axis) = node.op {
+        mark(node.inputs[1], indexing: node.inputs[0], axis, graph, &found)
+      }
+      if case .lookup(let table) = node.op {
+        switch table.keys {
+        case .integers(let keys): mark(node.inputs[0], .keys(keys), graph, &found)
+        case .strings(let keys): mark(node.inputs[0], .words(keys + words), graph, &found)
+        }
+      }
+    }
+    return graph.inputs.map { input in
+      let own = plain(graph.dtype(of: input))
+      return found[input].map { own.narrowed(to: $0) } ?? own
+    }
+  }
+
+  /// What an input may be that indexes nothing.
+  private static func plain(_ dtype: DType) -> Domain {
+    switch dtype {
+    case .float16, .bfloat16, .float32, .float64: .unit
+    case .uint8: .below(256)
+    case .int8, .int16, .uint16, .int32, .uint32, .int64, .uint64: .below(10)
+    case .bool: .bits
+    case .string: .words(words)
+    }
+  }
+
+  private static func mark(
+    _ indices: Value, indexing x: Value, _ axis: Int, _ graph: Graph, _ found: inout [Value: Domain]
+  ) {
+    guard let size = graph.shape(of: x)[axis].fixedSize else { return }
+    mark(indices, .below(size), graph, &found)
+  }
+
+  /// Gives a domain to the inputs whose elements a value consists of.
+  private static func mark(_ value: Value, _ domain: Domain, _ graph: Graph, _ found: inout [Value: Domain]) {
+    var waiting = [value]
+    var seen: Set<Value> = []
+    while let value = waiting.popLast() {
+      guard seen.insert(value).inserted else { continue }
+      if let node = graph.producer(of: value) {
+        waiting += carried(by: node)
+      } else if graph.constant(value) == nil {
+        found[value] = found[value].map { $0.narrowed(to: domain) } ?? domain
+      }
+    }
+  }
+
+  /// The operands whose elements a node's results consist of, moved or a little changed.
+  private static func carried(by node: Node) -> [Value] {
+    switch node.op {
+    case .cast, .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .gather,
+      .gatherElements,
+      .gatherND, .triangle, .unary:
+      if case .concat = node.op { return node.inputs }
+      return Array(node.inputs.prefix(1))
+    case .select: return Array(node.inputs.dropFirst())
+    case .binary, .scatterND: return node.inputs
+    case .compare, .matMul, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce, .cumulative, .topK,
+      .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .range, .sizes, .recurrent, .scan,
+      .resize,
+      .lookup, .hash:
+      return []
+    }
+  }
+}
+
+/// SplitMix64: the same numbers on every machine.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+  init(seed: UInt64) { state = seed }
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
