@@ -160,10 +160,7 @@ enum WeightSource {
   init(archive: KerasArchive, path: String) throws(KerasImportError) {
     switch archive.weights {
     case .hdf5(let bytes): self = .numbered(try HDF5File(bytes).weightTree(), archive)
-    case .npz:
-      throw KerasImportError(
-        .unsupported(
-          "model.weights.npz holds pickled Python objects; save the model again with weights in HDF5"))
+    case .npz(let bytes): self = .numbered(try NumpyWeights.weightTree(bytes), archive)
     case .shards: throw KerasImportError(.unsupported("sharded weights inside an archive"))
     case .absent: self = .missing("the archive holds no weights")
     }

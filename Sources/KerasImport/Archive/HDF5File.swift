@@ -41,15 +41,17 @@ package struct HDF5File: Sendable {
   package func weightTree(at path: String = "") throws(KerasImportError) -> WeightTree {
     guard let group = index.root.group(at: path) else { throw KerasImportError(.weightNotFound(path)) }
     var tensors: [String: Tensor] = [:]
+    var positions: [String: Int] = [:]
     try group.forEachDataset { datasetPath, dataset throws(KerasImportError) in
       let top = datasetPath.prefix { $0 != "/" }
       if HDF5File.stateOfTraining.contains(String(top)) { return }
       let full = path.isEmpty ? datasetPath : "\(path)/\(datasetPath)"
       tensors[datasetPath] = try tensor(of: dataset, at: full)
+      positions[datasetPath] = dataset.layout.position
     }
     var names: [String: String] = [:]
     HDF5File.collectNames(group, path: "", into: &names)
-    return WeightTree(tensors: tensors, names: names)
+    return WeightTree(tensors: tensors, names: names, positions: positions)
   }
 
   private static let stateOfTraining: Set<String> = [
@@ -141,6 +143,17 @@ extension DType {
     case .uint64: self = .uint64
     case .bool: self = .bool
     case .other: return nil
+    }
+  }
+}
+
+extension HDF5Index.Layout {
+  /// Where the data begins in the file; nil for data among the metadata.
+  fileprivate var position: Int? {
+    switch self {
+    case .contiguous(let offset, _): offset
+    case .chunked(let chunks): chunks.chunks.first?.offset
+    case .compact, .unallocated, .unsupported: nil
     }
   }
 }

@@ -11,8 +11,8 @@ package struct KerasArchive: Sendable {
   /// The file that holds the weights.
   package enum Weights: Sendable {
     case hdf5(HeldBytes)
-    /// Pickled dictionaries, which nothing but Python can read.
-    case npz
+    /// Arrays of NumPy; Keras's own are pickled dictionaries, which nothing but Python can read.
+    case npz(HeldBytes)
     case shards(index: HeldBytes)
     case absent
   }
@@ -47,8 +47,8 @@ package struct KerasArchive: Sendable {
       weights = .hdf5(content)
     } else if let index = try KerasArchive.content("model.weights.json", in: source, isVerified: true) {
       weights = .shards(index: index)
-    } else if try KerasArchive.content("model.weights.npz", in: source, isVerified: false) != nil {
-      weights = .npz
+    } else if let content = try KerasArchive.content("model.weights.npz", in: source, isVerified: false) {
+      weights = .npz(content)
     } else {
       weights = .absent
     }

@@ -18,6 +18,8 @@ package enum ShardedWeights {
   package static func weightTree(index: JSONValue, folder: String) throws(KerasImportError) -> WeightTree {
     var tensors: [String: Tensor] = [:]
     var names: [String: String] = [:]
+    var positions: [String: Int] = [:]
+    var end = 0
     for file in try files(of: index) {
       let content: HeldBytes
       do {
@@ -37,8 +39,10 @@ package enum ShardedWeights {
         }
       }
       names.merge(tree.names) { first, _ in first }
+      for (path, position) in tree.positions { positions[path] = end + position }
+      end += content.count
     }
-    return WeightTree(tensors: tensors, names: names)
+    return WeightTree(tensors: tensors, names: names, positions: positions)
   }
 
   private static func files(of index: JSONValue) throws(KerasImportError) -> [String] {

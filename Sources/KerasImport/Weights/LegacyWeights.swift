@@ -25,9 +25,9 @@ struct LegacyWeights {
 
   private func bind(_ model: LayerGraph) throws(KerasImportError) -> WeightBinding {
     var binding = WeightBinding()
-    let names = try list("layer_names", of: root)
+    let names = LegacyWeights.list("layer_names", of: root)
     let withWeights = names.filter { name in
-      (root.group(at: name).flatMap { try? list("weight_names", of: $0) } ?? []).isEmpty == false
+      root.group(at: name).map { !LegacyWeights.list("weight_names", of: $0).isEmpty } ?? false
     }
     let objects = model.keptLayers.filter(\.hasWeights)
     let byName = Set(names)
@@ -38,7 +38,7 @@ struct LegacyWeights {
       do throws(KerasImportError) {
         guard let group = root.group(at: name) else { throw KerasImportError(.weightNotFound(name)) }
         let path = joined(prefix, name)
-        var arrays = try list("weight_names", of: group).map { (name: $0, path: joined(path, $0)) }[...]
+        var arrays = LegacyWeights.list("weight_names", of: group).map { (name: $0, path: joined(path, $0)) }[...]
         try bind(object, &arrays, &binding)
         guard arrays.isEmpty else { throw KerasImportError(.unusedWeights(arrays.map(\.name))) }
       } catch {
@@ -138,7 +138,7 @@ struct LegacyWeights {
   }
 
   /// A list attribute, which long lists split into `name0`, `name1`, ...
-  private func list(_ name: String, of group: HDF5Index.Group) throws(KerasImportError) -> [String] {
+  static func list(_ name: String, of group: HDF5Index.Group) -> [String] {
     if let whole = group.attributes[name] { return whole.strings ?? [] }
     var parts: [String] = []
     var number = 0

@@ -8,12 +8,15 @@ package struct WeightTree: Sendable {
   package var tensors: [String: Tensor]
   /// The `name` attribute of groups that have one (Keras 3.6 on), by path.
   package var names: [String: String]
+  /// Where tensors stand in the file, by path, for those whose place is known.
+  package var positions: [String: Int]
   /// Names of the children of each group, sorted.
   private let children: [String: [String]]
 
-  package init(tensors: [String: Tensor], names: [String: String] = [:]) {
+  package init(tensors: [String: Tensor], names: [String: String] = [:], positions: [String: Int] = [:]) {
     self.tensors = tensors
     self.names = names
+    self.positions = positions
     var groups: [String: Set<String>] = [:]
     for path in tensors.keys {
       let parts = path.split(separator: "/").map(String.init)
