@@ -62,7 +62,8 @@ let package = Package(
 
     .testTarget(name: "ModelIRTests", dependencies: ["ModelIR"]),
     .testTarget(
-      name: "ConformanceTests", dependencies: ["KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport"]),
+      name: "ConformanceTests",
+      dependencies: ["KerasImport", "KerasExport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport"]),
     .testTarget(
       name: "DocumentationTests",
       dependencies: ["KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport"]),

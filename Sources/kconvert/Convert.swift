@@ -83,7 +83,7 @@ struct Convert: ParsableCommand {
     if let output { return output }
     let path = Convert.renamed(options.model, suffix: suffix)
     guard path != options.model, path != options.weights else {
-      throw ValidationError("the output would replace \(path), which is being read; name another with -o")
+      throw Failure("the output would replace \(path), which is being read; name another with -o", .usage)
     }
     return path
   }

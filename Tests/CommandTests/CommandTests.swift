@@ -19,7 +19,9 @@ import Testing
       .appending(path: "kconvert") ?? repository.appending(path: ".build/debug/kconvert")
   }
 
-  static func run(_ arguments: String...) throws -> Outcome {
+  static func run(_ arguments: String...) throws -> Outcome { try run(arguments) }
+
+  static func run(_ arguments: [String]) throws -> Outcome {
     let process = Process()
     process.executableURL = FileManager.default.isExecutableFile(atPath: executable.path)
       ? executable : repository.appending(path: ".build/debug/kconvert")

@@ -69,77 +69,56 @@ import Testing
     func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R { throw error }
   }
 
-  /// A bad header and what is said about it; the data has 8 bytes.
+  /// A file `refused_<name>.safetensors` and what is said about it.
   struct Refusal: CustomTestStringConvertible {
-    var header: String
+    var name: String
     var message: String
-    var testDescription: String { message }
-    init(_ header: String, _ message: String) { (self.header, self.message) = (header, message) }
+    var testDescription: String { name }
+    init(_ name: String, _ message: String) { (self.name, self.message) = (name, message) }
   }
 
-  @Test(arguments: [
-    Refusal(
-      #" {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, #"its header does not start with "{""#),
-    Refusal("", #"its header does not start with "{""#),
-    Refusal(#"{"a""#, #"header: invalid JSON at byte 4: the text ends where ":" is expected"#),
-    Refusal(#"{}x"#, "header: invalid JSON at byte 2: text after the value"),
-    Refusal(
-      #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{}}"#,
-      #"header: invalid JSON at byte 54: key "a" comes twice"#),
-    Refusal(#"{"a":{"shape":[2],"data_offsets":[0,8]}}"#, #"tensor "a" has no "dtype""#),
-    Refusal(
-      #"{"a":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}}"#,
-      #"tensor "a" has the unknown dtype "F8_E4M3""#),
-    Refusal(#"{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}"#, #"tensor "a" has no valid "shape""#),
-    Refusal(
-      #"{"a":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}}"#, #"tensor "a" has no valid "shape""#),
-    Refusal(#"{"a":{"dtype":"F32","data_offsets":[0,8]}}"#, #"tensor "a" has no valid "shape""#),
-    Refusal(#"{"a":{"dtype":"F32","shape":[2]}}"#, #"tensor "a" has no valid "data_offsets""#),
-    Refusal(
-      #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#, #"tensor "a" has no valid "data_offsets""#),
-    Refusal(
-      #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0]}}"#, #"tensor "a" has no valid "data_offsets""#),
-    Refusal(
-      #"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}"#,
-      #"tensor "a": expected 12 bytes for F32 [3], found 8"#),
-    Refusal(
-      #"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}}"#,
-      #"tensor "a" has a shape that overflows"#),
-    Refusal(
-      #"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}"#, "expected 12 bytes of tensors, found 8"),
-    Refusal(
-      #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, "expected 4 bytes of tensors, found 8"),
-    Refusal(
-      #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#, #"tensor "a" leaves a hole before it"#),
-    Refusal(
-      #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
-      #"tensor "b" overlaps the tensor before it"#),
-    Refusal(#"{"__metadata__":{"a":1}}"#, #"metadata "a" is not a string"#),
-    Refusal(#"{"__metadata__":[]}"#, "its metadata is not an object"),
-    Refusal("{}", "expected 0 bytes of tensors, found 8"),
-  ])
-  func `a header that breaks a rule is refused`(refusal: Refusal) {
-    let header = Array(refusal.header.utf8)
-    let size = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) }
-    expectRefusal(size + header + [UInt8](repeating: 0, count: 8), refusal.message)
-  }
+  static let refusals = [
+    Refusal("too_short", "the file is too short for a header"),
+    Refusal("header_beyond_file", "its header of 9 bytes does not lie in the file; it may be truncated"),
+    Refusal("header_too_large", "its header of 100000001 bytes is larger than 100000000"),
+    Refusal("header_size_negative", "its header of 18446744073709551615 bytes is larger than 100000000"),
+    Refusal("header_starts_with_space", #"its header does not start with "{""#),
+    Refusal("header_empty", #"its header does not start with "{""#),
+    Refusal("header_cut", #"header: invalid JSON at byte 4: the text ends where ":" is expected"#),
+    Refusal("header_text_after", "header: invalid JSON at byte 54: text after the value"),
+    Refusal("header_not_utf8", "header: invalid JSON at byte 3: a string that is not UTF-8"),
+    Refusal("name_twice", #"header: invalid JSON at byte 54: key "a" comes twice"#),
+    Refusal("key_twice", #"header: invalid JSON at byte 20: key "dtype" comes twice"#),
+    Refusal("entry_not_object", #"tensor "a" has no "dtype""#),
+    Refusal("dtype_missing", #"tensor "a" has no "dtype""#),
+    Refusal("dtype_unknown", #"tensor "a" has the unknown dtype "F8_E4M3""#),
+    Refusal("shape_missing", #"tensor "a" has no valid "shape""#),
+    Refusal("shape_negative", #"tensor "a" has no valid "shape""#),
+    Refusal("shape_fraction", #"tensor "a" has no valid "shape""#),
+    Refusal("shape_overflows", #"tensor "a" has a shape that overflows"#),
+    Refusal("shape_other_size", #"tensor "a": expected 12 bytes for F32 [3], found 8"#),
+    Refusal("offsets_missing", #"tensor "a" has no valid "data_offsets""#),
+    Refusal("offsets_one", #"tensor "a" has no valid "data_offsets""#),
+    Refusal("offsets_reversed", #"tensor "a" has no valid "data_offsets""#),
+    Refusal("offsets_beyond", "expected 12 bytes of tensors, found 8"),
+    Refusal("offsets_huge", #"tensor "a" has no valid "data_offsets""#),
+    Refusal("data_longer", "expected 4 bytes of tensors, found 8"),
+    Refusal("data_without_tensors", "expected 0 bytes of tensors, found 8"),
+    Refusal("hole_first", #"tensor "a" leaves a hole before it"#),
+    Refusal("hole_between", #"tensor "b" leaves a hole before it"#),
+    Refusal("overlap", #"tensor "b" overlaps the tensor before it"#),
+    Refusal("same_bytes_twice", #"tensor "b" overlaps the tensor before it"#),
+    Refusal("metadata_not_object", "its metadata is not an object"),
+    Refusal("metadata_not_string", #"metadata "a" is not a string"#),
+  ]
 
-  @Test func `a header that does not lie in the file or is too large is refused`() {
-    expectRefusal([1, 0, 0], "the file is too short for a header")
-    expectRefusal(
-      [9, 0, 0, 0, 0, 0, 0, 0, 0x7B, 0x7D],
-      "its header of 9 bytes does not lie in the file; it may be truncated")
-    expectRefusal(
-      [0xFF, 0xFF, 0xFF, 0x7F, 0, 0, 0, 0, 0x7B], "its header of 2147483647 bytes is larger than 100000000")
-  }
-
-  func expectRefusal(_ bytes: [UInt8], _ message: String) {
-    let memory = MemoryStorage(byteCount: bytes.count) { $0.copyBytes(from: bytes) }
-    do {
-      try memory.withBytes { _ = try SafetensorsFile(HeldBytes($0, owner: memory)) }
-      Issue.record("no error, expected: \(message)")
-    } catch {
-      #expect("\(error)" == "safetensors: \(message)")
-    }
+  /// The files are made by fixtures/generate/native_files.py.
+  @Test(arguments: refusals)
+  func `a file that breaks a rule is refused`(refusal: Refusal) throws {
+    let folder = URL(filePath: SafetensorsTests.path).deletingLastPathComponent()
+    let path = folder.appending(path: "refused_\(refusal.name).safetensors").path
+    let content = try MappedFile(path: path).content
+    #expect(throws: SafetensorsError.self) { try SafetensorsFile(content) }
+    do { _ = try SafetensorsFile(content) } catch { #expect("\(error)" == "safetensors: \(refusal.message)") }
   }
 }

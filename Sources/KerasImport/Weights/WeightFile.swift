@@ -83,10 +83,16 @@ extension WeightTree {
   static func naturally(_ a: String, _ b: String) -> Bool {
     let (first, second) = (a.split(separator: "/"), b.split(separator: "/"))
     for (one, other) in zip(first, second) where one != other {
-      let (left, right) = (NumberedWeights.split("_\(one)"), NumberedWeights.split("_\(other)"))
-      return left.name == right.name ? left.number < right.number : left.name < right.name
+      let (left, right) = (split(one), split(other))
+      return left.stem == right.stem ? left.number < right.number : left.stem < right.stem
     }
     return first.count < second.count
+  }
+
+  /// `dense_10` is (`dense_`, 10).
+  private static func split(_ name: Substring) -> (stem: Substring, number: Int) {
+    let digits = name.reversed().prefix { $0.isASCII && $0.isNumber }.count
+    return (name.dropLast(digits), Int(name.suffix(digits)) ?? -1)
   }
 }
 

@@ -72,19 +72,31 @@ extension LayerObject {
 
 /// Keras's `to_snake_case`: `Conv2DTranspose` is `conv2d_transpose`, `PReLU` is `p_re_lu`.
 func snakeCase(_ name: String) -> String {
-  let letters = name.filter { $0.isLetter || $0.isNumber || $0 == "_" }.map { $0 }
+  // Bytes, because opening a model asks for every layer's name; letters beyond ASCII stay as they are.
+  let bytes = name.utf8.filter { $0 >= 0x80 || isWord($0) }
   func isUpper(_ index: Int) -> Bool {
-    index < letters.count && letters[index].isASCII && letters[index].isUppercase
+    index < bytes.count && (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(bytes[index])
   }
   func isLower(_ index: Int) -> Bool {
-    index < letters.count && letters[index].isASCII && letters[index].isLowercase
+    index < bytes.count && (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(bytes[index])
   }
-  var result = ""
-  for (index, letter) in letters.enumerated() {
+  var result: [UInt8] = []
+  result.reserveCapacity(bytes.count + 8)
+  for (index, byte) in bytes.enumerated() {
     let startsWord = isUpper(index) && isLower(index + 1) && index > 0
     let afterLower = isUpper(index) && index > 0 && isLower(index - 1)
-    if startsWord || afterLower { result += "_" }
-    result.append(letter)
+    if startsWord || afterLower { result.append(UInt8(ascii: "_")) }
+    result.append(isUpper(index) ? byte | 0x20 : byte)
   }
-  return result.lowercased()
+  return String(decoding: result, as: UTF8.self)
+}
+
+private func isWord(_ byte: UInt8) -> Bool {
+  switch byte {
+  case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+    UInt8(ascii: "0")...UInt8(ascii: "9"),
+    UInt8(ascii: "_"):
+    true
+  default: false
+  }
 }

@@ -1,0 +1,73 @@
+"""Judge the native files that the conformance tests wrote: the format's own reader must open each, and their tensors
+must be the ones that Keras stored, byte for byte.
+
+    python Scripts/judge_native.py [FIXTURES] [FOLDER]
+"""
+import collections
+import io
+import json
+import pathlib
+import sys
+import zipfile
+
+import h5py
+import safetensors
+
+# Variables that are no weights.
+STATE = ("optimizer", "metrics", "seed_generator")
+
+
+def stored(path):
+    """The shapes and bytes of the weights of a .keras archive, and its vocabularies."""
+    found = collections.Counter()
+
+    def visit(name, item):
+        if isinstance(item, h5py.Dataset) and not any(part in name for part in STATE):
+            found[(tuple(item.shape), item[()].tobytes())] += 1
+
+    with zipfile.ZipFile(path) as archive:
+        if "model.weights.h5" in archive.namelist():
+            with h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r") as file:
+                file.visititems(visit)
+        for name in archive.namelist():
+            if name.startswith("assets/") and not name.endswith("/"):
+                content = archive.read(name)
+                found[((len(content),), content)] += 1
+    return found
+
+
+def judge(case, native):
+    meta = json.loads((case / "meta.json").read_text())
+    with safetensors.safe_open(str(native), "np") as file:
+        metadata = file.metadata()
+        names = set(file.keys())
+    assert metadata["kconvert_format"] == "1", f"format {metadata['kconvert_format']}"
+    assert json.loads(metadata["kconvert_config"])["class_name"], "no configuration"
+    tensors = safetensors.deserialize(native.read_bytes())
+    assert {name for name, _ in tensors} == names
+    found = collections.Counter((tuple(tensor["shape"]), bytes(tensor["data"])) for _, tensor in tensors)
+    model = case / meta.get("file", "model.keras")
+    if zipfile.is_zipfile(model) and not meta.get("weights"):
+        assert found == stored(model), "the tensors are not those of the archive"
+
+
+def main():
+    root = pathlib.Path(__file__).resolve().parent.parent
+    fixtures = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else root / "fixtures" / "cases"
+    folder = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else root / ".build" / "conformance"
+    passed, failed = 0, 0
+    for meta in sorted(fixtures.glob("*/*/meta.json")):
+        case = meta.parent
+        name = f"{case.parent.name}/{case.name}"
+        try:
+            judge(case, folder / name / "model.safetensors")
+            passed += 1
+        except Exception as error:  # every kind of failure is a failed case
+            failed += 1
+            print(f"FAIL {name}: {' '.join(str(error).split())[:300]}")
+    print(f"{passed} native files passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
