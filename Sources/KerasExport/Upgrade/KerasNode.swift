@@ -10,6 +10,12 @@ struct KerasNode {
     case list([KerasNode])
   }
 
+  /// An attribute and what it holds. Not a tuple: of one, the compiler reports a circular reference in debug builds.
+  struct Part {
+    var attribute: String
+    var content: Content
+  }
+
   var name: String
   /// The Python class, which names the folder.
   var className: String
@@ -21,7 +27,7 @@ struct KerasNode {
   var variables: [Tensor] = []
   /// Files such as `vocabulary.txt`.
   var assets: [(name: String, content: HeldBytes)] = []
-  var parts: [(attribute: String, content: Content)] = []
+  var parts: [Part] = []
 
   /// The serialised layer, as it stands in the configuration of a wrapper or a Sequential.
   var serialized: JSONObject {
@@ -58,7 +64,7 @@ struct KerasNode {
       config: JSONObject([
         ("name", .string(name)), ("layers", .array(layers.map { .object($0.serialized) })),
       ]))
-    parts = [("layers", .list(layers))]
+    parts = [Part(attribute: "layers", content: .list(layers))]
   }
 }
 
@@ -78,9 +84,9 @@ extension KerasNode {
   /// Source: `_save_state` and `_save_container_state` of `keras/src/saving/saving_lib.py`.
   func folders(at path: String = "") -> [Folder] {
     var result = [Folder(path: path, name: name, variables: variables, assets: assets)]
-    for (attribute, content) in parts {
-      let inner = path.isEmpty ? attribute : "\(path)/\(attribute)"
-      switch content {
+    for part in parts {
+      let inner = path.isEmpty ? part.attribute : "\(path)/\(part.attribute)"
+      switch part.content {
       case .layer(let node): result += node.folders(at: inner)
       case .list(let nodes):
         var counts: [String: Int] = [:]

@@ -53,7 +53,7 @@ struct KerasUpgrade {
       layers.append(node(of: object, name: names[index], path: path.isEmpty ? object.name : "\(path)/\(object.name)"))
     }
     var node = KerasNode(sequential: layers, name: name)
-    node.parts = [("layers", .list(layers.filter { $0.className != "InputLayer" }))]
+    node.parts = [KerasNode.Part(attribute: "layers", content: .list(layers.filter { $0.className != "InputLayer" }))]
     return node
   }
 
@@ -81,7 +81,7 @@ struct KerasUpgrade {
       config: JSONObject([("name", .string(name)), ("trainable", true), ("layers", .array(entries))]))
     node.config["input_layers"] = writer.structure(graph.inputStructure)
     node.config["output_layers"] = writer.structure(graph.outputStructure)
-    node.parts = [("layers", .list(order.compactMap { layers[$0] }))]
+    node.parts = [KerasNode.Part(attribute: "layers", content: .list(order.compactMap { layers[$0] }))]
     return node
   }
 
@@ -167,11 +167,12 @@ struct KerasUpgrade {
       }
       // Public attributes come before those with an underscore; these have no public ones.
       let isHidden = object.className.hasPrefix("Group") && parts[0].hasSuffix("_dense") || parts[0] == "gate_dense"
-      node.parts.append((isHidden ? "_" + sublayer.attribute : sublayer.attribute, .layer(inner)))
+      let attribute = isHidden ? "_" + sublayer.attribute : sublayer.attribute
+      node.parts.append(KerasNode.Part(attribute: attribute, content: .layer(inner)))
       if isWritten { node.config[key] = .object(inner.serialized) }
     }
     for (attribute, nodes) in lists {
-      node.parts.append((attribute, .list(nodes)))
+      node.parts.append(KerasNode.Part(attribute: attribute, content: .list(nodes)))
       if node.config[attribute]?.array != nil { node.config[attribute] = .array(nodes.map { .object($0.serialized) }) }
     }
   }
