@@ -13,11 +13,14 @@ public struct KerasWriter: Sendable {
   /// Writes a `.keras` archive that `keras.saving.load_model` opens in safe mode.
   ///
   /// What Keras 3 has no layer for is made of layers it has where that is exact, and refused otherwise.
-  /// - Parameters:
-  ///   - lowered: the same model, lowered.
-  ///   - confirm: asked when everything is written; a file that is not confirmed never appears.
+  /// - Parameter confirm: asked when everything is written; a file that is not confirmed never appears.
   /// - Throws: ``KerasExportError``, ``KerasImportError`` for weights whose bytes are damaged, and what `confirm` throws.
-  public func write(
+  public func write(_ model: KerasModel, to path: String, confirm: () throws -> Void = {}) throws {
+    try write(model, model.lowered(), to: path, confirm: confirm)
+  }
+
+  /// Writes a model that has been lowered already.
+  package func write(
     _ model: KerasModel, _ lowered: LoweredModel, to path: String, confirm: () throws -> Void = {}
   ) throws {
     var upgrade = KerasUpgrade(model, lowered)
@@ -27,10 +30,9 @@ public struct KerasWriter: Sendable {
       try zip.add("metadata.json", KerasWriter.metadata.serialized())
       try zip.add("config.json", JSONValue.object(root.serialized).serialized())
       let folders = root.folders()
-      let weights = try TemporaryFile(beside: path)
-      try WeightsFile(folders: folders).write(to: weights, final: path)
-      let content = try MappedFile(path: weights.path).content
-      try zip.add("model.weights.h5", byteCount: content.count) { write in try content.forEachPiece(write) }
+      let weights = try WeightsFile(folders: folders, beside: path)
+      try zip.add("model.weights.h5", byteCount: weights.byteCount) { write in try weights.forEachPiece(write)
+      }
       for folder in folders {
         for (name, asset) in folder.assets {
           try zip.add("assets/\(folder.path)/\(name)", byteCount: asset.count) { write in
@@ -46,14 +48,14 @@ public struct KerasWriter: Sendable {
   /// Writes the weights alone as `.weights.h5`, for a program that builds the same model itself.
   ///
   /// The folders are those of the layers as they are: nothing is refused, and nothing replaced by other layers.
-  /// - Throws: as ``write(_:_:to:confirm:)``.
+  /// - Throws: as ``write(_:to:confirm:)``.
   public func writeWeights(_ model: KerasModel, to path: String, confirm: () throws -> Void = {}) throws {
     let folders = try KerasWriter.folders(model)
     try KerasWriter.reporting(path) {
-      let file = try TemporaryFile(beside: path)
-      try WeightsFile(folders: folders).write(to: file, final: path)
+      let file = try OutputFile(replacing: path)
+      try WeightsFile(folders: folders, beside: path).forEachPiece { bytes in try file.write(bytes) }
       try confirm()
-      try file.rename(to: path)
+      try file.finish()
     }
   }
 

@@ -2,45 +2,70 @@ import HDF5
 import KerasImport
 import ModelIR
 
-/// Writes folders of variables as Keras 3's `.weights.h5`: the layout by libhdf5, the values streamed to their places.
+/// Folders of variables as Keras 3's `.weights.h5`: the layout by libhdf5, in a file whose data is left out, and the
+/// values streamed between the parts of that layout.
 struct WeightsFile {
-  let folders: [KerasNode.Folder]
+  private let layout: HeldBytes
+  /// The variables with a place in the file, in the order of their places.
+  private let variables: [(path: String, tensor: Tensor, offset: Int)]
 
-  /// - Throws: ``KerasExportError`` and what reading the weights throws.
-  func write(to file: TemporaryFile, final path: String) throws {
-    var layout = HDF5Writer()
+  /// Lays the file out.
+  /// - Parameter path: the file that is being written; the layout is made beside it, and disappears again.
+  /// - Throws: ``KerasExportError``.
+  init(folders: [KerasNode.Folder], beside path: String) throws {
+    var writer = HDF5Writer()
     var values: [(path: String, tensor: Tensor)] = []
     for folder in folders {
       let group = folder.path.isEmpty ? "vars" : "\(folder.path)/vars"
-      layout.groups.append((group, folder.path.isEmpty ? [] : [("name", folder.name)]))
+      writer.groups.append((group, folder.path.isEmpty ? [] : [("name", folder.name)]))
       for (number, tensor) in folder.variables.enumerated() {
         let variable = "\(group)/\(number)"
-        layout.datasets.append(
+        writer.datasets.append(
           HDF5Writer.Dataset(path: variable, elementType: tensor.dtype.elementType, sizes: tensor.sizes))
         values.append((variable, tensor))
       }
     }
+    let file = try TemporaryFile(beside: path)
     let offsets: [Int?]
-    do { offsets = try layout.write(to: file.path) } catch {
+    do { offsets = try writer.write(to: file.path) } catch {
       throw KerasExportError.writing(file: path, message: "\(error)")
     }
-    for ((variable, tensor), offset) in zip(values, offsets) {
-      guard let offset else { continue }
-      var written = 0
+    layout = try MappedFile(path: file.path).content
+    variables = zip(values, offsets)
+      .compactMap { value, offset in offset.map { (value.path, value.tensor, $0) } }
+      .sorted { $0.offset < $1.offset }
+  }
+
+  /// The size of the whole file.
+  var byteCount: Int { layout.count }
+
+  /// Gives all bytes of the file in order.
+  /// - Throws: what `write` and reading the weights throw, the latter with the variable's path.
+  func forEachPiece(_ write: (UnsafeRawBufferPointer) throws -> Void) throws {
+    var end = 0
+    for (path, tensor, offset) in variables {
+      guard let between = layout.slice(offset: end, count: offset - end) else {
+        throw KerasExportError.weight(name: path, message: "its place in the file is taken")
+      }
+      try between.withBytes { try write($0) }
+      end = offset
       do {
         try tensor.storage.forEachPiece { piece in
-          try file.write(piece, at: offset + written)
-          written += piece.count
+          try write(piece)
+          end += piece.count
         }
-      } catch let error as FileError {
-        throw KerasExportError.writing(file: path, message: error.message)
       } catch let error as KerasImportError {
-        throw error.at(.weight(variable))
+        throw error.at(.weight(path))
       }
-      guard written == tensor.byteCount else {
-        throw KerasExportError.weight(name: variable, message: "expected \(tensor.byteCount) bytes, found \(written)")
+      guard end - offset == tensor.byteCount else {
+        throw KerasExportError.weight(
+          name: path, message: "expected \(tensor.byteCount) bytes, found \(end - offset)")
       }
     }
+    guard let rest = layout.slice(offset: end, count: layout.count - end) else {
+      throw KerasExportError.weight(name: "", message: "the file has no room for it")
+    }
+    try rest.withBytes { try write($0) }
   }
 }
 

@@ -28,12 +28,16 @@ package final class ZipWriter {
     info.tmz_date.tm_year = 1980
     info.tmz_date.tm_mday = 1
     let isLarge: Int32 = byteCount > 0xFFFF_0000 ? 1 : 0
-    guard zipOpenNewFileInZip64(zip, name, &info, nil, 0, nil, 0, nil, 0, 0, isLarge) == ZIP_OK else { throw failure }
+    guard zipOpenNewFileInZip64(zip, name, &info, nil, 0, nil, 0, nil, 0, 0, isLarge) == ZIP_OK else {
+      throw failure
+    }
     try body { bytes in
       var rest = bytes
       while !rest.isEmpty {
         let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 30))
-        guard zipWriteInFileInZip(zip, piece.baseAddress, UInt32(piece.count)) == ZIP_OK else { throw failure }
+        guard zipWriteInFileInZip(zip, piece.baseAddress, UInt32(piece.count)) == ZIP_OK else {
+          throw failure
+        }
         rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(piece.count))
       }
     }

@@ -24,7 +24,9 @@ struct CallWriter {
         let value = value(argument)
         if !isLegacy || !value.isNull { keywords[key] = value }
       }
-      for (key, mask) in masks[KerasTensor(layer: layer, call: call.call, output: 0)] ?? [] { keywords[key] = mask }
+      for (key, mask) in masks[KerasTensor(layer: layer, call: call.call, output: 0)] ?? [] {
+        keywords[key] = mask
+      }
       let isOperation = graph.layers[layer].isOperation && graph.layers[layer].className != "GetItem"
       let dtype = call.arguments.tensors.first.flatMap { type(of: $0)?.dtype }
       let arguments = call.arguments.positional.map { argument in
@@ -61,7 +63,8 @@ struct CallWriter {
 
   private func value(_ argument: CallArgument<KerasTensor>) -> JSONValue {
     switch argument {
-    case .tensor(let tensor): return stripped[tensor] ?? CallWriter.tensor(history(tensor), type: type(of: tensor))
+    case .tensor(let tensor):
+      return stripped[tensor] ?? CallWriter.tensor(history(tensor), type: type(of: tensor))
     case .array(let tensor): return CallWriter.array(tensor)
     case .list(let items): return .array(items.map(value))
     case .dictionary(let entries): return .object(JSONObject(entries.map { ($0.key, value($0.value)) }))
@@ -71,7 +74,8 @@ struct CallWriter {
     case .string(let string): return .string(string)
     case .none: return .null
     case .slice(let start, let stop, let step):
-      return CallWriter.object("__slice__", [("start", value(start)), ("stop", value(stop)), ("step", value(step))])
+      return CallWriter.object(
+        "__slice__", [("start", value(start)), ("stop", value(stop)), ("step", value(step))])
     case .ellipsis: return CallWriter.object("__ellipsis__", [])
     }
   }
@@ -82,7 +86,8 @@ struct CallWriter {
     return object(
       "__keras_tensor__",
       [
-        ("shape", .array(shape)), ("dtype", .string((type?.dtype ?? .float32).rawValue)), ("keras_history", history),
+        ("shape", .array(shape)), ("dtype", .string((type?.dtype ?? .float32).rawValue)),
+        ("keras_history", history),
       ])
   }
 
@@ -113,7 +118,9 @@ struct CallWriter {
     guard let lowered else { return nil }
     if path.isEmpty { return lowered.values[tensor].map { lowered.graph.type(of: $0) } }
     let results = lowered.nestedResults["\(path)/\(graph.layers[tensor.layer].name)"]
-    guard let results, tensor.call < results.count, tensor.output < results[tensor.call].count else { return nil }
+    guard let results, tensor.call < results.count, tensor.output < results[tensor.call].count else {
+      return nil
+    }
     return lowered.graph.type(of: results[tensor.call][tensor.output])
   }
 }

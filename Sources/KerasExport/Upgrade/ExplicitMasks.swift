@@ -22,7 +22,9 @@ struct ExplicitMasks {
     self.graph = graph
     self.lowered = lowered
     self.names = names
-    for (tensor, value) in lowered.values.sorted(by: { ($0.key.layer, $0.key.call) < ($1.key.layer, $1.key.call) })
+    for (tensor, value) in lowered.values.sorted(by: {
+      ($0.key.layer, $0.key.call) < ($1.key.layer, $1.key.call)
+    })
     where tensors[value] == nil { tensors[value] = tensor }
   }
 
@@ -41,14 +43,16 @@ struct ExplicitMasks {
   private static func stripsOthers(_ call: LayerCall, _ graph: LayerGraph) -> Bool {
     let operands = Set(call.arguments.tensors.dropFirst())
     return graph.calls.contains { other in
-      (other.layer != call.layer || other.call != call.call) && other.arguments.tensors.contains(where: operands.contains)
+      (other.layer != call.layer || other.call != call.call)
+        && other.arguments.tensors.contains(where: operands.contains)
     }
   }
 
   // MARK: Arguments
 
   private static let single: Set<String> = [
-    "LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional", "TimeDistributed",
+    "LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional",
+    "TimeDistributed",
     "GlobalAveragePooling1D", "Softmax",
   ]
 
@@ -57,11 +61,16 @@ struct ExplicitMasks {
   mutating func keywords(for call: LayerCall) throws(KerasExportError) -> [(String, JSONValue)] {
     let object = graph.layers[call.layer]
     guard let operands = lowered.calls[KerasTensor(layer: call.layer, call: call.call, output: 0)]?.arguments,
-      operands.tensors.contains(where: { $0.mask != nil }), object.config["kconvert_ignores_mask"]?.bool != true,
+      operands.tensors.contains(where: { $0.mask != nil }),
+      object.config["kconvert_ignores_mask"]?.bool != true,
       object.config["kconvert_ignores_masks"]?.bool != true
     else { return [] }
-    if object.layer is NestedModel { throw .unsupported("the model inside takes masks by the rules of its release") }
-    if call.arguments.keywords.contains(where: { $0.key.hasSuffix("mask") && !$0.value.tensors.isEmpty }) { return [] }
+    if object.layer is NestedModel {
+      throw .unsupported("the model inside takes masks by the rules of its release")
+    }
+    if call.arguments.keywords.contains(where: { $0.key.hasSuffix("mask") && !$0.value.tensors.isEmpty }) {
+      return []
+    }
     if ExplicitMasks.single.contains(object.className) {
       guard let mask = operands.inputs.first?.mask else { return [] }
       return [("mask", try reference(mask))]
@@ -69,12 +78,16 @@ struct ExplicitMasks {
     switch object.className {
     case "Attention", "AdditiveAttention":
       var masks: [JSONValue] = []
-      for operand in operands.inputs.prefix(2) { masks.append(try operand.mask.map { mask throws(KerasExportError) in try reference(mask) } ?? .null) }
+      for operand in operands.inputs.prefix(2) {
+        masks.append(try operand.mask.map { mask throws(KerasExportError) in try reference(mask) } ?? .null)
+      }
       return [("mask", .array(masks))]
     case "MultiHeadAttention", "GroupQueryAttention":
       var masks: [(String, JSONValue)] = []
       for (position, name) in ["query", "value", "key"].enumerated() {
-        if let mask = operands.operand(name, at: position)?.mask { masks.append(("\(name)_mask", try reference(mask))) }
+        if let mask = operands.operand(name, at: position)?.mask {
+          masks.append(("\(name)_mask", try reference(mask)))
+        }
       }
       return masks
     default: return []
@@ -105,7 +118,9 @@ struct ExplicitMasks {
 
   private mutating func make(_ value: Value) throws(KerasExportError) -> JSONValue {
     if let tensor = tensors[value] { return history(tensor) }
-    if let constant = lowered.graph.constant(value), constant.rank == 0, let number = try? constant.doubles().first {
+    if let constant = lowered.graph.constant(value), constant.rank == 0,
+      let number = try? constant.doubles().first
+    {
       return constant.dtype.isFloatingPoint ? .number(number) : .integer(Int(number))
     }
     guard let node = lowered.graph.producer(of: value) else { throw ExplicitMasks.failure }
@@ -128,9 +143,12 @@ struct ExplicitMasks {
     }
   }
 
-  private static let failure = KerasExportError.unsupported("its mask comes about by the rules of its release")
+  private static let failure = KerasExportError.unsupported(
+    "its mask comes about by the rules of its release")
 
-  private mutating func add(_ className: String, _ operands: [JSONValue], _ config: [(String, JSONValue)] = []) -> JSONValue {
+  private mutating func add(
+    _ className: String, _ operands: [JSONValue], _ config: [(String, JSONValue)] = []
+  ) -> JSONValue {
     var number = operations.count
     var name = "mask_\(number)"
     while names.contains(name) {

@@ -177,7 +177,9 @@ enum KerasSignatures {
       "value_range brightness_factor contrast_factor saturation_factor hue_factor seed data_format"
     ),
     ("RandomCrop", "height width seed data_format"),
-    ("RandomElasticTransform", "factor scale interpolation fill_mode fill_value value_range seed data_format"),
+    (
+      "RandomElasticTransform", "factor scale interpolation fill_mode fill_value value_range seed data_format"
+    ),
     ("RandomErasing", "factor scale fill_value value_range seed data_format"),
     ("RandomFlip", "mode seed data_format"),
     ("RandomGaussianBlur", "factor kernel_size sigma value_range data_format seed"),

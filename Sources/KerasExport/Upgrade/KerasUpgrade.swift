@@ -50,10 +50,13 @@ struct KerasUpgrade {
     var layers: [KerasNode] = []
     for (index, object) in graph.layers.enumerated() {
       if let input = object.layer as? InputLayer, input.batchShape == nil { continue }
-      layers.append(node(of: object, name: names[index], path: path.isEmpty ? object.name : "\(path)/\(object.name)"))
+      layers.append(
+        node(of: object, name: names[index], path: path.isEmpty ? object.name : "\(path)/\(object.name)"))
     }
     var node = KerasNode(sequential: layers, name: name)
-    node.parts = [KerasNode.Part(attribute: "layers", content: .list(layers.filter { $0.className != "InputLayer" }))]
+    node.parts = [
+      KerasNode.Part(attribute: "layers", content: .list(layers.filter { $0.className != "InputLayer" }))
+    ]
     return node
   }
 
@@ -66,7 +69,8 @@ struct KerasUpgrade {
     }
     var layers: [String: KerasNode] = [:]
     for (index, object) in graph.layers.enumerated() {
-      let layer = node(of: object, name: names[index], path: path.isEmpty ? object.name : "\(path)/\(object.name)")
+      let layer = node(
+        of: object, name: names[index], path: path.isEmpty ? object.name : "\(path)/\(object.name)")
       if !object.isOperation { layers[names[index]] = layer }
       var entry = layer.serialized
       entry["name"] = .string(names[index])
@@ -75,7 +79,8 @@ struct KerasUpgrade {
     }
     // Layers that no output depends on are built when the model is loaded, but are not among its layers.
     let order = OperationOrder.names(
-      entries, inputs: graph.inputs.map { writer.history($0) }, outputs: graph.outputs.map { writer.history($0) })
+      entries, inputs: graph.inputs.map { writer.history($0) },
+      outputs: graph.outputs.map { writer.history($0) })
     var node = KerasNode(
       name: name, className: "Functional", module: "keras.src.models.functional",
       config: JSONObject([("name", .string(name)), ("trainable", true), ("layers", .array(entries))]))
@@ -121,7 +126,8 @@ struct KerasUpgrade {
 
   /// The node of a layer, under the name it has in its new model.
   /// - Parameter isWritten: false for parts that follow from the configuration of the layer around them.
-  mutating func node(of object: LayerObject, name: String, path: String, isWritten: Bool = true) -> KerasNode {
+  mutating func node(of object: LayerObject, name: String, path: String, isWritten: Bool = true) -> KerasNode
+  {
     if let nested = object.layer as? NestedModel {
       var node = self.node(of: nested.model, name: name, path: path)
       if object.config["trainable"]?.bool == false { node.config["trainable"] = false }
@@ -145,7 +151,9 @@ struct KerasUpgrade {
 
   /// The shape that a layer used as an activation is to be built with where its weights are the only trace of it.
   private func builtShape(of object: LayerObject) -> JSONValue? {
-    guard object.className == "PReLU", let alpha = model.binding.tensor("alpha", of: object) else { return nil }
+    guard object.className == "PReLU", let alpha = model.binding.tensor("alpha", of: object) else {
+      return nil
+    }
     return ["input_shape": .array([.null] + alpha.sizes.map(JSONValue.integer))]
   }
 
@@ -159,21 +167,25 @@ struct KerasUpgrade {
       let key = sublayer.attribute == "forward_layer" ? "layer" : parts[0]
       let isWritten = isListed ? node.config[key]?.array != nil : node.config[key]?.object != nil
       let inner = self.node(
-        of: sublayer.object, name: KerasUpgrade.valid(sublayer.object.name), path: "\(path)/\(sublayer.attribute)",
+        of: sublayer.object, name: KerasUpgrade.valid(sublayer.object.name),
+        path: "\(path)/\(sublayer.attribute)",
         isWritten: isWritten)
       if isListed {
         lists[parts[0], default: []].append(inner)
         continue
       }
       // Public attributes come before those with an underscore; these have no public ones.
-      let isHidden = object.className.hasPrefix("Group") && parts[0].hasSuffix("_dense") || parts[0] == "gate_dense"
+      let isHidden =
+        object.className.hasPrefix("Group") && parts[0].hasSuffix("_dense") || parts[0] == "gate_dense"
       let attribute = isHidden ? "_" + sublayer.attribute : sublayer.attribute
       node.parts.append(KerasNode.Part(attribute: attribute, content: .layer(inner)))
       if isWritten { node.config[key] = .object(inner.serialized) }
     }
     for (attribute, nodes) in lists {
       node.parts.append(KerasNode.Part(attribute: attribute, content: .list(nodes)))
-      if node.config[attribute]?.array != nil { node.config[attribute] = .array(nodes.map { .object($0.serialized) }) }
+      if node.config[attribute]?.array != nil {
+        node.config[attribute] = .array(nodes.map { .object($0.serialized) })
+      }
     }
   }
 }

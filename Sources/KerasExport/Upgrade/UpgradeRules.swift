@@ -11,7 +11,9 @@ extension KerasUpgrade {
       refuse(object, "Keras 3 has no such layer")
     }
     let marks = takeMarks(from: &node.config)
-    if isLegacy, !object.isOperation { node.config = LegacyKeys(className: node.className).cleaned(node.config) }
+    if isLegacy, !object.isOperation {
+      node.config = LegacyKeys(className: node.className).cleaned(node.config)
+    }
     for key in ["activation", "recurrent_activation"] {
       if let value = node.config[key] { node.config[key] = KerasUpgrade.activation(value) }
     }
@@ -86,7 +88,8 @@ extension KerasUpgrade {
   /// Theano's "same": explicit padding in front, unless it is what Keras 3 does too.
   private mutating func theanoPadded(_ layers: [KerasNode], _ object: LayerObject) -> [KerasNode] {
     guard let pads = object.theanoPads else { return layers }
-    guard object.className.hasPrefix("Conv"), !object.className.contains("LSTM"), var conv = layers.last else {
+    guard object.className.hasPrefix("Conv"), !object.className.contains("LSTM"), var conv = layers.last
+    else {
       refuse(object, "Theano's \"same\" padding, which Keras 3 does not have")
       return layers
     }
@@ -105,7 +108,9 @@ extension KerasUpgrade {
   }
 
   /// A ZeroPadding or Cropping layer in the layout of a convolution.
-  private func resized(_ family: String, _ key: String, _ pads: [PadPair], beside conv: KerasNode) -> KerasNode {
+  private func resized(_ family: String, _ key: String, _ pads: [PadPair], beside conv: KerasNode)
+    -> KerasNode
+  {
     let pairs = pads.map { JSONValue.array([.integer($0.before), .integer($0.after)]) }
     var config: [(String, JSONValue)] = [(key, pairs.count == 1 ? pairs[0] : .array(pairs))]
     if pairs.count > 1, let format = conv.config["data_format"] { config.append(("data_format", format)) }
@@ -114,7 +119,8 @@ extension KerasUpgrade {
 
   /// An activation that Keras 3 knows: earlier releases' hard_sigmoid, `clip(0.2 x + 0.5, 0, 1)`, is two layers there.
   static func activation(_ value: JSONValue) -> JSONValue {
-    guard value["class_name"]?.string == "HardSigmoid", value["module"]?.string == "kconvert.activations" else {
+    guard value["class_name"]?.string == "HardSigmoid", value["module"]?.string == "kconvert.activations"
+    else {
       return value
     }
     let rescaling = KerasNode(
@@ -153,12 +159,14 @@ struct LegacyKeys {
   private static func regularizer(_ value: JSONValue) -> JSONValue? {
     let config = value["config"] ?? value
     let numbers = ["l1", "l2"].compactMap { key in config[key]?.double.map { (key, JSONValue.number($0)) } }
-    guard value["class_name"]?.string?.hasPrefix("L") ?? value["name"]?.string?.contains("Regularizer") ?? false,
+    guard
+      value["class_name"]?.string?.hasPrefix("L") ?? value["name"]?.string?.contains("Regularizer") ?? false,
       !numbers.isEmpty
     else { return nil }
     let className = numbers.count == 2 ? "L1L2" : numbers[0].0.uppercased()
     return [
-      "module": "keras.regularizers", "class_name": .string(className), "config": .object(JSONObject(numbers)),
+      "module": "keras.regularizers", "class_name": .string(className),
+      "config": .object(JSONObject(numbers)),
       "registered_name": nil,
     ]
   }

@@ -33,21 +33,6 @@ package final class TemporaryFile {
     unlink(path)
   }
 
-  /// Writes bytes at a place in the file, whatever has been written there.
-  package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FileError) {
-    var rest = bytes[...]
-    var place = offset
-    while !rest.isEmpty {
-      // Linux and macOS take at most 2 GB at once.
-      let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 30))
-      let count = pwrite(descriptor, piece.baseAddress, piece.count, off_t(place))
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw FileError(path: path, code: count < 0 ? errno : EIO) }
-      rest = rest.dropFirst(count)
-      place += count
-    }
-  }
-
   /// Gives the complete file its name, replacing a file that has it.
   package func rename(to final: String) throws(FileError) {
     let closed = close(descriptor)
