@@ -68,9 +68,10 @@ package struct LayerPlace: Sendable {
   /// False when the layer or something around it is frozen.
   package let isTrainable: Bool
 
-  /// The layer's own weights in Keras's order, named by path and role.
+  /// The layer's own weights in Keras's order, named by path and role. A wrapper's name for the weight of the layer
+  /// inside it is left out.
   package var weights: [(name: String, spec: WeightSpec)] {
-    let specs = object.layer.weights
+    let specs = object.layer.weights.filter { !$0.isInner }
     return (specs.filter(\.isTrainable) + specs.filter { !$0.isTrainable }).map {
       (joined(path, $0.name), $0)
     }

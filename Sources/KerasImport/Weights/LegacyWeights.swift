@@ -95,15 +95,7 @@ struct LegacyWeights {
       }
       index += named.count
     }
-    for slot in slots { bindInner(slot.object, &binding) }
-  }
-
-  /// Gives a wrapper its name for the weight of the layer inside it.
-  private func bindInner(_ object: LayerObject, _ binding: inout WeightBinding) {
-    guard let spec = object.layer.weights.first(where: \.isInner), let inner = object.layer.sublayers.first?.object,
-      let role = inner.layer.weights.first?.name
-    else { return }
-    binding.tensors[ObjectIdentifier(object), default: [:]][spec.name] = binding.tensor(role, of: inner)
+    for slot in slots { binding.shareInner(of: slot.object) }
   }
 
   /// A place for one array.

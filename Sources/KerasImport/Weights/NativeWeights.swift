@@ -27,6 +27,7 @@ extension NativeFile {
         claimed.insert(name)
       }
     }
+    for place in places { binding.shareInner(of: place.object) }
     let unused = file.names.filter { !claimed.contains($0) }
     guard let first = unused.first else { return binding }
     let error = KerasImportError(.unusedWeights(unused.sorted()))
@@ -34,6 +35,16 @@ extension NativeFile {
     let owner = places.last { first.hasPrefix("\($0.path)/") }
     guard let owner, unused.allSatisfy({ $0.hasPrefix("\(owner.path)/") }) else { throw error }
     throw error.at(owner.step)
+  }
+}
+
+extension WeightBinding {
+  /// Gives a wrapper its name for the weight of the layer inside it.
+  mutating func shareInner(of object: LayerObject) {
+    guard let spec = object.layer.weights.first(where: \.isInner), let inner = object.layer.sublayers.first?.object,
+      let role = inner.layer.weights.first?.name
+    else { return }
+    tensors[ObjectIdentifier(object), default: [:]][spec.name] = tensor(role, of: inner)
   }
 }
 
