@@ -25,7 +25,10 @@ struct LayerTranslation {
     try translateKeras2()
     try translateActivations()
     try translateTheano()
-    for key in config.keys where LayerTranslation.dropped.contains(key) { config[key] = nil }
+    let isLocal = className.hasPrefix("LocallyConnected")
+    for key in config.keys where LayerTranslation.dropped.contains(key) && !(isLocal && key == "implementation") {
+      config[key] = nil
+    }
     if LayerTranslation.own.contains(className) { module = "kconvert.layers" }
   }
 
@@ -54,7 +57,7 @@ struct LayerTranslation {
   /// Classes that Keras 3 has no layer for.
   private static let own: Set<String> = [
     "LocallyConnected1D", "LocallyConnected2D", "Highway", "MaxoutDense", "ParametricSoftplus", "SReLU",
-    "ThresholdedReLU", "SampleNormalization", "CosineMerge",
+    "ThresholdedReLU", "SampleNormalization", "BatchStatisticsNormalization", "CosineMerge",
   ]
 
   /// Keys that say nothing about inference, or only how arrays were arranged.
@@ -128,7 +131,8 @@ extension LayerTranslation {
     switch config.removeValue(forKey: "mode")?.int ?? 0 {
     case 0: break
     case 1: className = "SampleNormalization"
-    case let mode: throw KerasImportError(.unsupported("BatchNormalization with mode \(mode): statistics of the batch"))
+    case 2: className = "BatchStatisticsNormalization"
+    case let mode: throw KerasImportError(.unsupported("BatchNormalization with mode \(mode)"))
     }
   }
 
@@ -187,7 +191,7 @@ extension LayerTranslation {
     switch className {
     case "InputLayer": rename("batch_input_shape", "batch_shape")
     case "LeakyReLU": rename("alpha", "negative_slope")
-    case "BatchNormalization", "SampleNormalization":
+    case "BatchNormalization", "SampleNormalization", "BatchStatisticsNormalization":
       if let axes = config["axis"]?.array, axes.count == 1 { config["axis"] = axes[0] }
     case "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D", "Conv1DTranspose",
       "Conv2DTranspose", "Conv3DTranspose":

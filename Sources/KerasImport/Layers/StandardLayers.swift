@@ -10,6 +10,7 @@ extension LayerRegistry {
     registry.addRecurrent()
     registry.addPreprocessing()
     registry.addRandom()
+    registry.addRetired()
     registry.addElementwiseOperations()
     registry.addShapeOperations()
     return registry
@@ -88,6 +89,18 @@ extension LayerRegistry {
     register(Attention.self, as: "Attention", "AdditiveAttention")
     register(MultiHeadAttention.self, as: "MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")
     register(ConvLSTM.self, as: "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
+  }
+
+  /// Layers of Keras 1, Keras 2 and tf.keras that Keras 3 has no class for.
+  private mutating func addRetired() {
+    register(LocallyConnected.self, as: "LocallyConnected1D", "LocallyConnected2D")
+    register(MaxoutDense.self, as: "MaxoutDense")
+    register(Highway.self, as: "Highway")
+    register(ThresholdedReLU.self, as: "ThresholdedReLU")
+    register(ParametricSoftplus.self, as: "ParametricSoftplus")
+    register(SReLU.self, as: "SReLU")
+    register(StatisticsNormalization.self, as: "SampleNormalization", "BatchStatisticsNormalization")
+    register(CosineMerge.self, as: "CosineMerge")
   }
 
   /// Random in training, the identity at inference.

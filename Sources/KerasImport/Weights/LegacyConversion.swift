@@ -50,6 +50,16 @@ struct LegacyConversion {
     }
   }
 
+  /// Highway of Keras 1.0 and 1.1 has W, b, W_carry, b_carry where 1.2 has W, W_carry, b, b_carry.
+  func reordered(_ roles: [String: Tensor]) -> [String: Tensor] {
+    guard let second = roles["carry_kernel"], let third = roles["bias"], second.rank == 1, third.rank == 2
+    else { return roles }
+    var result = roles
+    result["carry_kernel"] = third
+    result["bias"] = second
+    return result
+  }
+
   // MARK: Gates
 
   /// How many arrays Keras 1 stored for a layer: three for each gate of an LSTM or GRU.

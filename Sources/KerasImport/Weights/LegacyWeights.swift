@@ -95,6 +95,9 @@ struct LegacyWeights {
       }
       index += named.count
     }
+    for object in Set(slots.map { ObjectIdentifier($0.object) }) {
+      if let roles = binding.tensors[object] { binding.tensors[object] = conversion.reordered(roles) }
+    }
     for slot in slots { binding.shareInner(of: slot.object) }
   }
 

@@ -80,15 +80,18 @@ struct ELU: Layer {
   }
 }
 
-/// `max(x, 0) - alpha * max(-x, 0)`; alpha has the shape of one sample, 1 on the shared axes. Mask: passed.
-/// Source: `keras/src/layers/activations/prelu.py`.
+/// `max(x, 0) - alpha * max(-x, 0)`; alpha has the shape of one sample, 1 on the shared axes. Keras 1 did not store
+/// which axes those are: its array tells. Mask: passed. Source: `keras/src/layers/activations/prelu.py`.
 struct PReLU: Layer {
-  let sharedAxes: [Int]
+  /// Nil: those on which the array has size 1.
+  let sharedAxes: [Int]?
   var maskRule: MaskRule { .pass }
   var weights: [WeightSpec] { [WeightSpec("alpha")] }
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
-    sharedAxes = try config.optionalInts("shared_axes") ?? []
+    let isStored = config.json.contains("shared_axes")
+    let axes = try config.optionalInts("shared_axes")
+    sharedAxes = isStored ? axes ?? [] : nil
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
@@ -96,8 +99,8 @@ struct PReLU: Layer {
     var expected = scope.shape(of: x)
     guard expected.rank > 1 else { throw KerasImportError(.invalidGraph("PReLU needs an input of rank 2 or more")) }
     expected.dimensions.removeFirst()
-    for axis in sharedAxes where axis >= 1 && axis <= expected.rank { expected[axis - 1] = 1 }
-    let alpha = try scope.weight("alpha", expected)
+    for axis in sharedAxes ?? [] where axis >= 1 && axis <= expected.rank { expected[axis - 1] = 1 }
+    let alpha = try sharedAxes == nil ? scope.sampleWeight("alpha", of: x) : scope.weight("alpha", expected)
     let negative = try scope.unary(.relu, scope.unary(.negate, x))
     return [Operand(try scope.subtract(scope.unary(.relu, x), scope.multiply(alpha, negative)))]
   }
