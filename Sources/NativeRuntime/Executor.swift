@@ -89,8 +89,9 @@ struct Executor {
     case .recurrent(let attributes): return try recurrent(attributes, x)
     case .scan(let attributes): return try scan(attributes, x)
     case .resize(let attributes): return [try resize(attributes, x[0])]
+    case .vectorize(let attributes): return [try vectorize(attributes, x[0])]
     case .lookup(let table): return [try lookup(table, x[0])]
-    case .hash(let attributes): return [try hash(attributes, x[0])]
+    case .hash(let attributes): return [try x.count > 1 ? crossed(attributes, x) : hash(attributes, x[0])]
     case .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .gather, .gatherElements,
       .gatherND, .triangle:
       return try movement(op, x)

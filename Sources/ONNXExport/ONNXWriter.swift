@@ -149,6 +149,8 @@ extension GraphEmitter {
     case .scan(let attributes): try emitScan(attributes, node, x, y)
     case .resize(let attributes): emitResize(attributes, node, x[0], y)
     case .lookup(let table): emitLookup(table, x[0], y)
+    case .vectorize:
+      throw ONNXExportError.unsupported(node: node.name, message: "ONNX has no operator that cuts texts into tokens")
     case .hash: throw ONNXExportError.unsupported(node: node.name, message: "ONNX has no hashing operator")
     }
   }

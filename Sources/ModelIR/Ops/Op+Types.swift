@@ -40,13 +40,16 @@ extension Op {
     case .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse:
       return try inferMovement(operands)
     case .gather, .gatherElements, .gatherND, .scatterND, .triangle: return [try inferIndexing(operands)]
+    case .vectorize(let attributes): return [try attributes.inferType(operands[0])]
     case .range(let size): return [TensorType(.int64, [size])]
     case .sizes(let sizes): return [TensorType(.int64, [.fixed(sizes.count)])]
     case .recurrent(let attributes): return try attributes.inferTypes(operands)
     case .scan(let attributes): return try attributes.inferTypes(operands)
     case .resize(let attributes): return [try attributes.inferType(operands[0])]
     case .lookup(let table): return [try table.inferType(operands[0])]
-    case .hash: return [TensorType(.int64, operands[0].shape)]
+    case .hash:
+      for (index, operand) in operands.enumerated() { try operand.expectShape(operands[0].shape, operand: index) }
+      return [TensorType(.int64, operands[0].shape)]
     }
   }
 
@@ -92,6 +95,7 @@ extension Op {
     case .resize: "Resize"
     case .lookup: "LabelEncoder"
     case .hash: "Hash"
+    case .vectorize: "Vectorize"
     }
   }
 
@@ -99,15 +103,14 @@ extension Op {
   private var operandCount: ClosedRange<Int> {
     switch self {
     case .range, .sizes: 0...0
-    case .unary, .cast, .pool, .reduce, .argReduce, .cumulative, .topK, .softmax, .logSoftmax, .reshape,
-      .transpose,
-      .split, .slice, .pad, .expand, .tile, .reverse, .triangle, .resize, .lookup, .hash:
+    case .unary, .cast, .pool, .reduce, .argReduce, .cumulative, .topK, .softmax, .logSoftmax, .reshape, .transpose,
+      .split, .slice, .pad, .expand, .tile, .reverse, .triangle, .resize, .lookup, .vectorize:
       1...1
     case .binary, .compare, .matMul, .gather, .gatherElements, .gatherND: 2...2
     case .conv, .convTranspose: 2...3
     case .select, .scatterND, .layerNormalization: 3...3
     case .batchNormalization: 5...5
-    case .einsum, .concat: 1...Int.max
+    case .einsum, .concat, .hash: 1...Int.max
     case .recurrent(let attributes): attributes.operandCount...attributes.operandCount
     case .scan(let attributes): max(attributes.stateCount, 1)...Int.max
     }

@@ -113,8 +113,11 @@ public enum Op: Hashable, Sendable {
   case resize(ResizeAttributes)
   /// A table from keys to values. `[x] -> [y]`. ai.onnx.ml LabelEncoder, or comparisons.
   case lookup(LookupTable)
-  /// A hash of each element's text modulo a number of bins, int64. `[x] -> [y]`. No ONNX operator.
+  /// A hash of each element's text modulo a number of bins, int64. `[x] -> [y]`; of several operands of one shape the
+  /// hash of their combination. No ONNX operator.
   case hash(HashAttributes)
+  /// Texts to the numbers of their tokens, int64. `[x: string] -> [y]`. No ONNX operator.
+  case vectorize(TextAttributes)
 }
 
 /// Functions of one element.
@@ -524,6 +527,9 @@ public struct LookupTable: Hashable, Sendable {
 
 /// Attributes of ``Op/hash(_:)``: TensorFlow's StringToHashBucketFast (FarmHash fingerprint 64) or, with a key,
 /// StringToHashBucketStrong (SipHash) of each element's text (integers in decimal), modulo `binCount`.
+///
+/// Several operands: TensorFlow's SparseCross, which joins 64-bit numbers, integers themselves and the FarmHash of
+/// strings, onto a start value.
 public struct HashAttributes: Hashable, Sendable {
   /// The number of results; they lie below it.
   package var binCount: Int

@@ -3,7 +3,9 @@ import ModelIR
 /// Buckets of TensorFlow's two string hashes; integers are hashed as decimal text.
 func hash(_ attributes: HashAttributes, _ x: Tensor) throws -> Tensor {
   guard attributes.binCount > 0 else { throw KernelError("expected a positive number of bins") }
-  if let key = attributes.key, key.count != 2 { throw KernelError("expected a key of two words, found \(key.count)") }
+  if let key = attributes.key, key.count != 2 {
+    throw KernelError("expected a key of two words, found \(key.count)")
+  }
   let texts: [String]
   if let strings = x.strings {
     texts = strings
@@ -21,6 +23,38 @@ func hash(_ attributes: HashAttributes, _ x: Tensor) throws -> Tensor {
   return Tensor(buckets, sizes: x.sizes)
 }
 
+/// TensorFlow's SparseCross of dense columns: the numbers of each place joined one after another.
+func crossed(_ attributes: HashAttributes, _ columns: [Tensor]) throws -> Tensor {
+  guard attributes.binCount > 0, let first = columns.first else {
+    throw KernelError("expected a positive number of bins")
+  }
+  var values = [UInt64](repeating: 0xDECAFCAFFE, count: first.elementCount)
+  for column in columns {
+    guard column.sizes == first.sizes else {
+      throw KernelError("expected shape \(first.sizes), found \(column.sizes)")
+    }
+    let numbers: [UInt64]
+    if let strings = column.strings {
+      numbers = strings.map { FarmHash.fingerprint(Array($0.utf8)) }
+    } else {
+      numbers = try column.cast(to: .int64).elements(as: Int64.self).map { UInt64(bitPattern: $0) }
+    }
+    for (place, number) in numbers.enumerated() { values[place] = joined(values[place], number) }
+  }
+  let bins = UInt64(attributes.binCount)
+  return Tensor(values.map { Int64($0 % bins) }, sizes: first.sizes)
+}
+
+/// TensorFlow's `FingerprintCat64`.
+private func joined(_ a: UInt64, _ b: UInt64) -> UInt64 {
+  let factor: UInt64 = 0xC6A4_A793_5BD1_E995
+  func mix(_ value: UInt64) -> UInt64 { value ^ (value >> 47) }
+  var result = a ^ factor
+  result ^= mix(b &* factor) &* factor
+  result = result &* factor
+  return mix(mix(result) &* factor)
+}
+
 /// The little-endian number in `width` bytes.
 @inline(__always)
 private func load(_ bytes: [UInt8], _ start: Int, width: Int = 8) -> UInt64 {
@@ -30,10 +64,14 @@ private func load(_ bytes: [UInt8], _ start: Int, width: Int = 8) -> UInt64 {
 }
 
 @inline(__always)
-private func rotateRight(_ value: UInt64, _ count: UInt64) -> UInt64 { value &>> count | value &<< (64 &- count) }
+private func rotateRight(_ value: UInt64, _ count: UInt64) -> UInt64 {
+  value &>> count | value &<< (64 &- count)
+}
 
 @inline(__always)
-private func rotateLeft(_ value: UInt64, _ count: UInt64) -> UInt64 { value &<< count | value &>> (64 &- count) }
+private func rotateLeft(_ value: UInt64, _ count: UInt64) -> UInt64 {
+  value &<< count | value &>> (64 &- count)
+}
 
 /// FarmHash's `Fingerprint64`, whose values are fixed for all time (github.com/google/farmhash, namespace `farmhashna`).
 enum FarmHash {
