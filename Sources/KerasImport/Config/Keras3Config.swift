@@ -6,6 +6,9 @@ enum Keras3Config {
     "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate",
   ]
 
+  /// Layers that do not write `trainable`.
+  private static let untrained: Set<String> = ["InputLayer", "Discretization", "HashedCrossing"]
+
   /// The canonical form of a serialised layer or model.
   /// - Parameter losesMergedMasks: before 3.4 merging layers dropped their masks.
   static func canonical(_ value: JSONValue, losesMergedMasks: Bool = false) -> JSONValue {
@@ -13,7 +16,8 @@ enum Keras3Config {
     else { return value }
     if object["module"] == nil || object["module"]?.isNull == true, object["registered_name"]?.string == nil {
       // HDF5 files leave the module out: what has no `trainable` is an operation.
-      let isOperation = !config.contains("trainable") && !config.contains("layers") && className != "InputLayer"
+      let isOperation =
+        !config.contains("trainable") && !config.contains("layers") && !untrained.contains(className)
       object["module"] = .string(isOperation ? OperationModules.module(of: className) : "keras.layers")
     }
     func inside(_ inner: JSONValue) -> JSONValue { canonical(inner, losesMergedMasks: losesMergedMasks) }

@@ -23,6 +23,7 @@ struct LayerTranslation {
     if writer.generation < 2 { try translateKeras1() }
     className = LayerTranslation.classes[className] ?? className
     try translateKeras2()
+    translatePreprocessing()
     try translateActivations()
     try translateTheano()
     let isLocal = className.hasPrefix("LocallyConnected")
@@ -57,7 +58,7 @@ struct LayerTranslation {
   /// Classes that Keras 3 has no layer for.
   private static let own: Set<String> = [
     "LocallyConnected1D", "LocallyConnected2D", "Highway", "MaxoutDense", "ParametricSoftplus", "SReLU",
-    "ThresholdedReLU", "SampleNormalization", "BatchStatisticsNormalization", "CosineMerge",
+    "ThresholdedReLU", "SampleNormalization", "BatchStatisticsNormalization", "CosineMerge", "InferenceCrop",
   ]
 
   /// Keys that say nothing about inference, or only how arrays were arranged.
@@ -87,7 +88,7 @@ extension LayerTranslation {
     "SpatialDropout3D", "GlobalMaxPooling2D", "GlobalAveragePooling2D",
   ]
 
-  private mutating func rename(_ old: String, _ new: String) {
+  mutating func rename(_ old: String, _ new: String) {
     guard let value = config.removeValue(forKey: old) else { return }
     config[new] = value
   }

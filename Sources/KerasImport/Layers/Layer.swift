@@ -49,11 +49,14 @@ public struct WeightSpec: Hashable, Sendable {
   public var isTrainable: Bool
   /// True for the first weight of the layer inside, held under a second name: only Keras 3's folders have it twice.
   var isInner = false
+  /// False for a weight that the layer can do without where a HDF5 file lacks it.
+  public var isRequired: Bool
 
   /// A weight of a role.
-  public init(_ name: String, isTrainable: Bool = true) {
+  public init(_ name: String, isTrainable: Bool = true, isRequired: Bool = true) {
     self.name = name
     self.isTrainable = isTrainable
+    self.isRequired = isRequired
   }
 }
 

@@ -72,6 +72,15 @@ extension LayerRegistry {
   private mutating func addPreprocessing() {
     register(Rescaling.self, as: "Rescaling")
     register(Normalization.self, as: "Normalization")
+    register(Discretization.self, as: "Discretization")
+    register(CategoryEncoding.self, as: "CategoryEncoding")
+    register(Lookup.self, as: "IntegerLookup", "StringLookup")
+    register(TextVectorization.self, as: "TextVectorization")
+    register(Hashing.self, as: "Hashing")
+    register(HashedCrossing.self, as: "HashedCrossing")
+    register(Resizing.self, as: "Resizing")
+    register(CenterCrop.self, as: "CenterCrop")
+    register(InferenceCrop.self, as: "InferenceCrop")
   }
 
   private mutating func addMerging() {

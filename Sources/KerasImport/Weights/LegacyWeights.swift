@@ -74,7 +74,8 @@ struct LegacyWeights {
     _ object: LayerObject, _ arrays: inout ArraySlice<(name: String, path: String)>,
     _ binding: inout WeightBinding
   ) throws(KerasImportError) {
-    let slots = LegacyWeights.slots(of: object)
+    var slots = LegacyWeights.slots(of: object)
+    if arrays.count < slots.count { slots.removeAll { !$0.spec.isRequired } }
     let isSplit = conversion.isKeras1 && arrays.count > slots.count
     if arrays.count == slots.count {
       let named = arrays.map { (name: $0.name, array: $0) }

@@ -170,7 +170,8 @@ struct NumberedWeights {
     if !unused.isEmpty { throw KerasImportError(.unusedWeights(unused.sorted())) }
   }
 
-  /// Optimizer and metric state, random seeds and the states of stateful layers: not weights.
+  /// Optimizer and metric state, random seeds, the states of stateful layers, and the second copy that
+  /// TextVectorization writes of its weights: not weights.
   private static func isState(_ path: String) -> Bool {
     let parts = path.split(separator: "/")
     guard let first = parts.first else { return true }
@@ -180,7 +181,7 @@ struct NumberedWeights {
     return states.contains(first)
       || parts.contains {
         $0.contains("seed_generator") || $0.hasPrefix("random_generator") || $0.hasPrefix("_random_generator")
-          || $0 == "states"
+          || $0 == "states" || $0 == "_lookup_layer"
       }
   }
 }

@@ -21,7 +21,9 @@ struct Rescaling: Layer {
     return [Operand(try scope.add(y, factor(offset, scope, rank: scope.rank(of: x))))]
   }
 
-  private func factor(_ array: (values: [Double], sizes: [Int]), _ scope: LoweringScope, rank: Int) throws(KerasImportError) -> Value {
+  private func factor(_ array: (values: [Double], sizes: [Int]), _ scope: LoweringScope, rank: Int)
+    throws(KerasImportError) -> Value
+  {
     let value = scope.constant(Tensor(array.values, sizes: array.sizes, dtype: scope.computeDType))
     guard array.sizes.count == 1, layout == .channelsFirst, rank > 2 else { return value }
     return try scope.alongAxis(value, axis: 1, rank: rank)
@@ -48,7 +50,9 @@ struct Normalization: Layer {
     mean = try config.optionalArray("mean")
     variance = try config.optionalArray("variance")
     config.ignore("axis", "input_mean", "input_variance")
-    guard (mean == nil) == (variance == nil) else { throw KerasImportError(.missingKey(mean == nil ? "mean" : "variance")) }
+    guard (mean == nil) == (variance == nil) else {
+      throw KerasImportError(.missingKey(mean == nil ? "mean" : "variance"))
+    }
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
@@ -72,7 +76,8 @@ struct Normalization: Layer {
       let isOne = given.values.count == 1
       if isOne { return try scope.reshape(value, []) }
       guard given.values.count == Shape(expected).elementCount.fixedSize else {
-        throw KerasImportError(.invalidValue(key: name, expected: "shape \(Shape(expected))", found: "shape \(given.sizes)"))
+        throw KerasImportError(
+          .invalidValue(key: name, expected: "shape \(Shape(expected))", found: "shape \(given.sizes)"))
       }
       value = try scope.reshape(value, Shape(expected))
     } else {
