@@ -61,7 +61,10 @@ struct LegacyNodes {
     if let found = LegacyNodes.reference(value, names) {
       return ["class_name": "__keras_tensor__", "config": ["keras_history": history(found)]]
     }
-    if let items = value.array { return .array(items.map(argument)) }
+    if let items = value.array {
+      let isConstant = items.count == 4 && items[0].string == "_CONSTANT_VALUE"
+      return isConstant ? items[2] : .array(items.map(argument))
+    }
     guard let object = value.object else { return value }
     return .object(JSONObject(object.map { ($0.key, argument($0.value)) }))
   }
@@ -82,17 +85,12 @@ struct LegacyNodes {
     }
     if let items = node.array, let first = items.first {
       let isOne = items.count == 1 && !keepsList
-      return LegacyCall(first: isOne ? constantOrArgument(first) : .array(items.map(constantOrArgument)), keywords: deepKeywords(node))
+      return LegacyCall(first: isOne ? argument(first) : .array(items.map(argument)), keywords: deepKeywords(node))
     }
     guard node.object != nil else {
       throw KerasImportError(.invalidGraph("expected references to layers, found \(node.shortText)"))
     }
     return LegacyCall(first: argument(node), keywords: deepKeywords(node))
-  }
-
-  private func constantOrArgument(_ value: JSONValue) -> JSONValue {
-    if let items = value.array, items.count == 4, items[0].string == "_CONSTANT_VALUE" { return items[2] }
-    return argument(value)
   }
 
   /// The keywords that every reference of a nested structure repeats.

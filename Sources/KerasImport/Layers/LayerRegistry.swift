@@ -24,7 +24,7 @@ public struct LayerRegistry: Sendable {
   /// True for modules whose classes are operations, not layers of the same name.
   package static func isOperation(module: String) -> Bool {
     module.hasPrefix("keras.src.ops.") || module.hasPrefix("keras.ops")
-      || module.hasPrefix("keras.src.activations")
+      || module.hasPrefix("keras.src.activations") || module == "kconvert.ops"
   }
 
   /// Builds what a configuration describes.

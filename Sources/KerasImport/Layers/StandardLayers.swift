@@ -13,6 +13,9 @@ extension LayerRegistry {
     registry.addRetired()
     registry.addElementwiseOperations()
     registry.addShapeOperations()
+    registry.addTensorFlowShapes()
+    registry.addTensorFlowMath()
+    registry.addTensorFlowImages()
     return registry
   }()
 

@@ -57,13 +57,18 @@ extension GraphEmitter {
       emit("Cast", [emit("CumSum", [wide, place], list)[0]], outputs: y, [("to", .int(Int(dtype.onnxType)))])
       return
     }
-    guard let size = graph.shape(of: node.inputs[0])[axis].fixedSize, size > 0, size <= 1024, !exclusive else {
+    guard let size = graph.shape(of: node.inputs[0])[axis].fixedSize, size > 0, size <= 1024, !exclusive || function == .product
+    else {
       throw ONNXExportError.unsupported(node: node.name, message: "a running \(function) over a dynamic or long axis")
     }
     let op = switch function { case .sum: "Add"; case .product: "Mul"; case .maximum: "Max"; case .minimum: "Min" }
     let parts = emit("Split", [x, integers(Array(repeating: 1, count: size))], count: size, [("axis", .int(axis))])
     var running = reverse ? parts.reversed() : parts
     for index in running.indices.dropFirst() { running[index] = one(op, running[index - 1], running[index]) }
+    if exclusive {
+      // Each place has what was before it; before the first that is 1.
+      running = [one("Expand", scalar(1, dtype), one("Shape", parts[0]))] + running.dropLast()
+    }
     emit("Concat", reverse ? running.reversed() : running, outputs: y, [("axis", .int(axis))])
   }
 }
