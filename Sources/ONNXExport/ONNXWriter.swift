@@ -151,7 +151,7 @@ extension GraphEmitter {
     case .lookup(let table): emitLookup(table, x[0], y)
     case .vectorize:
       throw ONNXExportError.unsupported(node: node.name, message: "ONNX has no operator that cuts texts into tokens")
-    case .hash: throw ONNXExportError.unsupported(node: node.name, message: "ONNX has no hashing operator")
+    case .hash(let attributes): try emitHash(attributes, node, x, y)
     }
   }
 

@@ -114,7 +114,7 @@ public enum Op: Hashable, Sendable {
   /// A table from keys to values. `[x] -> [y]`. ai.onnx.ml LabelEncoder, or comparisons.
   case lookup(LookupTable)
   /// A hash of each element's text modulo a number of bins, int64. `[x] -> [y]`; of several operands of one shape the
-  /// hash of their combination. No ONNX operator.
+  /// hash of their combination. ONNX: integers by arithmetic on their decimal text; strings not.
   case hash(HashAttributes)
   /// Texts to the numbers of their tokens, int64. `[x: string] -> [y]`. No ONNX operator.
   case vectorize(TextAttributes)
