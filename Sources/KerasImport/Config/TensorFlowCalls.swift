@@ -123,7 +123,7 @@ struct TensorFlowCalls {
     }
     var given = keywords
     given["name"] = nil
-    for (parameter, value) in zip(parameters, positional) { given[parameter] = value }
+    for (parameter, value) in zip(parameters, positional) where !value.isNull { given[parameter] = value }
     var converted = Converted("kconvert.ops", "tf.\(name)", [])
     converted.keywords = given
     return converted
