@@ -50,13 +50,12 @@ public struct WeightSpec: Hashable, Sendable {
   /// True for the first weight of the layer inside, held under a second name: only Keras 3's folders have it twice.
   var isInner = false
   /// False for a weight that the layer can do without where a HDF5 file lacks it.
-  public var isRequired: Bool
+  package var isRequired = true
 
   /// A weight of a role.
-  public init(_ name: String, isTrainable: Bool = true, isRequired: Bool = true) {
+  public init(_ name: String, isTrainable: Bool = true) {
     self.name = name
     self.isTrainable = isTrainable
-    self.isRequired = isRequired
   }
 }
 

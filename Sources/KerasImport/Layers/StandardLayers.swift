@@ -15,6 +15,7 @@ extension LayerRegistry {
     registry.addShapeOperations()
     registry.addTensorFlowShapes()
     registry.addTensorFlowMath()
+    registry.addTensorFlowWindows()
     registry.addTensorFlowImages()
     return registry
   }()
@@ -83,6 +84,7 @@ extension LayerRegistry {
     register(HashedCrossing.self, as: "HashedCrossing")
     register(Resizing.self, as: "Resizing")
     register(CenterCrop.self, as: "CenterCrop")
+    register(Pipeline.self, as: "Pipeline")
     register(InferenceCrop.self, as: "InferenceCrop")
   }
 

@@ -1,7 +1,7 @@
 /// Attributes of ``Op/vectorize(_:)``.
 public struct TextAttributes: Hashable, Sendable {
   /// Where a text is cut.
-  public enum Split: String, Hashable, Sendable {
+  package enum Split: String, Hashable, Sendable {
     /// At runs of ASCII white space.
     case whitespace
     /// Between Unicode scalars.
@@ -9,17 +9,17 @@ public struct TextAttributes: Hashable, Sendable {
   }
 
   /// How a text becomes tokens, in this order.
-  public struct Rule: Hashable, Sendable {
+  package struct Rule: Hashable, Sendable {
     /// ASCII letters become lower case.
-    public var lowercases: Bool
+    package var lowercases: Bool
     /// ASCII punctuation is removed: what is neither letter, digit, white space nor control character.
-    public var stripsPunctuation: Bool
+    package var stripsPunctuation: Bool
     /// Nil: the elements along the last axis are the tokens of a text.
-    public var split: Split?
+    package var split: Split?
     /// For each width in turn all runs of as many tokens, joined by a space, take the place of the tokens; empty:
     /// the tokens stay.
-    public var ngramWidths: [Int]
-    public init(lowercases: Bool, stripsPunctuation: Bool, split: Split?, ngramWidths: [Int]) {
+    package var ngramWidths: [Int]
+    package init(lowercases: Bool, stripsPunctuation: Bool, split: Split?, ngramWidths: [Int]) {
       self.lowercases = lowercases
       self.stripsPunctuation = stripsPunctuation
       self.split = split
@@ -28,18 +28,18 @@ public struct TextAttributes: Hashable, Sendable {
   }
 
   /// What becomes of the tokens' numbers.
-  public enum Result: Hashable, Sendable {
+  package enum Result: Hashable, Sendable {
     /// The first of them, filled up with 0: `[..., length]`.
     case sequence(Int)
     /// How often each of `0 ..< depth` occurs: `[..., depth]`.
     case counts(Int)
   }
 
-  public var rule: Rule
+  package var rule: Rule
   /// From tokens to numbers.
-  public var table: LookupTable
-  public var result: Result
-  public init(rule: Rule, table: LookupTable, result: Result) {
+  package var table: LookupTable
+  package var result: Result
+  package init(rule: Rule, table: LookupTable, result: Result) {
     self.rule = rule
     self.table = table
     self.result = result

@@ -111,7 +111,9 @@ struct Lookup: Layer {
 extension WeightSpec {
   /// HDF5 files of Keras 3 have these weights only in the configuration.
   static func idfWeights(isRequired: Bool) -> WeightSpec {
-    WeightSpec("idf_weights", isTrainable: false, isRequired: isRequired)
+    var spec = WeightSpec("idf_weights", isTrainable: false)
+    spec.isRequired = isRequired
+    return spec
   }
 }
 
