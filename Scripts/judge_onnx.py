@@ -26,6 +26,9 @@ def judge(case, model):
     assert len(results) == len(wanted.files), f"{len(results)} outputs instead of {len(wanted.files)}"
     for result, name in zip(results, wanted.files):
         assert result.shape == wanted[name].shape, f"{name}: shape {result.shape} instead of {wanted[name].shape}"
+        if wanted[name].dtype.kind == "U":
+            np.testing.assert_array_equal(result.astype(str), wanted[name])
+            continue
         np.testing.assert_allclose(
             result, wanted[name], rtol=meta.get("rtol", 1e-4), atol=meta.get("atol", 1e-5), equal_nan=True)
 
@@ -37,6 +40,8 @@ def main():
     passed, failed = 0, 0
     for meta in sorted(fixtures.glob("*/*/meta.json")):
         case = meta.parent
+        if json.loads(meta.read_text()).get("onnx") == "any":  # hashes of strings: the tests expect the refusal
+            continue
         name = f"{case.parent.name}/{case.name}"
         try:
             judge(case, folder / name / "model.onnx")

@@ -20,6 +20,10 @@ import Testing
     #expect(results.count == expected.count)
     for (result, wanted) in zip(results, expected) {
       #expect(result.value.sizes == wanted.tensor.sizes)
+      if let strings = wanted.tensor.strings {
+        #expect(result.value.strings == strings, "\(result.name) is off")
+        continue
+      }
       let got = try result.value.doubles()
       let want = try wanted.tensor.doubles()
       var worst = 0.0
@@ -36,6 +40,12 @@ import Testing
     let folder = Case.repository.appending(path: ".build/conformance/\(item.name)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let path = folder.appending(path: "model.onnx").path
+    guard item.hasONNX else {
+      #expect(throws: ONNXExportError.self) {
+        try ONNXWriter().write(item.openModel().lowered().graph, to: path)
+      }
+      return
+    }
     try ONNXWriter().write(item.openModel().lowered().graph, to: path)
     #expect(FileManager.default.fileExists(atPath: path))
   }
