@@ -148,7 +148,7 @@ extension RandomInputs {
     case .compare, .matMul, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce, .cumulative, .topK,
       .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .range, .sizes, .recurrent, .scan,
       .resize,
-      .lookup, .hash:
+      .lookup, .vectorize, .hash:
       return []
     }
   }

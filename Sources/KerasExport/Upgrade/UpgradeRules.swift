@@ -7,6 +7,7 @@ extension KerasUpgrade {
   mutating func upgraded(_ original: KerasNode, _ object: LayerObject, _ lowered: LoweredModel) -> KerasNode {
     var node = original
     if node.module == "kconvert.layers" { node = retired(node, object) }
+    if node.module == "kconvert.ops" { refuse(object, "Keras 3 has no such operation") }
     if isLegacy, node.module == "keras.layers", KerasSignatures.keys(of: node.className) == nil {
       refuse(object, "Keras 3 has no such layer")
     }

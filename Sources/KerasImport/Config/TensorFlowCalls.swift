@@ -124,6 +124,8 @@ struct TensorFlowCalls {
     var given = keywords
     given["name"] = nil
     for (parameter, value) in zip(parameters, positional) where !value.isNull { given[parameter] = value }
+    given["validate_indices"] = nil
+    if let plain = TensorFlowPlainCall(function: name, arguments: given).converted() { return plain }
     var converted = Converted("kconvert.ops", "tf.\(name)", [])
     converted.keywords = given
     return converted
