@@ -30,7 +30,7 @@ import Testing
     #expect(ModelSummary(native, second).text(width: nil) == ModelSummary(original, first).text(width: nil))
     #expect(native.weights.names == original.weights.names)
     #expect(native.weights.map(\.isTrainable) == original.weights.map(\.isTrainable))
-    #expect(try onnx(first.graph, in: folder) == onnx(second.graph, in: folder))
+    if item.hasONNX { #expect(try onnx(first.graph, in: folder) == onnx(second.graph, in: folder)) }
   }
 
   @Test func `a native file is written again as it is`() throws {
