@@ -22,6 +22,7 @@ test: system $(VENV)/ready
 	swift test
 	$(VENV)/bin/python Scripts/judge_onnx.py
 	$(VENV)/bin/python Scripts/judge_native.py
+	$(VENV)/bin/python Scripts/judge_keras.py
 	$(VENV)/bin/python Scripts/public_api.py
 	$(MAKE) examples
 

@@ -62,6 +62,13 @@ static inline hid_t chdf5_create_file(const char *path) {
   return H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
 }
 
+/// Properties of groups without a date, so that files are the same whenever they are written. To be closed.
+static inline hid_t chdf5_group_properties(void) {
+  hid_t properties = H5Pcreate(H5P_GROUP_CREATE);
+  H5Pset_obj_track_times(properties, 0);
+  return properties;
+}
+
 /// Properties of links whose missing groups are made. To be closed.
 static inline hid_t chdf5_link_properties(void) {
   hid_t properties = H5Pcreate(H5P_LINK_CREATE);
@@ -69,11 +76,12 @@ static inline hid_t chdf5_link_properties(void) {
   return properties;
 }
 
-/// Properties of a dataset that gets its place in the file at once, and no values. To be closed.
+/// Properties of a dataset that gets its place in the file at once, and neither values nor a date. To be closed.
 static inline hid_t chdf5_early_properties(void) {
   hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
   H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY);
   H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER);
+  H5Pset_obj_track_times(properties, 0);
   return properties;
 }
 

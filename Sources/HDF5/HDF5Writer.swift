@@ -34,9 +34,10 @@ package struct HDF5Writer: Sendable {
   private func writeLocked(_ path: String) throws(HDF5Error) -> [Int?] {
     let file = try Handle(chdf5_create_file(path), closing: H5Fclose, what: "the file cannot be created")
     let link = try Handle(chdf5_link_properties(), closing: H5Pclose, what: "properties")
+    let undated = try Handle(chdf5_group_properties(), closing: H5Pclose, what: "properties")
     for group in groups {
       let handle = try Handle(
-        H5Gcreate2(file.id, group.path, link.id, chdf5_default_properties(), chdf5_default_properties()),
+        H5Gcreate2(file.id, group.path, link.id, undated.id, chdf5_default_properties()),
         closing: H5Gclose, what: "group \"\(group.path)\"")
       for attribute in group.attributes {
         try check(chdf5_write_string(handle.id, attribute.name, attribute.value), "attribute \"\(attribute.name)\"")

@@ -15,24 +15,25 @@ struct Case: Sendable, CustomTestStringConvertible {
   let weights: String?
   /// False where ONNX has no operators for what the model does: hashes of strings, tokens of texts.
   let hasONNX: Bool
+  let isRefused: Bool
   let absoluteTolerance: Double
   let relativeTolerance: Double
 
   var testDescription: String { name }
 
-  /// All cases below `fixtures/cases`.
-  static let all: [Case] = {
-    let root = repository.appending(path: "fixtures/cases")
-    var cases: [Case] = []
-    for family in children(of: root) {
-      for folder in children(of: family) {
-        if let found = try? Case(folder, name: "\(family.lastPathComponent)/\(folder.lastPathComponent)") {
-          cases.append(found)
-        }
+  /// The cases of today's Keras, `fixtures/cases`, and those that each era's own Keras wrote, `fixtures/eras`.
+  static let all: [Case] = found.filter { !$0.isRefused }
+
+  /// The models that are to be refused: code of the program that made them.
+  static let refused: [Case] = found.filter(\.isRefused)
+
+  private static let found: [Case] = ["fixtures/cases", "fixtures/eras"].flatMap { root in
+    children(of: repository.appending(path: root)).flatMap { family in
+      children(of: family).compactMap { folder in
+        try? Case(folder, name: "\(family.lastPathComponent)/\(folder.lastPathComponent)")
       }
     }
-    return cases
-  }()
+  }
 
   static var repository: URL {
     URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -53,6 +54,7 @@ struct Case: Sendable, CustomTestStringConvertible {
     model = folder.appending(path: meta["file"]?.string ?? "model.keras").path
     weights = meta["weights"]?.string.map { folder.appending(path: $0).path }
     hasONNX = meta["onnx"]?.string != "any"
+    isRefused = meta["expect"]?.string == "refuse"
     absoluteTolerance = meta["atol"]?.double ?? 1e-5
     relativeTolerance = meta["rtol"]?.double ?? 1e-4
   }
@@ -63,10 +65,19 @@ struct Case: Sendable, CustomTestStringConvertible {
     return try KerasModel(contentsOf: model, options: options)
   }
 
-  /// The arrays of an `.npz` in the order of their names.
+  /// The inputs by the names the model has for them; by position where its file has none.
+  func inputs(of model: KerasModel) throws -> [String: Tensor] {
+    let arrays = try arrays("inputs.npz")
+    guard model.graph.inventsInputNames else {
+      return Dictionary(uniqueKeysWithValues: arrays.map { ($0.name, $0.tensor) })
+    }
+    return Dictionary(uniqueKeysWithValues: zip(model.inputs.map(\.name), arrays.map(\.tensor)))
+  }
+
+  /// The arrays of an `.npz` in the order of the file.
   func arrays(_ file: String) throws -> [(name: String, tensor: Tensor)] {
     let archive = try ZipArchive(MappedFile(path: folder.appending(path: file).path).content)
-    return try archive.members.values.sorted { $0.name < $1.name }.map { member in
+    return try archive.members.values.sorted { $0.position < $1.position }.map { member in
       let tensor = try member.verifiedContent().withBytes { bytes in Result { try NumpyArray.decode(bytes) } }
         .get()
       return (String(member.name.dropLast(4)), tensor)

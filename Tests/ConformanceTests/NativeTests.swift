@@ -19,7 +19,7 @@ import Testing
     let native = try KerasModel(contentsOf: path)
     let (first, second) = (try original.lowered(), try native.lowered())
 
-    let inputs = Dictionary(uniqueKeysWithValues: try item.arrays("inputs.npz").map { ($0.name, $0.tensor) })
+    let inputs = try item.inputs(of: original)
     let expected = try Session(first.graph).run(inputs)
     let results = try Session(second.graph).run(inputs)
     #expect(results.map(\.name) == expected.map(\.name))

@@ -14,7 +14,10 @@ import Testing
     "preprocessing/stringlookup_tfidf",
   ]
 
-  @Test(arguments: Case.all.filter { !misdeclared.contains($0.name) })
+  /// The eras' own tables were not kept.
+  static let printed = Case.all.filter { !misdeclared.contains($0.name) && $0.folder.path.contains("/fixtures/cases/") }
+
+  @Test(arguments: printed)
   func `every cell is Keras's`(_ item: Case) throws {
     let path = item.folder.appending(path: "summary.txt")
     let printed = try String(contentsOf: path, encoding: .utf8).split(separator: "\n").map(String.init)

@@ -18,8 +18,8 @@ struct WeightsFile {
     for folder in folders {
       let group = folder.path.isEmpty ? "vars" : "\(folder.path)/vars"
       writer.groups.append((group, folder.path.isEmpty ? [] : [("name", folder.name)]))
-      for (number, tensor) in folder.variables.enumerated() {
-        let variable = "\(group)/\(number)"
+      for (place, tensor) in folder.variables {
+        let variable = "\(group)/\(place)"
         writer.datasets.append(
           HDF5Writer.Dataset(path: variable, elementType: tensor.dtype.elementType, sizes: tensor.sizes))
         values.append((variable, tensor))

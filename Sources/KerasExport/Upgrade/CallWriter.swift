@@ -39,7 +39,9 @@ struct CallWriter {
   /// An operand of an operation: lists of numbers are arrays of the type of the tensors beside them.
   private func operand(_ argument: CallArgument<KerasTensor>, _ dtype: DType?) -> JSONValue {
     guard case .list = argument, let numbers = argument.numbers, let dtype else { return value(argument) }
-    return CallWriter.array(Tensor(numbers.values, sizes: numbers.sizes, dtype: dtype))
+    // Whole numbers may be indices, and take part in arithmetic of any type all the same.
+    let isWhole = argument.isWhole && dtype != .int64
+    return CallWriter.array(Tensor(numbers.values, sizes: numbers.sizes, dtype: isWhole ? .int32 : dtype))
   }
 
   /// `input_layers` or `output_layers`.
@@ -122,5 +124,16 @@ struct CallWriter {
       return nil
     }
     return lowered.graph.type(of: results[tensor.call][tensor.output])
+  }
+}
+
+extension CallArgument {
+  /// True for an integer, and for lists of them in any nesting.
+  fileprivate var isWhole: Bool {
+    switch self {
+    case .integer: true
+    case .list(let items): items.allSatisfy(\.isWhole)
+    default: false
+    }
   }
 }

@@ -23,8 +23,8 @@ struct KerasNode {
   var config: JSONObject
   /// The input shapes that Keras 3 builds the layer with before it is called; nil where the file has none.
   var buildConfig: JSONValue?
-  /// The layer's own variables, trainable ones first.
-  var variables: [Tensor] = []
+  /// The layer's own variables by their place in its folder, a number for almost all; trainable ones first.
+  var variables: [(place: String, tensor: Tensor)] = []
   /// Files such as `vocabulary.txt`.
   var assets: [(name: String, content: HeldBytes)] = []
   var parts: [Part] = []
@@ -75,7 +75,7 @@ extension KerasNode {
   struct Folder {
     let path: String
     let name: String
-    let variables: [Tensor]
+    let variables: [(place: String, tensor: Tensor)]
     let assets: [(name: String, content: HeldBytes)]
   }
 

@@ -138,15 +138,25 @@ struct KerasUpgrade {
     node.config["name"] = .string(name)
     node.buildConfig = object.buildConfig ?? builtShape(of: object)
     let specs = object.layer.weights
-    node.variables = (specs.filter(\.isTrainable) + specs.filter { !$0.isTrainable }).compactMap {
-      model.binding.tensor($0.name, of: object)
+    for spec in specs.filter(\.isTrainable) + specs.filter({ !$0.isTrainable }) {
+      guard let tensor = model.binding.tensor(spec.name, of: object) else { continue }
+      node.variables.append((spec.isNamed ? spec.name : "\(node.variables.count)", tensor))
     }
     node.assets = object.layer.assets.compactMap { name in
       model.binding.asset(name, of: object).map { (name, $0) }
     }
     addSublayers(of: object, path: path, to: &node)
+    if object.className == "TextVectorization" { addLookup(to: &node) }
     guard isWritten, let lowered else { return node }
     return upgraded(node, object, lowered)
+  }
+
+  /// A TextVectorization's own lookup, which Keras 3 saves once more with the same table and factors.
+  private func addLookup(to node: inout KerasNode) {
+    var lookup = KerasNode("StringLookup", name: "string_lookup", [])
+    lookup.variables = node.variables
+    lookup.assets = node.assets
+    node.parts.append(KerasNode.Part(attribute: "_lookup_layer", content: .layer(lookup)))
   }
 
   /// The shape that a layer used as an activation is to be built with where its weights are the only trace of it.

@@ -51,6 +51,8 @@ public struct WeightSpec: Hashable, Sendable {
   var isInner = false
   /// False for a weight that the layer can do without where a HDF5 file lacks it.
   package var isRequired = true
+  /// True for a weight whose place in Keras 3's folders has its name instead of a number.
+  package var isNamed = false
 
   /// A weight of a role.
   public init(_ name: String, isTrainable: Bool = true) {

@@ -17,10 +17,7 @@ import Testing
     ("a: [1, -2.5, 1.0e-06, .inf, .NaN]", #"{"a":[1,-2.5,1e-06,Infinity,NaN]}"#),
     ("a: [true, no, null, ~, '1', \"true\"]", #"{"a":[true,false,null,null,"1","true"]}"#),
     ("a: !!python/tuple [null, 5]", #"{"a":[null,5]}"#),
-    (
-      "a: !!python/unicode 'relu'",
-      #"{"a":{"class_name":"__python__","config":{"tag":"tag:yaml.org,2002:python/unicode","value":"relu"}}}"#
-    ),
+    ("a: !!python/unicode 'relu'", #"{"a":"relu"}"#),
     ("a: &id001 !!python/tuple\n- 2\n- 3\nb: *id001", #"{"a":[2,3],"b":[2,3]}"#),
     (
       """

@@ -113,6 +113,7 @@ extension WeightSpec {
   static func idfWeights(isRequired: Bool) -> WeightSpec {
     var spec = WeightSpec("idf_weights", isTrainable: false)
     spec.isRequired = isRequired
+    spec.isNamed = true
     return spec
   }
 }
