@@ -48,7 +48,8 @@ def judge(case, native):
     found = collections.Counter((tuple(tensor["shape"]), bytes(tensor["data"])) for _, tensor in tensors)
     model = case / meta.get("file", "model.keras")
     if zipfile.is_zipfile(model) and not meta.get("weights"):
-        assert found == stored(model), "the tensors are not those of the archive"
+        # How often is left open: Keras stores some variables twice, and one of two wrapped twins not at all.
+        assert set(found) == set(stored(model)), "the tensors are not those of the archive"
 
 
 def main():

@@ -71,7 +71,7 @@ struct Case: Sendable, CustomTestStringConvertible {
     guard model.graph.inventsInputNames else {
       return Dictionary(uniqueKeysWithValues: arrays.map { ($0.name, $0.tensor) })
     }
-    return Dictionary(uniqueKeysWithValues: zip(model.inputs.map(\.name), arrays.map(\.tensor)))
+    return Dictionary(uniqueKeysWithValues: zip(try model.inputs.map(\.name), arrays.map(\.tensor)))
   }
 
   /// The arrays of an `.npz` in the order of the file.

@@ -59,7 +59,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("a: [1, 2", "YAML line 1: did not find expected ',' or ']'"),
+    ("a: [1, 2", "YAML line 2: did not find expected ',' or ']'"),
     ("a: *nowhere", "unknown YAML alias \"nowhere\""),
     ("", "the YAML document is empty"),
     (
