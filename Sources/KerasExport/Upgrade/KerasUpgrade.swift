@@ -27,7 +27,7 @@ struct KerasUpgrade {
   /// - Throws: ``KerasExportError/unsupported(_:)`` with every layer that has no form in Keras 3.
   mutating func root() throws(KerasExportError) -> KerasNode {
     let node = self.node(of: model.graph, name: KerasUpgrade.valid(model.graph.name), path: "")
-    if !refusals.isEmpty { throw .unsupported(refusals.joined(separator: "; ")) }
+    if !refusals.isEmpty { throw .unsupported("\(model.path): \(refusals.joined(separator: "; "))") }
     return node
   }
 

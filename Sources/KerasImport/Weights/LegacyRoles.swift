@@ -36,9 +36,10 @@ struct LegacyRoles {
       }
       guard fitting.count == 1, let index = fitting.first else {
         let names = arrays.map(\.name).joined(separator: ", ")
+        let expected = places.map(\.role).joined(separator: ", ")
         throw KerasImportError(
           .corrupted(
-            "expected the \(place.role) of \"\(place.layer)\", which the names \(names) do not tell apart"))
+            "expected weights in the order \(expected), found \(names); are they those of this model?"))
       }
       rest.removeAll { $0 == index }
       result.append(arrays[index].array)

@@ -30,15 +30,26 @@ struct LegacyWeights {
       root.group(at: name).map { !LegacyWeights.list("weight_names", of: $0).isEmpty } ?? false
     }
     let objects = model.keptLayers.filter(\.hasWeights)
-    let byName = Set(names)
+    // Names count only where all of them agree: a model built twice in one program has other numbers in its names,
+    // and Keras itself goes by position.
+    let known = Set(names)
+    let isNamed = objects.allSatisfy { known.contains($0.name) }
+    guard isNamed || objects.count == withWeights.count else {
+      throw LegacyWeights.mismatch("layers with weights", objects.map(\.name), withWeights)
+    }
     for (position, object) in objects.enumerated() {
-      let name =
-        byName.contains(object.name)
-        ? object.name : position < withWeights.count ? withWeights[position] : object.name
+      let name = isNamed ? object.name : withWeights[position]
       do throws(KerasImportError) {
         guard let group = root.group(at: name) else { throw KerasImportError(.weightNotFound(name)) }
         let path = joined(prefix, name)
-        var arrays = LegacyWeights.list("weight_names", of: group).map { (name: $0, path: joined(path, $0)) }[...]
+        var arrays = LegacyWeights.list("weight_names", of: group).map { (name: $0, path: joined(path, $0)) }[
+          ...]
+        let found = arrays.map(\.name)
+        let slots = LegacyWeights.slots(of: object)
+        let required = slots.filter(\.spec.isRequired)
+        guard conversion.isKeras1 || found.count >= required.count && found.count <= slots.count else {
+          throw LegacyWeights.mismatch("weights", slots.map(\.spec.name), found)
+        }
         try bind(object, &arrays, &binding)
         guard arrays.isEmpty else { throw KerasImportError(.unusedWeights(arrays.map(\.name))) }
       } catch {
@@ -46,6 +57,17 @@ struct LegacyWeights {
       }
     }
     return binding
+  }
+
+  /// The weights are not those of this model.
+  private static func mismatch(_ what: String, _ expected: [String], _ found: [String]) -> KerasImportError {
+    func list(_ names: [String]) -> String {
+      let shown = names.prefix(6).joined(separator: ", ") + (names.count > 6 ? ", ..." : "")
+      return names.isEmpty ? "none" : "\(names.count) (\(shown))"
+    }
+    return KerasImportError(
+      .corrupted(
+        "expected \(what): \(list(expected)), found \(list(found)); give the weights of this very model"))
   }
 
   /// Keras 0.x: `layer_0/param_0`, by position alone, so that all arrays of the file are one sequence.

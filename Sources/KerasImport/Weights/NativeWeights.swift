@@ -41,7 +41,8 @@ extension NativeFile {
 extension WeightBinding {
   /// Gives a wrapper its name for the weight of the layer inside it.
   mutating func shareInner(of object: LayerObject) {
-    guard let spec = object.layer.weights.first(where: \.isInner), let inner = object.layer.sublayers.first?.object,
+    guard let spec = object.layer.weights.first(where: \.isInner),
+      let inner = object.layer.sublayers.first?.object,
       let role = inner.layer.weights.first?.name
     else { return }
     tensors[ObjectIdentifier(object), default: [:]][spec.name] = tensor(role, of: inner)

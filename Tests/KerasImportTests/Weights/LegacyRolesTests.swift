@@ -50,7 +50,9 @@ import Testing
       Issue.record("no error")
     } catch {
       #expect(
-        "\(error)" == "expected the beta of \"a\", which the names x/gamma:0, x/gamma_1:0 do not tell apart")
+        "\(error)"
+          == "expected weights in the order beta, gamma, found x/gamma:0, x/gamma_1:0; are they those of this model?"
+      )
     }
   }
 }
