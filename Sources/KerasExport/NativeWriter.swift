@@ -8,6 +8,7 @@ import NativeFormat
 /// Weights have the names of ``KerasModel/weights``, those that layers share come once, vocabularies are rows of
 /// bytes; the configuration in canonical form is in the metadata. The bytes depend on the model alone.
 public struct NativeWriter: Sendable {
+  /// A writer.
   public init() {}
 
   /// Writes a file, streaming: memory does not grow with the weights.
