@@ -56,7 +56,7 @@ let package = Package(
     .executableTarget(
       name: "kconvert",
       dependencies: [
-        "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "KerasExport", "CMinizip",
+        "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "KerasExport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

@@ -35,15 +35,10 @@ final class ModelFile {
     usesExternalData = writer.externalData || total > (1 << 31) - (1 << 24)
     sideFile = (path.split(separator: "/").last.map(String.init) ?? "model.onnx") + ".data"
     let model = makeModel()
-    let output = try OutputFile(path)
-    do {
-      try pack(model, into: output)
-      if usesExternalData { try writeSideFile(beside: path, confirm: confirm) } else { try confirm() }
-      try output.commit()
-    } catch {
-      output.discard()
-      throw error
-    }
+    let output = try ModelOutput(path)
+    try pack(model, into: output)
+    if usesExternalData { try writeSideFile(beside: path, confirm: confirm) } else { try confirm() }
+    try output.commit()
   }
 
   // MARK: Messages
@@ -187,11 +182,11 @@ final class ModelFile {
 
   /// Where packed bytes go, and the first error met.
   private final class Stream {
-    let output: OutputFile
+    let output: ModelOutput
     let tensors: [Tensor]
     var error: ONNXExportError?
 
-    init(_ output: OutputFile, _ tensors: [Tensor]) {
+    init(_ output: ModelOutput, _ tensors: [Tensor]) {
       self.output = output
       self.tensors = tensors
     }
@@ -211,7 +206,7 @@ final class ModelFile {
     }
   }
 
-  private func pack(_ model: UnsafeMutablePointer<Onnx__ModelProto>, into output: OutputFile) throws(ONNXExportError) {
+  private func pack(_ model: UnsafeMutablePointer<Onnx__ModelProto>, into output: ModelOutput) throws(ONNXExportError) {
     let stream = Stream(output, tensors)
     let append: @convention(c) (UnsafeMutablePointer<ProtobufCBuffer>?, Int, UnsafePointer<UInt8>?) -> Void = { buffer, count, data in
       guard let buffer else { return }
@@ -227,22 +222,15 @@ final class ModelFile {
       }
     }
     if let error = stream.error { throw error }
-    try output.flush()
   }
 
   private func writeSideFile(beside path: String, confirm: () throws -> Void) throws {
-    let side = try OutputFile(path + ".data")
-    do {
-      for (tensor, offset) in external {
-        try side.pad(to: offset)
-        try side.append(tensor)
-      }
-      try side.flush()
-      try confirm()
-      try side.commit()
-    } catch {
-      side.discard()
-      throw error
+    let side = try ModelOutput(path + ".data")
+    for (tensor, offset) in external {
+      try side.pad(to: offset)
+      try side.append(tensor)
     }
+    try confirm()
+    try side.commit()
   }
 }

@@ -72,7 +72,7 @@ struct InputPairs {
     var feeds: (first: [String: Tensor], second: [String: Tensor]) = ([:], [:])
     for (index, pair) in pairs.enumerated() {
       let dtypes = (graphs.first.dtype(of: pair.first), graphs.second.dtype(of: pair.second))
-      let tensor = random.tensor(domains[index], sizes: sizes[index], dtype: dtypes.0)
+      let tensor = try random.tensor(domains[index], sizes: sizes[index], dtype: dtypes.0)
       feeds.first[graphs.first.name(of: pair.first)] = tensor
       feeds.second[graphs.second.name(of: pair.second)] =
         dtypes.0 == dtypes.1 ? tensor : try tensor.converted(to: dtypes.1)

@@ -1,5 +1,4 @@
-import CMinizip
-import Foundation
+import KerasExport
 import KerasImport
 import ModelIR
 import NativeFormat
@@ -32,40 +31,18 @@ enum NumpyFile {
 
   /// Writes arrays as an `.npz` whose members are stored, or one array as an `.npy` when the path says so.
   static func write(_ arrays: [(name: String, value: Tensor)], to path: String) throws {
-    let temporary = "\(path).\(getpid()).partial"
-    if path.hasSuffix(".npy"), arrays.count == 1 {
-      let data = try NumpyArray.encode(arrays[0].value)
-      guard FileManager.default.createFile(atPath: temporary, contents: Data(data)) else {
-        throw Failure("\(path): cannot be created", .cannotCreate)
+    do {
+      if path.hasSuffix(".npy"), arrays.count == 1 {
+        let file = try OutputFile(replacing: path)
+        try file.write(try NumpyArray.encode(arrays[0].value))
+        try file.finish()
+      } else {
+        let zip = try ZipWriter(replacing: path)
+        for array in arrays { try zip.add("\(array.name).npy", try NumpyArray.encode(array.value)) }
+        try zip.finish()
       }
-    } else {
-      try writeArchive(arrays, temporary, path)
-    }
-    guard rename(temporary, path) == 0 else {
-      throw Failure("\(path): \(String(cString: strerror(errno)))", .cannotWrite)
-    }
-  }
-
-  private static func writeArchive(_ arrays: [(name: String, value: Tensor)], _ temporary: String, _ path: String) throws {
-    guard let zip = zipOpen64(temporary, APPEND_STATUS_CREATE) else {
-      throw Failure("\(path): cannot be created", .cannotCreate)
-    }
-    var isWritten = true
-    for array in arrays {
-      let bytes = try NumpyArray.encode(array.value)
-      var info = zip_fileinfo()
-      let isLarge: Int32 = bytes.count > 0xFFFF_0000 ? 1 : 0
-      let opened = zipOpenNewFileInZip64(zip, "\(array.name).npy", &info, nil, 0, nil, 0, nil, 0, 0, isLarge)
-      var status = opened
-      for start in stride(from: 0, to: bytes.count, by: 1 << 30) where status == ZIP_OK {
-        let part = bytes[start..<min(start + 1 << 30, bytes.count)]
-        status = part.withUnsafeBytes { zipWriteInFileInZip(zip, $0.baseAddress, UInt32($0.count)) }
-      }
-      isWritten = isWritten && status == ZIP_OK && zipCloseFileInZip(zip) == ZIP_OK
-    }
-    guard zipClose(zip, nil) == ZIP_OK, isWritten else {
-      unlink(temporary)
-      throw Failure("\(path): writing failed", .cannotWrite)
+    } catch let error as FileError {
+      throw Failure("\(path): \(error.message)", error.path == path ? .cannotCreate : .cannotWrite)
     }
   }
 }

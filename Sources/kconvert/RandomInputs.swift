@@ -40,7 +40,7 @@ struct RandomInputs {
     for (input, domain) in zip(graph.inputs, domains) {
       let type = graph.type(of: input)
       let sizes = type.shape.dimensions.map { size(of: $0, dynamicSize) }
-      feed[graph.name(of: input)] = random.tensor(domain, sizes: sizes, dtype: type.dtype)
+      feed[graph.name(of: input)] = try random.tensor(domain, sizes: sizes, dtype: type.dtype)
     }
     return feed
   }
@@ -50,9 +50,22 @@ struct RandomInputs {
     dimension.fixedSize ?? (dimension.symbolName == "batch" ? batchSize : dynamicSize)
   }
 
+  /// How many elements a random tensor may have: a file may declare inputs of any size.
+  static let elementLimit = 1 << 28
+
   /// The next tensor.
-  mutating func tensor(_ domain: Domain, sizes: [Int], dtype: DType) -> Tensor {
-    let count = sizes.reduce(1, *)
+  /// - Throws: a failure for a size that is not worth the memory.
+  mutating func tensor(_ domain: Domain, sizes: [Int], dtype: DType) throws -> Tensor {
+    var count = 1
+    for size in sizes {
+      let (product, overflow) = count.multipliedReportingOverflow(by: size)
+      guard !overflow, product <= RandomInputs.elementLimit else {
+        throw Failure(
+          "an input of shape \(sizes) is too large to try with random numbers; give a smaller one with --input-shape",
+          .invalidModel)
+      }
+      count = product
+    }
     if dtype == .string {
       guard case .words(let words) = domain, !words.isEmpty else {
         return Tensor(Array(repeating: "", count: count), sizes: sizes)

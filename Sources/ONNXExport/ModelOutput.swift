@@ -1,0 +1,40 @@
+import ModelIR
+
+/// The file that a model or its side file is written to, with this target's errors.
+final class ModelOutput {
+  private let path: String
+  private let file: OutputFile
+
+  init(_ path: String) throws(ONNXExportError) {
+    self.path = path
+    do { file = try OutputFile(replacing: path) } catch {
+      throw .cannotCreate(file: path, message: error.message)
+    }
+  }
+
+  func append(_ bytes: UnsafeRawBufferPointer) throws(ONNXExportError) {
+    do { try file.write(bytes) } catch { throw .writing(file: path, message: error.message) }
+  }
+
+  /// Writes a tensor's bytes piece by piece.
+  func append(_ tensor: Tensor) throws(ONNXExportError) {
+    do {
+      try tensor.storage.forEachPiece { try self.append($0) }
+    } catch let error as ONNXExportError {
+      throw error
+    } catch {
+      throw .constant(name: path, message: "\(error)")
+    }
+  }
+
+  /// Zeros up to an offset.
+  func pad(to offset: Int) throws(ONNXExportError) {
+    let zeros = [UInt8](repeating: 0, count: max(0, offset - file.byteCount))
+    do { try file.write(zeros) } catch { throw .writing(file: path, message: error.message) }
+  }
+
+  /// Gives the complete file its name; without this it disappears again.
+  func commit() throws(ONNXExportError) {
+    do { try file.finish() } catch { throw .writing(file: path, message: error.message) }
+  }
+}
