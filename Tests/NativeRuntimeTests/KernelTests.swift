@@ -34,6 +34,14 @@ struct KernelTests {
     ])
   }
 
+  @Test func `a slice with a step beyond every axis takes one element`() throws {
+    // NumPy: x[:, ::2**63 - 1] and x[:, ::-2**63].
+    let x = Tensor([0, 1, 2, 3, 4, 5] as [Float], sizes: [2, 3])
+    try expect(slice(x, [SliceRange(axis: 1, start: nil, stop: nil, step: .max)]), [0, 3])
+    try expect(slice(x, [SliceRange(axis: 0, start: nil, stop: nil, step: .max)]), [0, 1, 2])
+    try expect(slice(x, [SliceRange(axis: 1, start: nil, stop: nil, step: .min)]), [2, 5])
+  }
+
   @Test func `a dilated convolution`() throws {
     let y = try convolution(attributes(1, valid, dilation: 2), [pattern(1, 5, 5, 4), pattern(3, 3, 4, 2, period: 5)])
     try expect(y, [

@@ -97,7 +97,8 @@ func slice(_ x: Tensor, _ ranges: [SliceRange]) throws -> Tensor {
     let (start, count, step) = range.resolved(size: x.sizes[range.axis])
     offset += start * steps[range.axis]
     sizes[range.axis] = count
-    steps[range.axis] *= step
+    // A step beyond the axis, of any size, takes one element and is never made.
+    if count > 1 { steps[range.axis] *= step }
   }
   return try strided(x, sizes: sizes, strides: steps, offset: offset)
 }
