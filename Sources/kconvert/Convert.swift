@@ -73,6 +73,10 @@ struct Convert: ParsableCommand {
   }
 
   private func writeNative(_ model: KerasModel) throws {
+    guard options.batch == nil, options.inputShape.isEmpty else {
+      throw Failure(
+        "a native file keeps the model's own shapes; give --batch and --input-shape when it is used", .usage)
+    }
     let path = try path(suffix: "safetensors")
     let verification = Verification(model)
     try NativeWriter().write(model, to: path) { try verification.result() }

@@ -84,13 +84,17 @@ struct CallWriter {
 
   /// A tensor argument; Keras takes its shape and type from the layer that makes it.
   static func tensor(_ history: JSONValue, type: TensorType?) -> JSONValue {
-    let shape = type?.shape.dimensions.map { $0.fixedSize.map(JSONValue.integer) ?? .null } ?? []
-    return object(
+    object(
       "__keras_tensor__",
       [
-        ("shape", .array(shape)), ("dtype", .string((type?.dtype ?? .float32).rawValue)),
+        ("shape", shape(type?.shape ?? [])), ("dtype", .string((type?.dtype ?? .float32).rawValue)),
         ("keras_history", history),
       ])
+  }
+
+  /// A shape with null for sizes that are open.
+  static func shape(_ shape: Shape) -> JSONValue {
+    .array(shape.dimensions.map { $0.fixedSize.map(JSONValue.integer) ?? .null })
   }
 
   private static func object(_ className: String, _ config: [(String, JSONValue)]) -> JSONValue {

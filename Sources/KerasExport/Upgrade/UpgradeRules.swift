@@ -19,6 +19,7 @@ extension KerasUpgrade {
       if let value = node.config[key] { node.config[key] = KerasUpgrade.activation(value) }
     }
     if hasExplicitMasks, object.className == "Embedding" { node.config["mask_zero"] = false }
+    if let shape = inputShape(of: object, lowered) { node.config["batch_shape"] = CallWriter.shape(shape) }
     // Layers without weights have nothing to train, and some take no such key.
     if isLegacy, original.variables.isEmpty, !object.hasWeights { node.config["trainable"] = nil }
     var layers = causal(node)
@@ -27,6 +28,12 @@ extension KerasUpgrade {
     }
     if layers.count == 1 { return layers[0] }
     return KerasNode(sequential: layers, name: node.name)
+  }
+
+  /// The shape of an input of the whole model, which the caller may have fixed.
+  private func inputShape(of object: LayerObject, _ lowered: LoweredModel) -> Shape? {
+    let tensor = model.graph.inputs.first { model.graph.layers[$0.layer] === object }
+    return tensor.flatMap { lowered.values[$0] }.map { lowered.graph.shape(of: $0) }
   }
 
   /// The keys that are kconvert's own.

@@ -125,6 +125,10 @@ struct NumberedWeights {
       guard let tensor = tree.tensors[found] else {
         throw KerasImportError(.weightNotFound(spec.name)).at(.weight(numbered))
       }
+      if object.layer is HeadProjection, !tensor.dtype.isFloatingPoint {
+        // The configuration of a quantised attention layer keeps its floating policy.
+        throw KerasImportError(.unsupported("quantised weights inside attention"))
+      }
       binding.tensors[ObjectIdentifier(object), default: [:]][spec.name] = tensor
       claimed.insert(found)
     }
