@@ -71,6 +71,7 @@ extension KerasUpgrade {
       return [KerasNode("Permute", name: "\(object.name)_unmasked", [("dims", [1, 2])])] + layers
     case "kconvert_ignores_masks" where isMasked:
       refuse(object, "its release ignored masks, Keras 3 does not")
+    case "kconvert_spreads_masked" where masks != nil: return spreading(layers, object)
     case "kconvert_mask":
       if isMasked, let masks, !object.mergesAsToday(value.string ?? "", masks) {
         refuse(object, "Keras 3 merges masked operands by another rule")
@@ -80,6 +81,28 @@ extension KerasUpgrade {
     default: break
     }
     return layers
+  }
+
+  /// Rows without a kept position, spread evenly: Keras 3's attention does that where it has no dropout to apply.
+  private mutating func spreading(_ layers: [KerasNode], _ object: LayerObject) -> [KerasNode] {
+    guard object.className != "Softmax", var attention = layers.last, isPlainAttention(object) else {
+      refuse(object, "Keras 3 gives zeros where everything is masked")
+      return layers
+    }
+    // Predictions come before training: with dropout Keras 3 takes another way and gives zeros.
+    attention.config["dropout"] = 0.0
+    return layers.dropLast() + [attention]
+  }
+
+  /// True for attention over sequences of vectors whose scores nobody asks for.
+  private func isPlainAttention(_ object: LayerObject) -> Bool {
+    if let axes = object.config["attention_axes"]?.array, axes.count > 1 { return false }
+    for call in model.graph.calls where model.graph.layers[call.layer] === object {
+      if case .bool(true)? = call.arguments.argument("return_attention_scores", at: 5) { return false }
+      let key = KerasTensor(layer: call.layer, call: call.call, output: 0)
+      if let value = lowered?.values[key], lowered?.graph.shape(of: value).rank != 3 { return false }
+    }
+    return true
   }
 
   /// Causal padding, which Keras 3 has in Conv1D only, by a layer of its own.

@@ -29,8 +29,7 @@ package struct CanonicalModel: Sendable {
     self.isTheano = writer.isTheano
     storesDeviations = writer.precedesVariances
     if writer.generation >= 3 {
-      let isEarly = writer.release.0 == 3 && writer.isBefore(4)
-      self.json = Keras3Config.canonical(json, losesMergedMasks: isEarly)
+      self.json = Keras3Config.canonical(json, minor: writer.release.0 == 3 ? writer.release.1 : .max)
     } else {
       self.json = try LegacyConfig(writer: writer, model: json).canonical(json)
     }

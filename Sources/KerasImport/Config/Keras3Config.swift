@@ -6,12 +6,16 @@ enum Keras3Config {
     "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate",
   ]
 
+  /// Layers with a softmax over masked positions. Before 3.10 a row without a kept position was spread evenly; since
+  /// then it is zero.
+  static let maskedSoftmax: Set<String> = ["Softmax", "MultiHeadAttention", "GroupQueryAttention"]
+
   /// Layers that do not write `trainable`.
   private static let untrained: Set<String> = ["InputLayer", "Discretization", "HashedCrossing"]
 
   /// The canonical form of a serialised layer or model.
-  /// - Parameter losesMergedMasks: before 3.4 merging layers dropped their masks.
-  static func canonical(_ value: JSONValue, losesMergedMasks: Bool = false) -> JSONValue {
+  /// - Parameter minor: the minor number of the writer's release; today's where the file does not say.
+  static func canonical(_ value: JSONValue, minor: Int = .max) -> JSONValue {
     guard var object = value.object, let className = object["class_name"]?.string, var config = object["config"]?.object
     else { return value }
     if object["module"] == nil || object["module"]?.isNull == true, object["registered_name"]?.string == nil {
@@ -20,9 +24,11 @@ enum Keras3Config {
         !config.contains("trainable") && !config.contains("layers") && !untrained.contains(className)
       object["module"] = .string(isOperation ? OperationModules.module(of: className) : "keras.layers")
     }
-    func inside(_ inner: JSONValue) -> JSONValue { canonical(inner, losesMergedMasks: losesMergedMasks) }
+    func inside(_ inner: JSONValue) -> JSONValue { canonical(inner, minor: minor) }
     let isLayer = !LayerRegistry.isOperation(module: object["module"]?.string ?? "")
-    if losesMergedMasks, isLayer, merging.contains(className) { config["kconvert_mask"] = "none" }
+    // Before 3.4 merging layers dropped their masks.
+    if minor < 4, isLayer, merging.contains(className) { config["kconvert_mask"] = "none" }
+    if minor < 10, isLayer, maskedSoftmax.contains(className) { config["kconvert_spreads_masked"] = true }
     for key in ["layer", "backward_layer", "cell"] {
       if let inner = config[key], inner.object != nil { config[key] = inside(inner) }
     }

@@ -189,6 +189,7 @@ extension LayerTranslation {
   private mutating func translateKeras2() throws(KerasImportError) {
     if config["time_major"]?.bool == true { throw KerasImportError(.unsupported("time_major input")) }
     if LayerTranslation.merging.contains(className) { config["kconvert_mask"] = "and" }
+    if Keras3Config.maskedSoftmax.contains(className) { config["kconvert_spreads_masked"] = true }
     switch className {
     case "InputLayer": rename("batch_input_shape", "batch_shape")
     case "LeakyReLU": rename("alpha", "negative_slope")

@@ -41,10 +41,13 @@ struct ReLU: Layer {
     if threshold == 0 {
       if slope == 0 { return try scope.unary(maximum.map { .clip(minimum: 0, maximum: $0) } ?? .relu, x) }
       let y = try scope.unary(.leakyRelu(slope: slope), x)
-      return try maximum.map { bound throws(KerasImportError) in try scope.unary(.clip(minimum: nil, maximum: bound), y) } ?? y
+      return try maximum.map { bound throws(KerasImportError) in
+        try scope.unary(.clip(minimum: nil, maximum: bound), y)
+      } ?? y
     }
     let isAbove = try scope.emit(.compare(.greater), x, scope.scalar(threshold, like: x))
-    let below = try slope == 0
+    let below =
+      try slope == 0
       ? scope.scalar(0, like: x) : scope.multiply(scope.add(x, -threshold), slope)
     var above = x
     if let maximum { above = try scope.unary(.clip(minimum: nil, maximum: maximum), x) }
@@ -73,7 +76,9 @@ struct ELU: Layer {
   let alpha: Double
   var maskRule: MaskRule { .pass }
 
-  init(_ config: inout LayerConfig) throws(KerasImportError) { alpha = try config.double("alpha", default: 1) }
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    alpha = try config.double("alpha", default: 1)
+  }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     [Operand(try scope.unary(.elu(alpha: alpha), call.input.value))]
@@ -97,7 +102,9 @@ struct PReLU: Layer {
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     let x = try call.input.value
     var expected = scope.shape(of: x)
-    guard expected.rank > 1 else { throw KerasImportError(.invalidGraph("PReLU needs an input of rank 2 or more")) }
+    guard expected.rank > 1 else {
+      throw KerasImportError(.invalidGraph("PReLU needs an input of rank 2 or more"))
+    }
     expected.dimensions.removeFirst()
     for axis in sharedAxes ?? [] where axis >= 1 && axis <= expected.rank { expected[axis - 1] = 1 }
     let alpha = try sharedAxes == nil ? scope.sampleWeight("alpha", of: x) : scope.weight("alpha", expected)
@@ -110,11 +117,28 @@ struct PReLU: Layer {
 /// those places afterwards. Mask: passed. Source: `keras/src/layers/activations/softmax.py`.
 struct SoftmaxLayer: Layer {
   let axes: [Int]
+  let masking: Masking
   var maskRule: MaskRule { .pass }
 
-  init(_ config: inout LayerConfig) throws(KerasImportError) { axes = try config.optionalInts("axis") ?? [-1] }
+  /// What becomes of masked positions.
+  struct Masking {
+    /// Where everything is masked the result is even (`kconvert_spreads_masked`: before Keras 3.10), not zero.
+    var spreads = false
+    /// Masked scores are replaced by -1e9 instead of lowered by it (`robust_masking` of tf-keras).
+    var replaces = false
+  }
 
-  init(axes: [Int]) { self.axes = axes }
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    axes = try config.optionalInts("axis") ?? [-1]
+    masking = Masking(
+      spreads: try config.bool("kconvert_spreads_masked", default: false),
+      replaces: try config.bool("robust_masking", default: false))
+  }
+
+  init(axes: [Int], masking: Masking) {
+    self.axes = axes
+    self.masking = masking
+  }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     let operand = try call.input
@@ -128,18 +152,24 @@ struct SoftmaxLayer: Layer {
     if let mask {
       let rank = scope.rank(of: x)
       let missing = Array(scope.rank(of: mask)..<max(rank, scope.rank(of: mask)))
-      let aligned = try scope.cast(scope.expandDims(mask, axes: missing), to: scope.dtype(of: x))
+      let wide = try scope.expandDims(mask, axes: missing)
+      let aligned = try scope.cast(wide, to: scope.dtype(of: x))
       let bias = scope.dtype(of: x) == .float16 ? -3e4 : -1e9
-      let penalty = try scope.multiply(scope.subtract(scope.scalar(1, like: x), aligned), bias)
-      x = try scope.add(x, penalty)
-      keep = aligned
+      if masking.replaces {
+        x = try scope.emit(.select, scope.cast(wide, to: .bool), x, scope.scalar(bias, like: x))
+      } else {
+        let penalty = try scope.multiply(scope.subtract(scope.scalar(1, like: x), aligned), bias)
+        x = try scope.add(x, penalty)
+      }
+      if !masking.spreads { keep = aligned }
     }
     let resolved = try scope.axes(axes, rank: scope.rank(of: x))
     let y: Value
     if resolved.count == 1 {
       y = try scope.emit(.softmax(axis: resolved[0]), x)
     } else {
-      y = try scope.unary(.exp, scope.subtract(x, scope.reduce(.logSumExp, x, axes: resolved, keepDims: true)))
+      y = try scope.unary(
+        .exp, scope.subtract(x, scope.reduce(.logSumExp, x, axes: resolved, keepDims: true)))
     }
     guard let keep else { return y }
     return try scope.multiply(y, keep)

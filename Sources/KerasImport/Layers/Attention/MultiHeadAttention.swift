@@ -34,6 +34,7 @@ struct MultiHeadAttention: Layer {
   let dropout: Double
   let slidingWindow: Int?
   let ignoresMasks: Bool
+  let masking: SoftmaxLayer.Masking
   let parts: [Sublayer]
   var maskRule: MaskRule { .custom }
   var sublayers: [Sublayer] { parts }
@@ -59,6 +60,9 @@ struct MultiHeadAttention: Layer {
     dropout = try config.double("dropout", default: 0)
     slidingWindow = try config.optionalInt("sliding_window")
     ignoresMasks = try config.bool("kconvert_ignores_masks", default: false)
+    masking = SoftmaxLayer.Masking(
+      spreads: try config.bool("kconvert_spreads_masked", default: false),
+      replaces: try config.bool("softmax_robust_masking", default: false))
     let useBias = try config.bool("use_bias", default: true)
     let useGate = try config.bool("use_gate", default: false)
     config.ignore("value_dim", "flash_attention", "query_shape", "key_shape", "value_shape")
@@ -246,6 +250,6 @@ struct MultiHeadAttention: Layer {
       let masked = try scope.emit(.select, mask, scores, scope.scalar(lowest, like: scores))
       return try scope.emit(.softmax(axis: axis), masked)
     }
-    return try SoftmaxLayer(axes: [-1]).apply(scores, mask: mask, in: scope)
+    return try SoftmaxLayer(axes: [-1], masking: masking).apply(scores, mask: mask, in: scope)
   }
 }
