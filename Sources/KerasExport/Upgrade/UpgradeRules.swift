@@ -76,8 +76,10 @@ extension KerasUpgrade {
       if isMasked, let masks, !object.mergesAsToday(value.string ?? "", masks) {
         refuse(object, "Keras 3 merges masked operands by another rule")
       }
-    case "kconvert_zero_output_for_mask" where isMasked:
-      refuse(object, "Keras 3 returns zeros for masked steps")
+    case "kconvert_zero_output_for_mask" where masks != nil:
+      if object.config["layer"]?["config"]?["return_sequences"]?.bool == true, showsMaskedSteps(of: object) {
+        refuse(object, "its output at masked steps is seen, where Keras 3 has zeros")
+      }
     default: break
     }
     return layers
@@ -200,5 +202,43 @@ struct LegacyKeys {
       "config": .object(JSONObject(numbers)),
       "registered_name": nil,
     ]
+  }
+}
+
+// MARK: - Masked steps
+
+extension KerasUpgrade {
+  /// Layers that do not look at masked steps.
+  private static let skipsMasked: Set<String> = [
+    "LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "GlobalAveragePooling1D",
+  ]
+
+  /// Layers that work on each step for itself and pass the mask on.
+  private static let worksByStep: Set<String> = [
+    "Dense", "Dropout", "SpatialDropout1D", "GaussianDropout", "GaussianNoise", "AlphaDropout",
+    "TimeDistributed",
+    "Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "BatchNormalization", "LayerNormalization", "Identity",
+    "ActivityRegularization",
+  ]
+
+  /// True unless everything that comes after a layer skips the steps that are masked.
+  ///
+  /// Layers of models inside the model count as seen.
+  fileprivate func showsMaskedSteps(of object: LayerObject) -> Bool {
+    let graph = model.graph
+    guard var waiting = graph.layers.firstIndex(where: { $0 === object }).map({ [$0] }) else { return true }
+    var seen: Set<Int> = []
+    while let layer = waiting.popLast() {
+      guard seen.insert(layer).inserted else { continue }
+      if graph.outputs.contains(where: { $0.layer == layer }) { return true }
+      for call in graph.calls where call.arguments.tensors.contains(where: { $0.layer == layer }) {
+        let consumer = graph.layers[call.layer]
+        let isOnly = call.arguments.tensors.count == 1 && lowered?.masks(of: consumer) != nil
+        if isOnly, KerasUpgrade.skipsMasked.contains(consumer.className) { continue }
+        guard isOnly, KerasUpgrade.worksByStep.contains(consumer.className) else { return true }
+        waiting.append(call.layer)
+      }
+    }
+    return false
   }
 }

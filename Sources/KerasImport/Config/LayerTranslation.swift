@@ -202,6 +202,9 @@ extension LayerTranslation {
     case "Embedding": config["input_length"] = nil
     case "MultiHeadAttention": if writer.isBefore(10) { config["kconvert_ignores_masks"] = true }
     case "GRU", "GRUCell": if config["reset_after"] == nil { config["reset_after"] = false }
+    case "Bidirectional":
+      // TensorFlow made masked steps of returned sequences zeros; before, they repeated the step before them.
+      if !writer.isTensorFlow || writer.isBefore(2) { config["kconvert_zero_output_for_mask"] = false }
     case "UpSampling2D":
       if config["interpolation"]?.string == "bilinear", !writer.isTensorFlow { config["kconvert_asymmetric"] = true }
     case "GlobalAveragePooling1D":
