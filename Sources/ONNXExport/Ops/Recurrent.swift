@@ -58,7 +58,7 @@ extension GraphEmitter {
 
   /// The two biases of every gate, input then recurrent; Keras has one sum (but for GRU with reset_after).
   private func bias(_ value: Value, _ attributes: RecurrentAttributes, _ node: Node) throws(ONNXExportError) -> String {
-    guard let tensor = graph.constant(value), let numbers = try? tensor.doubles() else {
+    guard let tensor = constant(behind: value), let numbers = try? tensor.doubles() else {
       throw ONNXExportError.unsupported(node: node.name, message: "a bias that is not a constant")
     }
     let rows = attributes.gateCount * attributes.units
@@ -73,6 +73,15 @@ extension GraphEmitter {
       }
     }
     return constant(Tensor(both, sizes: [1, 2 * rows], dtype: tensor.writable.dtype), as: graph.name(of: value))
+  }
+
+  /// A constant, or what a cast makes of one: weights of mixed precision are kept in float32.
+  private func constant(behind value: Value) -> Tensor? {
+    if let tensor = graph.constant(value) { return tensor }
+    guard let node = graph.producer(of: value), case .cast(let dtype) = node.op,
+      let source = graph.constant(node.inputs[0])
+    else { return nil }
+    return try? source.converted(to: dtype)
   }
 
   private func reordered(
