@@ -6,12 +6,13 @@ must be the ones that Keras stored, byte for byte.
 import collections
 import io
 import json
-import pathlib
 import sys
 import zipfile
 
 import h5py
 import safetensors
+
+from fixture_cases import judge_all
 
 # Variables that are no weights.
 STATE = ("optimizer", "metrics", "seed_generator")
@@ -36,8 +37,7 @@ def stored(path):
     return found
 
 
-def judge(case, native):
-    meta = json.loads((case / "meta.json").read_text())
+def judge(case, meta, native):
     with safetensors.safe_open(str(native), "np") as file:
         metadata = file.metadata()
         names = set(file.keys())
@@ -52,24 +52,5 @@ def judge(case, native):
         assert set(found) == set(stored(model)), "the tensors are not those of the archive"
 
 
-def main():
-    root = pathlib.Path(__file__).resolve().parent.parent
-    folder = root / ".build" / "conformance"
-    passed, failed = 0, 0
-    for meta in sorted([*root.glob("fixtures/cases/*/*/meta.json"), *root.glob("fixtures/eras/*/*/meta.json")]):
-        case = meta.parent
-        if json.loads(meta.read_text()).get("expect") == "refuse":
-            continue
-        name = f"{case.parent.name}/{case.name}"
-        try:
-            judge(case, folder / name / "model.safetensors")
-            passed += 1
-        except Exception as error:  # every kind of failure is a failed case
-            failed += 1
-            print(f"FAIL {name}: {' '.join(str(error).split())[:300]}")
-    print(f"{passed} native files passed, {failed} failed")
-    return 1 if failed or not passed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(judge_all(judge, "model.safetensors", "native files"))

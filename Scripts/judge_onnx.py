@@ -3,19 +3,18 @@ Keras's numbers for it.
 
     python Scripts/judge_onnx.py
 """
-import json
-import pathlib
 import sys
 
 import numpy as np
 import onnx
 import onnxruntime
 
+from fixture_cases import judge_all
+
 onnxruntime.set_default_logger_severity(4)
 
 
-def judge(case, model):
-    meta = json.loads((case / "meta.json").read_text())
+def judge(case, meta, model):
     onnx.checker.check_model(str(model), full_check=True)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -36,25 +35,6 @@ def judge(case, model):
             result, wanted[name], rtol=meta.get("rtol", 1e-4), atol=meta.get("atol", 1e-5), equal_nan=True)
 
 
-def main():
-    root = pathlib.Path(__file__).resolve().parent.parent
-    folder = root / ".build" / "conformance"
-    passed, failed = 0, 0
-    for meta in sorted([*root.glob("fixtures/cases/*/*/meta.json"), *root.glob("fixtures/eras/*/*/meta.json")]):
-        case = meta.parent
-        # The tests expect the refusal: hashes of strings, code of the program that made the file.
-        if json.loads(meta.read_text()).get("onnx") == "any" or json.loads(meta.read_text()).get("expect") == "refuse":
-            continue
-        name = f"{case.parent.name}/{case.name}"
-        try:
-            judge(case, folder / name / "model.onnx")
-            passed += 1
-        except Exception as error:  # every kind of failure is a failed case
-            failed += 1
-            print(f"FAIL {name}: {' '.join(str(error).split())[:300]}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    # The tests expect the refusal of hashes of strings.
+    sys.exit(judge_all(judge, "model.onnx", "ONNX files", lambda meta: meta.get("onnx") == "any"))

@@ -17,7 +17,7 @@ import Testing
         #"{"class_name": "StringLookup", "config": {"vocabulary": ["a"], "output_mode": "count", "sparse": true}}"#,
       message: "sparse results"),
     Row(
-      json: #"{"class_name": "StringLookup", "config": {"vocabulary": "/home/me/words.txt"}}"#,
+      json: #"{"class_name": "StringLookup", "config": {"vocabulary": "words.txt"}}"#,
       message: "a vocabulary that is a file outside the model"),
     Row(
       json:
