@@ -110,16 +110,7 @@ struct KerasUpgrade {
 
   private static func uniqueNames(_ graph: LayerGraph) -> [String] {
     var used: Set<String> = []
-    return graph.layers.map { object in
-      let name = valid(object.name)
-      var unique = name
-      var count = 1
-      while !used.insert(unique).inserted {
-        unique = "\(name)_\(count)"
-        count += 1
-      }
-      return unique
-    }
+    return graph.layers.map { used.insertUnique(valid($0.name)) }
   }
 
   // MARK: Layers
@@ -137,8 +128,7 @@ struct KerasUpgrade {
       name: name, className: object.className, module: object.module, config: object.config.object ?? [:])
     node.config["name"] = .string(name)
     node.buildConfig = object.buildConfig ?? builtShape(of: object)
-    let specs = object.layer.weights
-    for spec in specs.filter(\.isTrainable) + specs.filter({ !$0.isTrainable }) {
+    for spec in object.layer.orderedWeights {
       guard let tensor = model.binding.tensor(spec.name, of: object) else { continue }
       node.variables.append((spec.isNamed ? spec.name : "\(node.variables.count)", tensor))
     }
@@ -171,24 +161,23 @@ struct KerasUpgrade {
   private mutating func addSublayers(of object: LayerObject, path: String, to node: inout KerasNode) {
     var lists: [String: [KerasNode]] = [:]
     for sublayer in object.layer.sublayers {
-      let parts = sublayer.attribute.split(separator: "/").map(String.init)
-      let isListed = parts.count == 2 && Int(parts[1]) != nil
+      let attribute = sublayer.list ?? sublayer.attribute
       // Cells of LSTM layers, and backward layers that follow from the forward one, are not in the configuration.
-      let key = sublayer.attribute == "forward_layer" ? "layer" : parts[0]
-      let isWritten = isListed ? node.config[key]?.array != nil : node.config[key]?.object != nil
+      let key = attribute == "forward_layer" ? "layer" : attribute
+      let isWritten = sublayer.list == nil ? node.config[key]?.object != nil : node.config[key]?.array != nil
       let inner = self.node(
         of: sublayer.object, name: KerasUpgrade.valid(sublayer.object.name),
         path: "\(path)/\(sublayer.attribute)",
         isWritten: isWritten)
-      if isListed {
-        lists[parts[0], default: []].append(inner)
+      if let list = sublayer.list {
+        lists[list, default: []].append(inner)
         continue
       }
       // Public attributes come before those with an underscore; these have no public ones.
       let isHidden =
-        object.className.hasPrefix("Group") && parts[0].hasSuffix("_dense") || parts[0] == "gate_dense"
-      let attribute = isHidden ? "_" + sublayer.attribute : sublayer.attribute
-      node.parts.append(KerasNode.Part(attribute: attribute, content: .layer(inner)))
+        object.className.hasPrefix("Group") && attribute.hasSuffix("_dense") || attribute == "gate_dense"
+      node.parts.append(
+        KerasNode.Part(attribute: isHidden ? "_" + attribute : attribute, content: .layer(inner)))
       if isWritten { node.config[key] = .object(inner.serialized) }
     }
     for (attribute, nodes) in lists {

@@ -130,7 +130,7 @@ extension KerasUpgrade {
     if object.className.hasSuffix("Transpose") {
       let strides = object.theanoStrides ?? []
       // What the valid result has beyond the wanted one; the layer can make more where it has less.
-      let rest = zip(pads, strides).map { pad, stride in pad.before + pad.after + 1 - stride - pad.before }
+      let rest = zip(pads, strides).map { pad, stride in pad.after + 1 - stride }
       if rest.contains(where: { $0 < 0 }) {
         conv.config["output_padding"] = .array(rest.map { .integer(max(-$0, 0)) })
       }

@@ -41,6 +41,11 @@ extension Layer {
   public var maskRule: MaskRule { .drop }
 }
 
+extension Layer {
+  /// The layer's own weights as every file orders them: trainable ones first.
+  package var orderedWeights: [WeightSpec] { weights.filter(\.isTrainable) + weights.filter { !$0.isTrainable } }
+}
+
 /// One weight that a layer declares.
 public struct WeightSpec: Hashable, Sendable {
   /// The role: `kernel`, `bias`, `gamma`, ...
@@ -68,6 +73,12 @@ public struct Sublayer: Sendable {
   public var attribute: String
   /// The layer.
   public var object: LayerObject
+
+  /// The list that holds it, `cells` of `cells/0`; nil for an attribute of its own.
+  package var list: String? {
+    let parts = attribute.split(separator: "/")
+    return parts.count == 2 && Int(parts[1]) != nil ? String(parts[0]) : nil
+  }
 
   /// A layer in an attribute.
   public init(_ attribute: String, _ object: LayerObject) {

@@ -71,10 +71,7 @@ package struct LayerPlace: Sendable {
   /// The layer's own weights in Keras's order, named by path and role. A wrapper's name for the weight of the layer
   /// inside it is left out.
   package var weights: [(name: String, spec: WeightSpec)] {
-    let specs = object.layer.weights.filter { !$0.isInner }
-    return (specs.filter(\.isTrainable) + specs.filter { !$0.isTrainable }).map {
-      (joined(path, $0.name), $0)
-    }
+    object.layer.orderedWeights.filter { !$0.isInner }.map { (joined(path, $0.name), $0) }
   }
 
   /// The names of the layer's files, by path and file name.
@@ -108,12 +105,7 @@ private struct PlaceCollector {
   mutating func add(_ object: LayerObject, path: String, isTrainable: Bool) {
     guard seen.insert(ObjectIdentifier(object)).inserted else { return }
     // Layer names may hold slashes, so that two paths can read the same.
-    var unique = path
-    var count = 1
-    while !paths.insert(unique).inserted {
-      unique = "\(path)_\(count)"
-      count += 1
-    }
+    let unique = paths.insertUnique(path)
     let own = isTrainable && (object.config["trainable"]?.bool ?? true)
     places.append(LayerPlace(object: object, path: unique, isTrainable: own))
     if let nested = object.layer as? NestedModel {
@@ -122,5 +114,18 @@ private struct PlaceCollector {
     for sublayer in object.layer.sublayers {
       add(sublayer.object, path: joined(unique, sublayer.attribute), isTrainable: own)
     }
+  }
+}
+
+extension Set<String> {
+  /// Adds a name, or where it is taken the name with the first free number: `dense`, `dense_1`, ...
+  package mutating func insertUnique(_ name: String) -> String {
+    var unique = name
+    var count = 1
+    while !insert(unique).inserted {
+      unique = "\(name)_\(count)"
+      count += 1
+    }
+    return unique
   }
 }

@@ -42,15 +42,14 @@ struct LegacyWeights {
       do throws(KerasImportError) {
         guard let group = root.group(at: name) else { throw KerasImportError(.weightNotFound(name)) }
         let path = joined(prefix, name)
-        var arrays = LegacyWeights.list("weight_names", of: group).map { (name: $0, path: joined(path, $0)) }[
-          ...]
-        let found = arrays.map(\.name)
+        let found = LegacyWeights.list("weight_names", of: group)
+        var arrays = ArraySlice(found.map { (name: $0, path: joined(path, $0)) })
         let slots = LegacyWeights.slots(of: object)
         let required = slots.filter(\.spec.isRequired)
         guard conversion.isKeras1 || found.count >= required.count && found.count <= slots.count else {
           throw LegacyWeights.mismatch("weights", slots.map(\.spec.name), found)
         }
-        try bind(object, &arrays, &binding)
+        try bind(slots, &arrays, &binding)
         guard arrays.isEmpty else { throw KerasImportError(.unusedWeights(arrays.map(\.name))) }
       } catch {
         throw error.at(.layer(name: object.name, className: object.className))
@@ -83,7 +82,7 @@ struct LegacyWeights {
       }
     }
     for object in model.keptLayers where object.hasWeights {
-      do { try bind(object, &arrays, &binding) } catch {
+      do { try bind(LegacyWeights.slots(of: object), &arrays, &binding) } catch {
         throw error.at(.layer(name: object.name, className: object.className))
       }
     }
@@ -93,10 +92,10 @@ struct LegacyWeights {
 
   /// Takes the arrays of one layer, those of the layers inside it too, off the front of a sequence.
   private func bind(
-    _ object: LayerObject, _ arrays: inout ArraySlice<(name: String, path: String)>,
+    _ all: [Slot], _ arrays: inout ArraySlice<(name: String, path: String)>,
     _ binding: inout WeightBinding
   ) throws(KerasImportError) {
-    var slots = LegacyWeights.slots(of: object)
+    var slots = all
     if arrays.count < slots.count { slots.removeAll { !$0.spec.isRequired } }
     let isSplit = conversion.isKeras1 && arrays.count > slots.count
     if arrays.count == slots.count {
@@ -148,8 +147,7 @@ struct LegacyWeights {
       return
     }
     let own = isTrainable && (object.config["trainable"]?.bool ?? true)
-    let specs = object.layer.weights
-    for spec in specs.filter(\.isTrainable) + specs.filter({ !$0.isTrainable }) where !spec.isInner {
+    for spec in object.layer.orderedWeights where !spec.isInner {
       slots.append(Slot(object: object, spec: spec, isTrainable: own && spec.isTrainable))
     }
     for sublayer in object.layer.sublayers { collect(sublayer.object, isTrainable: own, &slots, &seen) }

@@ -116,9 +116,7 @@ struct NumberedWeights {
   }
 
   private mutating func bindOwn(_ object: LayerObject, at path: String) throws(KerasImportError) {
-    let specs = object.layer.weights
-    let ordered = specs.filter(\.isTrainable) + specs.filter { !$0.isTrainable }
-    for (number, spec) in ordered.enumerated() {
+    for (number, spec) in object.layer.orderedWeights.enumerated() {
       let numbered = "\(path)/vars/\(number)"
       let named = "\(path)/vars/\(spec.name)"
       let found = tree.tensors[numbered] != nil ? numbered : named
@@ -137,15 +135,14 @@ struct NumberedWeights {
   private mutating func bindSublayers(_ object: LayerObject, at path: String) throws(KerasImportError) {
     var lists: [(attribute: String, objects: [LayerObject])] = []
     for sublayer in object.layer.sublayers where sublayer.object.hasWeights {
-      let parts = sublayer.attribute.split(separator: "/").map(String.init)
-      guard parts.count == 2, Int(parts[1]) != nil else {
+      guard let list = sublayer.list else {
         try bind(sublayer.object, at: folder(sublayer.attribute, below: path))
         continue
       }
-      if let index = lists.firstIndex(where: { $0.attribute == parts[0] }) {
+      if let index = lists.firstIndex(where: { $0.attribute == list }) {
         lists[index].objects.append(sublayer.object)
       } else {
-        lists.append((parts[0], [sublayer.object]))
+        lists.append((list, [sublayer.object]))
       }
     }
     for list in lists { try bind(list.objects, in: folder(list.attribute, below: path)) }
