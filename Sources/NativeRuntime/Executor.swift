@@ -45,7 +45,9 @@ struct Executor {
         guard let size = dimension.substituting(bindings).fixedSize else { continue }
         let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
         guard size >= 0 else { throw KernelError("an axis of the result would have \(size) elements") }
-        guard !overflow, product <= 1 << 36 else { throw KernelError("a result of \(type.shape) is too large") }
+        guard !overflow, product <= 1 << 36 else {
+          throw KernelError("a result of \(type.shape) is too large")
+        }
         bytes = product
       }
     }
@@ -75,7 +77,8 @@ struct Executor {
     case .convTranspose(let attributes): return [try transposedConvolution(attributes, x)]
     case .pool(let attributes): return [try pool(attributes, x[0])]
     case .reduce(let function, let axes, let keepDims): return [try reduce(function, x[0], axes, keepDims)]
-    case .argReduce(let function, let axis, let keepDims): return [try argReduce(function, x[0], axis, keepDims)]
+    case .argReduce(let function, let axis, let keepDims):
+      return [try argReduce(function, x[0], axis, keepDims)]
     case .cumulative(let function, let axis, let reverse, let exclusive):
       return [try cumulative(function, x[0], axis, reverse: reverse, exclusive: exclusive)]
     case .topK(let k, let axis, let largest): return try topK(x[0], k.fixedSize ?? 0, axis, largest)
@@ -84,7 +87,8 @@ struct Executor {
     case .softmax(let axis): return [try softmax(x[0], axis, isLog: false)]
     case .logSoftmax(let axis): return [try softmax(x[0], axis, isLog: true)]
     case .scatterND(let reduction): return [try scatterND(x[0], x[1], x[2], reduction)]
-    case .range(let size): return [Tensor((0..<(size.fixedSize ?? 0)).map(Int64.init), sizes: [size.fixedSize ?? 0])]
+    case .range(let size):
+      return [Tensor((0..<(size.fixedSize ?? 0)).map(Int64.init), sizes: [size.fixedSize ?? 0])]
     case .sizes(let sizes): return [Tensor(sizes.map { Int64($0.fixedSize ?? 0) }, sizes: [sizes.count])]
     case .recurrent(let attributes): return try recurrent(attributes, x)
     case .scan(let attributes): return try scan(attributes, x)
@@ -92,38 +96,10 @@ struct Executor {
     case .vectorize(let attributes): return [try vectorize(attributes, x[0])]
     case .lookup(let table): return [try lookup(table, x[0])]
     case .hash(let attributes): return [try x.count > 1 ? crossed(attributes, x) : hash(attributes, x[0])]
-    case .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .gather, .gatherElements,
+    case .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .gather,
+      .gatherElements,
       .gatherND, .triangle:
       return try movement(op, x)
-    }
-  }
-}
-
-extension Op {
-  /// True for operations that only move elements, whatever their type.
-  var isMovement: Bool {
-    switch self {
-    case .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .gather, .gatherElements,
-      .gatherND, .triangle:
-      true
-    default: false
-    }
-  }
-
-  /// The operation with sizes put in place of names.
-  func substituting(_ sizes: [String: Dimension]) -> Op {
-    if sizes.isEmpty { return self }
-    switch self {
-    case .reshape(let shape): return .reshape(shape.substituting(sizes))
-    case .expand(let shape): return .expand(shape.substituting(sizes))
-    case .range(let size): return .range(size.substituting(sizes))
-    case .sizes(let dimensions): return .sizes(dimensions.map { $0.substituting(sizes) })
-    case .split(let axis, let parts): return .split(axis: axis, sizes: parts.map { $0.substituting(sizes) })
-    case .topK(let k, let axis, let largest): return .topK(k: k.substituting(sizes), axis: axis, largest: largest)
-    case .resize(var attributes):
-      attributes.sizes = attributes.sizes.map { $0.substituting(sizes) }
-      return .resize(attributes)
-    default: return self
     }
   }
 }

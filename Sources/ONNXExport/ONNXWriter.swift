@@ -92,7 +92,7 @@ extension GraphEmitter {
   func emit(_ node: Node) throws(ONNXExportError) {
     let isRounded = node.outputs.first.map { graph.dtype(of: $0) == .bfloat16 } ?? false
     let finals = node.outputs.map { name($0) }
-    guard isRounded, !node.op.onlyMoves else {
+    guard isRounded, !node.op.onlyChooses else {
       try emitOp(node, node.inputs.map { name($0) }, finals)
       return
     }
@@ -134,8 +134,16 @@ extension GraphEmitter {
     case .layerNormalization(let axis, let epsilon): emitLayerNormalization(axis, epsilon, node, x, y)
     case .softmax(let axis): emit("Softmax", x, outputs: y, [("axis", .int(axis))])
     case .logSoftmax(let axis): emit("LogSoftmax", x, outputs: y, [("axis", .int(axis))])
-    case .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse:
-      try emitMovement(node, x, y)
+    case .reshape(let shape): emitReshape(shape, node, x[0], y)
+    case .transpose(let permutation): emit("Transpose", x, outputs: y, [("perm", .ints(permutation))])
+    case .concat(let axis): emit("Concat", x, outputs: y, [("axis", .int(axis))])
+    case .split(let axis, let sizes): emit("Split", [x[0], shape(Shape(sizes))], outputs: y, [("axis", .int(axis))])
+    case .slice(let ranges): emitSlice(ranges, x[0], y)
+    case .pad(let attributes): emitPad(attributes, node, x[0], y)
+    case .expand(let target): emit("Expand", [x[0], shape(target)], outputs: y)
+    case .tile(let repeats): emit("Tile", [x[0], integers(repeats)], outputs: y)
+    case .reverse(let axes):
+      emitSlice(axes.map { SliceRange(axis: $0, start: nil, stop: nil, step: -1) }, x[0], y)
     case .gather(let axis): emit("Gather", [x[0], index(x[1], node)], outputs: y, [("axis", .int(axis))])
     case .gatherElements(let axis):
       emit("GatherElements", [x[0], index(x[1], node)], outputs: y, [("axis", .int(axis))])
@@ -164,19 +172,6 @@ extension GraphEmitter {
   func require(_ needed: Int, _ op: String, _ node: Node) throws(ONNXExportError) {
     if opset < needed {
       throw ONNXExportError.opset(node: node.name, op: op, needed: needed, requested: opset)
-    }
-  }
-}
-
-extension Op {
-  /// True for operations that cannot change a value.
-  var onlyMoves: Bool {
-    switch self {
-    case .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .gather,
-      .gatherElements,
-      .gatherND, .triangle, .select:
-      true
-    default: false
     }
   }
 }

@@ -139,7 +139,14 @@ struct ExplicitMasks {
       let before = lowered.graph.shape(of: node.inputs[0])
       guard before.rank == shape.rank + 1, before[shape.rank] == 1 else { throw ExplicitMasks.failure }
       return add("Squeeze", operands, [("axis", -1)])
-    default: throw ExplicitMasks.failure
+    case .unary, .binary, .compare, .select, .cast, .matMul, .einsum, .conv, .convTranspose, .pool, .reduce,
+      .argReduce,
+      .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .transpose, .split,
+      .slice,
+      .pad, .expand, .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range,
+      .sizes,
+      .recurrent, .scan, .resize, .lookup, .hash, .vectorize:
+      throw ExplicitMasks.failure
     }
   }
 

@@ -1,35 +1,38 @@
 extension Op {
-  func inferIndexing(_ operands: [TensorType]) throws(GraphError) -> TensorType {
-    let x = operands[0]
-    if case .triangle = self {
-      try x.expectRank(2...Int.max)
-      return x
-    }
-    let indices = operands[1]
-    guard indices.dtype.isInteger else {
-      throw GraphError("expected integer indices, found \(indices.dtype.rawValue)", operand: 1)
-    }
-    switch self {
-    case .gather(let axis):
-      try x.expectAxis(axis)
-      let dimensions = x.shape.dimensions
-      return TensorType(x.dtype, Shape(Array(dimensions[..<axis]) + indices.shape.dimensions + Array(dimensions[(axis + 1)...])))
-    case .gatherElements(let axis):
-      try x.expectAxis(axis)
-      try indices.expectRank(x.shape.rank...x.shape.rank, operand: 1)
-      return TensorType(x.dtype, indices.shape)
-    case .gatherND(let batchDims):
-      let tuple = try tupleSize(x, indices, batchDims: batchDims)
-      let kept = x.shape.dimensions[(batchDims + tuple)...]
-      return TensorType(x.dtype, Shape(Array(indices.shape.dimensions.dropLast()) + Array(kept)))
-    case .scatterND:
-      try expectEqualDTypes([x, operands[2]])
-      let tuple = try tupleSize(x, indices, batchDims: 0)
-      let expected = Shape(Array(indices.shape.dimensions.dropLast()) + Array(x.shape.dimensions[tuple...]))
-      try operands[2].expectShape(expected, operand: 2)
-      return x
-    default: return x
-    }
+  func inferTriangle(_ x: TensorType) throws(GraphError) -> TensorType {
+    try x.expectRank(2...Int.max)
+    return x
+  }
+
+  func inferGather(_ x: TensorType, _ indices: TensorType, axis: Int) throws(GraphError) -> TensorType {
+    try indices.expectIndices()
+    try x.expectAxis(axis)
+    let dimensions = x.shape.dimensions
+    return TensorType(
+      x.dtype, Shape(Array(dimensions[..<axis]) + indices.shape.dimensions + Array(dimensions[(axis + 1)...])))
+  }
+
+  func inferGatherElements(_ x: TensorType, _ indices: TensorType, axis: Int) throws(GraphError) -> TensorType {
+    try indices.expectIndices()
+    try x.expectAxis(axis)
+    try indices.expectRank(x.shape.rank...x.shape.rank, operand: 1)
+    return TensorType(x.dtype, indices.shape)
+  }
+
+  func inferGatherND(_ x: TensorType, _ indices: TensorType, batchDims: Int) throws(GraphError) -> TensorType {
+    try indices.expectIndices()
+    let tuple = try tupleSize(x, indices, batchDims: batchDims)
+    let kept = x.shape.dimensions[(batchDims + tuple)...]
+    return TensorType(x.dtype, Shape(Array(indices.shape.dimensions.dropLast()) + Array(kept)))
+  }
+
+  func inferScatterND(_ x: TensorType, _ indices: TensorType, _ updates: TensorType) throws(GraphError) -> TensorType {
+    try indices.expectIndices()
+    try expectEqualDTypes([x, x, updates])
+    let tuple = try tupleSize(x, indices, batchDims: 0)
+    let expected = Shape(Array(indices.shape.dimensions.dropLast()) + Array(x.shape.dimensions[tuple...]))
+    try updates.expectShape(expected, operand: 2)
+    return x
   }
 
   private func tupleSize(_ x: TensorType, _ indices: TensorType, batchDims: Int) throws(GraphError) -> Int {
@@ -53,5 +56,11 @@ extension LookupTable {
     case .integers: return TensorType(.int64, x.shape)
     case .strings: return TensorType(.string, x.shape)
     }
+  }
+}
+
+extension TensorType {
+  fileprivate func expectIndices() throws(GraphError) {
+    guard dtype.isInteger else { throw GraphError("expected integer indices, found \(dtype.rawValue)", operand: 1) }
   }
 }

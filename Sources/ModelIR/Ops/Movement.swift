@@ -1,39 +1,33 @@
 extension Op {
-  func inferMovement(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
-    let x = operands[0]
-    switch self {
-    case .reshape(let shape):
-      let difference = x.shape.elementCount - shape.elementCount
-      if let difference = difference.fixedSize, difference != 0 {
-        throw GraphError("cannot reshape \(x.shape) to \(shape): the numbers of elements differ", operand: 0)
-      }
-      return [TensorType(x.dtype, shape)]
-    case .transpose(let permutation):
-      guard permutation.sorted() == Array(0..<x.shape.rank) else {
-        throw GraphError("expected a permutation of \(x.shape.rank) axes, found \(permutation)", operand: 0)
-      }
-      return [TensorType(x.dtype, Shape(permutation.map { x.shape[$0] }))]
-    case .concat(let axis): return [try inferConcat(operands, axis: axis)]
-    case .split(let axis, let sizes): return try inferSplit(x, axis: axis, sizes: sizes)
-    case .slice(let ranges): return [try inferSlice(x, ranges)]
-    case .pad(let attributes): return [try inferPad(x, attributes)]
-    case .expand(let shape):
-      let result = try Shape.broadcasting(x.shape, shape)
-      guard result.fits(shape) else { throw GraphError("cannot broadcast \(x.shape) to \(shape)", operand: 0) }
-      return [TensorType(x.dtype, shape)]
-    case .tile(let repeats):
-      guard repeats.count == x.shape.rank, repeats.allSatisfy({ $0 >= 0 }) else {
-        throw GraphError("expected \(x.shape.rank) repeat counts, found \(repeats)", operand: 0)
-      }
-      return [TensorType(x.dtype, Shape(zip(x.shape.dimensions, repeats).map { $0 * .fixed($1) }))]
-    case .reverse(let axes):
-      for axis in axes { try x.expectAxis(axis) }
-      return [x]
-    default: return [x]
+  func inferReshape(_ x: TensorType, _ shape: Shape) throws(GraphError) -> TensorType {
+    let difference = x.shape.elementCount - shape.elementCount
+    if let difference = difference.fixedSize, difference != 0 {
+      throw GraphError("cannot reshape \(x.shape) to \(shape): the numbers of elements differ", operand: 0)
     }
+    return TensorType(x.dtype, shape)
   }
 
-  private func inferConcat(_ operands: [TensorType], axis: Int) throws(GraphError) -> TensorType {
+  func inferTranspose(_ x: TensorType, _ permutation: [Int]) throws(GraphError) -> TensorType {
+    guard permutation.sorted() == Array(0..<x.shape.rank) else {
+      throw GraphError("expected a permutation of \(x.shape.rank) axes, found \(permutation)", operand: 0)
+    }
+    return TensorType(x.dtype, Shape(permutation.map { x.shape[$0] }))
+  }
+
+  func inferExpand(_ x: TensorType, _ shape: Shape) throws(GraphError) -> TensorType {
+    let result = try Shape.broadcasting(x.shape, shape)
+    guard result.fits(shape) else { throw GraphError("cannot broadcast \(x.shape) to \(shape)", operand: 0) }
+    return TensorType(x.dtype, shape)
+  }
+
+  func inferTile(_ x: TensorType, _ repeats: [Int]) throws(GraphError) -> TensorType {
+    guard repeats.count == x.shape.rank, repeats.allSatisfy({ $0 >= 0 }) else {
+      throw GraphError("expected \(x.shape.rank) repeat counts, found \(repeats)", operand: 0)
+    }
+    return TensorType(x.dtype, Shape(zip(x.shape.dimensions, repeats).map { $0 * .fixed($1) }))
+  }
+
+  func inferConcat(_ operands: [TensorType], axis: Int) throws(GraphError) -> TensorType {
     try expectEqualDTypes(operands)
     var shape = operands[0].shape
     try operands[0].expectAxis(axis)
@@ -52,7 +46,7 @@ extension Op {
     return TensorType(operands[0].dtype, shape)
   }
 
-  private func inferSplit(_ x: TensorType, axis: Int, sizes: [Dimension]) throws(GraphError) -> [TensorType] {
+  func inferSplit(_ x: TensorType, axis: Int, sizes: [Dimension]) throws(GraphError) -> [TensorType] {
     try x.expectAxis(axis)
     let total = sizes.reduce(0, +)
     guard x.shape[axis].fits(total) else {
@@ -65,7 +59,7 @@ extension Op {
     }
   }
 
-  private func inferSlice(_ x: TensorType, _ ranges: [SliceRange]) throws(GraphError) -> TensorType {
+  func inferSlice(_ x: TensorType, _ ranges: [SliceRange]) throws(GraphError) -> TensorType {
     var shape = x.shape
     for range in ranges {
       try x.expectAxis(range.axis)
@@ -75,7 +69,7 @@ extension Op {
     return TensorType(x.dtype, shape)
   }
 
-  private func inferPad(_ x: TensorType, _ attributes: PadAttributes) throws(GraphError) -> TensorType {
+  func inferPad(_ x: TensorType, _ attributes: PadAttributes) throws(GraphError) -> TensorType {
     guard attributes.pads.count == x.shape.rank, attributes.pads.allSatisfy({ $0.before >= 0 && $0.after >= 0 }) else {
       throw GraphError("expected \(x.shape.rank) pairs of padding, none negative, found \(attributes.pads.count)", operand: 0)
     }

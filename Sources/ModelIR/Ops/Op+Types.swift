@@ -37,9 +37,22 @@ extension Op {
       return [TensorType(operands[0].dtype, shape), TensorType(.int64, shape)]
     case .batchNormalization(let axis, _): return [try inferBatchNormalization(operands, axis: axis)]
     case .layerNormalization(let axis, _): return [try inferLayerNormalization(operands, axis: axis)]
-    case .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse:
-      return try inferMovement(operands)
-    case .gather, .gatherElements, .gatherND, .scatterND, .triangle: return [try inferIndexing(operands)]
+    case .reshape(let shape): return [try inferReshape(operands[0], shape)]
+    case .transpose(let permutation): return [try inferTranspose(operands[0], permutation)]
+    case .concat(let axis): return [try inferConcat(operands, axis: axis)]
+    case .split(let axis, let sizes): return try inferSplit(operands[0], axis: axis, sizes: sizes)
+    case .slice(let ranges): return [try inferSlice(operands[0], ranges)]
+    case .pad(let attributes): return [try inferPad(operands[0], attributes)]
+    case .expand(let shape): return [try inferExpand(operands[0], shape)]
+    case .tile(let repeats): return [try inferTile(operands[0], repeats)]
+    case .reverse(let axes):
+      for axis in axes { try operands[0].expectAxis(axis) }
+      return [operands[0]]
+    case .gather(let axis): return [try inferGather(operands[0], operands[1], axis: axis)]
+    case .gatherElements(let axis): return [try inferGatherElements(operands[0], operands[1], axis: axis)]
+    case .gatherND(let batchDims): return [try inferGatherND(operands[0], operands[1], batchDims: batchDims)]
+    case .scatterND: return [try inferScatterND(operands[0], operands[1], operands[2])]
+    case .triangle: return [try inferTriangle(operands[0])]
     case .vectorize(let attributes): return [try attributes.inferType(operands[0])]
     case .range(let size): return [TensorType(.int64, [size])]
     case .sizes(let sizes): return [TensorType(.int64, [.fixed(sizes.count)])]
@@ -48,7 +61,9 @@ extension Op {
     case .resize(let attributes): return [try attributes.inferType(operands[0])]
     case .lookup(let table): return [try table.inferType(operands[0])]
     case .hash:
-      for (index, operand) in operands.enumerated() { try operand.expectShape(operands[0].shape, operand: index) }
+      for (index, operand) in operands.enumerated() {
+        try operand.expectShape(operands[0].shape, operand: index)
+      }
       return [TensorType(.int64, operands[0].shape)]
     }
   }
@@ -103,7 +118,8 @@ extension Op {
   private var operandCount: ClosedRange<Int> {
     switch self {
     case .range, .sizes: 0...0
-    case .unary, .cast, .pool, .reduce, .argReduce, .cumulative, .topK, .softmax, .logSoftmax, .reshape, .transpose,
+    case .unary, .cast, .pool, .reduce, .argReduce, .cumulative, .topK, .softmax, .logSoftmax, .reshape,
+      .transpose,
       .split, .slice, .pad, .expand, .tile, .reverse, .triangle, .resize, .lookup, .vectorize:
       1...1
     case .binary, .compare, .matMul, .gather, .gatherElements, .gatherND: 2...2

@@ -29,22 +29,13 @@ extension RecurrentAttributes {
     let state: Shape = [x.shape[0], .fixed(units)]
     try operands[1].expectShape([x.shape[2], gates], operand: 1)
     try operands[2].expectShape([.fixed(units), gates], operand: 2)
-    var next = 3
-    if hasBias {
-      try operands[next].expectShape(biasShape, operand: next)
-      next += 1
+    for (index, (role, operand)) in zip(operandRoles, operands).enumerated().dropFirst(3) {
+      try operand.expectDType(role == .mask ? .bool : x.dtype, operand: index)
+      if role == .bias { try operand.expectShape(biasShape, operand: index) }
+      if role == .mask { try operand.expectShape([x.shape[0], x.shape[1]], operand: index) }
+      if role == .state { try operand.expectShape(state, operand: index) }
     }
-    try expectEqualDTypes(Array(operands[..<next]))
-    if hasMask {
-      try operands[next].expectDType(.bool, operand: next)
-      try operands[next].expectShape([x.shape[0], x.shape[1]], operand: next)
-      next += 1
-    }
-    while next < operands.count {
-      try operands[next].expectDType(x.dtype, operand: next)
-      try operands[next].expectShape(state, operand: next)
-      next += 1
-    }
+    try expectEqualDTypes(Array(operands[..<3]))
     let sequence = TensorType(x.dtype, [x.shape[0], x.shape[1], .fixed(units)])
     return [sequence] + Array(repeating: TensorType(x.dtype, state), count: 1 + stateCount)
   }

@@ -77,55 +77,45 @@ package struct ChannelsFirst {
     return moved == moved.sorted()
   }
 
-  private static func inverse(_ permutation: [Int]) -> [Int] {
-    var result = permutation
-    for (index, axis) in permutation.enumerated() { result[axis] = index }
-    return result
-  }
-
   // MARK: Nodes
 
   private mutating func rewrite(_ node: Node) throws(GraphError) {
-    switch node.op {
-    case .transpose(let permutation):
-      let x = operand(node.inputs[0])
-      let composed = permutation.map { x.permutation?[$0] ?? $0 }
-      carried[node.outputs[0].index] = Carried(
-        value: x.value, permutation: composed == Array(0..<composed.count) ? nil : composed)
-    case .conv(var attributes) where attributes.layout == .channelsLast:
-      attributes.layout = .channelsFirst
-      try rewriteSpatial(node, .conv(attributes))
-    case .convTranspose(var attributes) where attributes.layout == .channelsLast:
-      attributes.layout = .channelsFirst
-      try rewriteSpatial(node, .convTranspose(attributes))
-    case .pool(var attributes) where attributes.layout == .channelsLast:
-      attributes.layout = .channelsFirst
-      try rewriteSpatial(node, .pool(attributes))
-    case .batchNormalization(let axis, _):
-      let rank = source.shape(of: node.inputs[0]).rank
-      if operand(node.inputs[0]).permutation == nil, axis == rank - 1, rank > 2 {
-        try rewriteSpatial(node, movedBatchNormalization(node.op))
-      } else {
-        try rewriteByAxes(node)
-      }
-    case .resize(let attributes):
-      let rank = source.shape(of: node.inputs[0]).rank
-      if operand(node.inputs[0]).permutation == nil, rank > 2, attributes.axes == Array(1..<(rank - 1)) {
-        var moved = attributes
-        moved.axes = Array(2..<rank)
-        try rewriteSpatial(node, .resize(moved))
-      } else {
-        try rewriteByAxes(node)
-      }
-    case .binary, .compare, .select, .concat: try rewriteAligned(node)
-    case .reshape(let shape): try rewriteReshape(node, shape)
-    default: try rewriteByAxes(node)
+    if let op = spatialForm(node) { return try rewriteSpatial(node, op) }
+    if case .transpose(let permutation) = node.op { return compose(node, permutation) }
+    if case .reshape(let shape) = node.op, try rewriteReshape(node, shape) { return }
+    let rank = node.outputs.first.map { source.shape(of: $0).rank }
+    let orders = node.inputs.compactMap { operand($0).permutation }
+    guard let permutation = orders.first(where: { $0.count == rank }) ?? orders.first else {
+      return try rewriteInOriginalOrder(node)
+    }
+    switch node.op.carrying(permutation) {
+    case .aligned(let op) where permutation.count == rank: try rewriteAligned(node, op, permutation)
+    case .renamed(let op, let results) where operand(node.inputs[0]).permutation == permutation:
+      try rewriteRenamed(node, op, results)
+    case .aligned, .renamed, .original: try rewriteInOriginalOrder(node)
     }
   }
 
-  private func movedBatchNormalization(_ op: Op) -> Op {
-    if case .batchNormalization(_, let epsilon) = op { return .batchNormalization(axis: 1, epsilon: epsilon) }
-    return op
+  /// The channels-first form of an operation that looks at channels and space; nil for others.
+  private mutating func spatialForm(_ node: Node) -> Op? {
+    if node.op.dataLayout == .channelsLast { return node.op.mapLayout { _ in .channelsFirst } }
+    guard let x = node.inputs.first, operand(x).permutation == nil else { return nil }
+    let rank = source.shape(of: x).rank
+    if case .batchNormalization(let axis, let epsilon) = node.op, axis == rank - 1, rank > 2 {
+      return .batchNormalization(axis: 1, epsilon: epsilon)
+    }
+    if case .resize(var attributes) = node.op, rank > 2, attributes.axes == Array(1..<(rank - 1)) {
+      attributes.axes = Array(2..<rank)
+      return .resize(attributes)
+    }
+    return nil
+  }
+
+  private mutating func compose(_ node: Node, _ permutation: [Int]) {
+    let x = operand(node.inputs[0])
+    let composed = permutation.map { axis in x.permutation.map { $0[axis] } ?? axis }
+    carried[node.outputs[0].index] = Carried(
+      value: x.value, permutation: composed.isIdentityPermutation ? nil : composed)
   }
 
   /// An operation whose first operand and result become channels-first.
@@ -137,48 +127,44 @@ package struct ChannelsFirst {
     var operands = [data]
     for value in node.inputs.dropFirst() { operands.append(try original(value)) }
     let result = try target.append(op, operands, name: node.name)[0]
-    carried[node.outputs[0].index] = Carried(value: result, permutation: ChannelsFirst.inverse(toFirst))
+    carried[node.outputs[0].index] = Carried(value: result, permutation: toFirst.inversePermutation)
   }
 
-  /// An operation that can be done in the carried order once its axes are renamed; otherwise in the original order.
-  private mutating func rewriteByAxes(_ node: Node) throws(GraphError) {
-    if let first = node.inputs.first, let permutation = operand(first).permutation,
-      let (op, resultPermutation) = node.op.carrying(permutation)
-    {
-      var operands = [operand(first).value]
-      for value in node.inputs.dropFirst() { operands.append(try original(value)) }
-      let results = try target.append(op, operands, name: node.name)
-      for (old, new) in zip(node.outputs, results) {
-        let isIdentity = resultPermutation == Array(0..<resultPermutation.count)
-        carried[old.index] = Carried(value: new, permutation: isIdentity ? nil : resultPermutation)
-      }
-      return
+  /// An operation done on its first operand in the carried order.
+  private mutating func rewriteRenamed(_ node: Node, _ op: Op, _ permutation: [Int]) throws(GraphError) {
+    var operands = [operand(node.inputs[0]).value]
+    for value in node.inputs.dropFirst() { operands.append(try original(value)) }
+    let results = try target.append(op, operands, name: node.name)
+    for (old, new) in zip(node.outputs, results) {
+      carried[old.index] = Carried(
+        value: new, permutation: permutation.isIdentityPermutation ? nil : permutation)
     }
+  }
+
+  private mutating func rewriteInOriginalOrder(_ node: Node) throws(GraphError) {
     var operands: [Value] = []
     for value in node.inputs { operands.append(try original(value)) }
     let results = try target.append(node.op, operands, name: node.name)
     for (old, new) in zip(node.outputs, results) { carried[old.index] = Carried(value: new) }
   }
 
-  private mutating func rewriteReshape(_ node: Node, _ shape: Shape) throws(GraphError) {
+  /// A reshape of an operand whose carried order differs in axes of size 1 only.
+  private mutating func rewriteReshape(_ node: Node, _ shape: Shape) throws(GraphError) -> Bool {
     let x = operand(node.inputs[0])
-    if let permutation = x.permutation, ChannelsFirst.movesOnlyUnits(target.shape(of: x.value), permutation) {
-      let result = try target.append(.reshape(shape), [x.value], name: node.name)[0]
-      carried[node.outputs[0].index] = Carried(value: result)
-      return
+    guard let permutation = x.permutation,
+      ChannelsFirst.movesOnlyUnits(target.shape(of: x.value), permutation)
+    else {
+      return false
     }
-    try rewriteByAxes(node)
+    let result = try target.append(.reshape(shape), [x.value], name: node.name)[0]
+    carried[node.outputs[0].index] = Carried(value: result)
+    return true
   }
 
   /// An operation on several operands, all brought to one carried order.
-  private mutating func rewriteAligned(_ node: Node) throws(GraphError) {
-    let rank = source.shape(of: node.outputs[0]).rank
-    let permutations = node.inputs.compactMap { operand($0).permutation }
-    guard let permutation = permutations.first(where: { $0.count == rank }) else {
-      try rewriteByAxes(node)
-      return
-    }
-    let back = ChannelsFirst.inverse(permutation)
+  private mutating func rewriteAligned(_ node: Node, _ op: Op, _ permutation: [Int]) throws(GraphError) {
+    let rank = permutation.count
+    let back = permutation.inversePermutation
     var operands: [Value] = []
     for value in node.inputs {
       let known = operand(value)
@@ -193,8 +179,6 @@ package struct ChannelsFirst {
       }
       operands.append(try aligned(value, shape, rank: rank, back))
     }
-    var op = node.op
-    if case .concat(let axis) = op { op = .concat(axis: permutation[axis]) }
     let result = try target.append(op, operands, name: node.name)[0]
     carried[node.outputs[0].index] = Carried(value: result, permutation: permutation)
   }
@@ -216,62 +200,6 @@ package struct ChannelsFirst {
       made = try target.append(.reshape(full), [made], name: "\(target.name(of: made))/Reshape")[0]
     }
     return try transposed(made, back)
-  }
-}
-
-extension Op {
-  /// The operation on an operand whose axes are carried in another order (`original = transpose(x, permutation)`), and
-  /// the permutation its results carry; nil when it needs the original order.
-  func carrying(_ permutation: [Int]) -> (op: Op, result: [Int])? {
-    func moved(_ axis: Int) -> Int { permutation[axis] }
-    switch self {
-    case .unary, .cast: return (self, permutation)
-    case .softmax(let axis): return (.softmax(axis: moved(axis)), permutation)
-    case .logSoftmax(let axis): return (.logSoftmax(axis: moved(axis)), permutation)
-    case .cumulative(let function, let axis, let reverse, let exclusive):
-      return (.cumulative(function, axis: moved(axis), reverse: reverse, exclusive: exclusive), permutation)
-    case .topK(let k, let axis, let largest):
-      return (.topK(k: k, axis: moved(axis), largest: largest), permutation)
-    case .batchNormalization(let axis, let epsilon) where moved(axis) == 1:
-      return (.batchNormalization(axis: 1, epsilon: epsilon), permutation)
-    case .split(let axis, let sizes): return (.split(axis: moved(axis), sizes: sizes), permutation)
-    case .reverse(let axes): return (.reverse(axes: axes.map(moved)), permutation)
-    case .slice(let ranges):
-      return (
-        .slice(
-          ranges.map { SliceRange(axis: moved($0.axis), start: $0.start, stop: $0.stop, step: $0.step) }),
-        permutation
-      )
-    case .pad(let attributes):
-      var pads = attributes.pads
-      for (axis, pair) in attributes.pads.enumerated() { pads[moved(axis)] = pair }
-      return (.pad(PadAttributes(pads: pads, mode: attributes.mode)), permutation)
-    case .tile(let repeats):
-      var result = repeats
-      for (axis, count) in repeats.enumerated() { result[moved(axis)] = count }
-      return (.tile(result), permutation)
-    case .resize(var attributes):
-      let pairs = zip(attributes.axes.map(moved), attributes.sizes).sorted { $0.0 < $1.0 }
-      attributes.axes = pairs.map(\.0)
-      attributes.sizes = pairs.map(\.1)
-      return (.resize(attributes), permutation)
-    case .reduce(let function, let axes, let keepDims):
-      let op = Op.reduce(function, axes: axes.map(moved).sorted(), keepDims: keepDims)
-      return (op, keepDims ? permutation : permutation.removing(axes))
-    case .argReduce(let function, let axis, let keepDims):
-      let op = Op.argReduce(function, axis: moved(axis), keepDims: keepDims)
-      return (op, keepDims ? permutation : permutation.removing([axis]))
-    default: return nil
-    }
-  }
-}
-
-extension [Int] {
-  /// The permutation of the axes that are left when those of the original at `axes` are removed.
-  fileprivate func removing(_ axes: [Int]) -> [Int] {
-    let gone = Set(axes.map { self[$0] })
-    let kept = enumerated().filter { !axes.contains($0.offset) }.map(\.element)
-    return kept.map { axis in axis - gone.filter { $0 < axis }.count }
   }
 }
 

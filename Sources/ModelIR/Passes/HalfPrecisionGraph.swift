@@ -19,10 +19,13 @@ package enum HalfPrecisionGraph {
       copy.set(input, narrow[0])
     }
     for node in graph.nodes {
-      switch node.op {
-      case .scan: throw GraphError("a loop cannot be converted to float16", op: node.op.name, node: node.name)
-      case .cast(.float32): try copy.add(node, .cast(.float16))
-      default: try copy.add(node, node.op)
+      if !node.op.subgraphs.isEmpty {
+        throw GraphError("a loop cannot be converted to float16", op: node.op.name, node: node.name)
+      }
+      if case .cast(.float32) = node.op {
+        try copy.add(node, .cast(.float16))
+      } else {
+        try copy.add(node, node.op)
       }
     }
     for output in graph.outputs {

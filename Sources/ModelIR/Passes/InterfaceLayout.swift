@@ -53,12 +53,7 @@ extension Graph {
   /// The order of axes that the graph's convolutions and poolings have.
   fileprivate var imageLayout: DataLayout {
     for node in nodes {
-      switch node.op {
-      case .conv(let attributes): return attributes.layout
-      case .convTranspose(let attributes): return attributes.layout
-      case .pool(let attributes): return attributes.layout
-      default: continue
-      }
+      if let layout = node.op.dataLayout { return layout }
     }
     return .channelsLast
   }

@@ -1,25 +1,9 @@
 import ModelIR
 
 extension GraphEmitter {
-  func emitMovement(_ node: Node, _ x: [String], _ y: [String]) throws(ONNXExportError) {
-    switch node.op {
-    case .reshape(let shape): emitReshape(shape, node, x[0], y)
-    case .transpose(let permutation): emit("Transpose", x, outputs: y, [("perm", .ints(permutation))])
-    case .concat(let axis): emit("Concat", x, outputs: y, [("axis", .int(axis))])
-    case .split(let axis, let sizes): emit("Split", [x[0], shape(Shape(sizes))], outputs: y, [("axis", .int(axis))])
-    case .slice(let ranges): emitSlice(ranges, x[0], y)
-    case .pad(let attributes): emitPad(attributes, node, x[0], y)
-    case .expand(let target): emit("Expand", [x[0], shape(target)], outputs: y)
-    case .tile(let repeats): emit("Tile", [x[0], integers(repeats)], outputs: y)
-    case .reverse(let axes):
-      emitSlice(axes.map { SliceRange(axis: $0, start: nil, stop: nil, step: -1) }, x[0], y)
-    default: throw ONNXExportError.unsupported(node: node.name, message: "\(node.op.name) does not move elements")
-    }
-  }
-
   /// Sizes that equal the operand's at the same axis are copied (0), one more unknown size may follow from the rest
   /// (-1); otherwise the shape is computed.
-  private func emitReshape(_ target: Shape, _ node: Node, _ x: String, _ y: [String]) {
+  func emitReshape(_ target: Shape, _ node: Node, _ x: String, _ y: [String]) {
     let source = graph.shape(of: node.inputs[0])
     var sizes: [Int] = []
     var unknown = 0
@@ -41,7 +25,7 @@ extension GraphEmitter {
     }
   }
 
-  private func emitSlice(_ ranges: [SliceRange], _ x: String, _ y: [String]) {
+  func emitSlice(_ ranges: [SliceRange], _ x: String, _ y: [String]) {
     let (low, high) = (Int(Int64.min) + 1, Int(Int64.max))
     if ranges.isEmpty { emit("Identity", [x], outputs: y); return }
     let starts = ranges.map { $0.start ?? ($0.step > 0 ? 0 : high) }
@@ -51,7 +35,7 @@ extension GraphEmitter {
       outputs: y)
   }
 
-  private func emitPad(_ attributes: PadAttributes, _ node: Node, _ x: String, _ y: [String]) {
+  func emitPad(_ attributes: PadAttributes, _ node: Node, _ x: String, _ y: [String]) {
     let dtype = type(node.inputs[0]).dtype
     let pads = integers(attributes.pads.map(\.before) + attributes.pads.map(\.after))
     switch attributes.mode {

@@ -19,10 +19,10 @@ extension GraphEmitter {
     var operands = Operands(x: x[0], kernel: "", recurrentKernel: "")
     operands.kernel = try weight(node.inputs[1], attributes, node)
     operands.recurrentKernel = try weight(node.inputs[2], attributes, node)
-    var next = 3
-    if attributes.hasBias { operands.bias = try bias(node.inputs[next], attributes, node); next += 1 }
-    if attributes.hasMask { operands.mask = x[next]; next += 1 }
-    operands.states = Array(x[next...])
+    let (values, named) = (attributes.byRole(node.inputs), attributes.byRole(x))
+    operands.bias = try values.bias.map { value throws(ONNXExportError) in try bias(value, attributes, node) }
+    operands.mask = named.mask
+    operands.states = named.states
     let isDouble = dtype == .float64
     if isDouble { operands = inFloat32(operands) }
     var results = run(attributes, node, operands, functions)

@@ -1,31 +1,16 @@
 import Foundation
 import ModelIR
 
-/// The operands of a recurrent operation by name.
-private struct RecurrentOperands {
-  let x, kernel, recurrentKernel: Tensor
-  var bias, mask: Tensor?
-  var states: [Tensor] = []
-
-  init(_ attributes: RecurrentAttributes, _ operands: [Tensor]) {
-    (x, kernel, recurrentKernel) = (operands[0], operands[1], operands[2])
-    var next = 3
-    if attributes.hasBias { bias = operands[next]; next += 1 }
-    if attributes.hasMask { mask = operands[next]; next += 1 }
-    states = Array(operands[next...])
-  }
-}
-
 func recurrent(_ attributes: RecurrentAttributes, _ operands: [Tensor]) throws -> [Tensor] {
   switch operands[0].dtype {
-  case .float32: try recurrent(attributes, RecurrentOperands(attributes, operands), Float.self)
-  case .float64: try recurrent(attributes, RecurrentOperands(attributes, operands), Double.self)
+  case .float32: try recurrent(attributes, attributes.byRole(operands), Float.self)
+  case .float64: try recurrent(attributes, attributes.byRole(operands), Double.self)
   default: throw KernelError("\(attributes.name) of \(operands[0].dtype.rawValue)")
   }
 }
 
 private func recurrent<T: ProductElement>(
-  _ attributes: RecurrentAttributes, _ operands: RecurrentOperands, _ type: T.Type
+  _ attributes: RecurrentAttributes, _ operands: RecurrentOperands<Tensor>, _ type: T.Type
 ) throws -> [Tensor] {
   let (batch, steps, units) = (operands.x.sizes[0], operands.x.sizes[1], attributes.units)
   let gates = attributes.gateCount * units

@@ -1,0 +1,41 @@
+extension Op {
+  /// The graphs inside the operation: a loop's body, a cell's own functions.
+  package var subgraphs: [Graph] {
+    var found: [Graph] = []
+    _ = mapSubgraphs { (graph) throws(Never) -> Graph in
+      found.append(graph)
+      return graph
+    }
+    return found
+  }
+
+  /// The operation with every graph inside it replaced; a graph must keep its inputs' and outputs' types.
+  package func mapSubgraphs<E: Error>(_ transform: (Graph) throws(E) -> Graph) throws(E) -> Op {
+    switch self {
+    case .scan(var attributes):
+      attributes.body = Subgraph(try transform(attributes.body.graph))
+      return .scan(attributes)
+    case .recurrent(var attributes):
+      attributes.activation = try attributes.activation.mapSubgraph(transform)
+      attributes.recurrentActivation = try attributes.recurrentActivation.mapSubgraph(transform)
+      return .recurrent(attributes)
+    case .unary, .binary, .compare, .select, .cast, .matMul, .einsum, .conv, .convTranspose, .pool, .reduce,
+      .argReduce,
+      .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .reshape,
+      .transpose, .concat,
+      .split, .slice, .pad, .expand, .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND,
+      .triangle, .range,
+      .sizes, .resize, .lookup, .hash, .vectorize:
+      return self
+    }
+  }
+}
+
+extension RecurrentAttributes.Activation {
+  func mapSubgraph<E: Error>(_ transform: (Graph) throws(E) -> Graph) throws(E) -> Self {
+    switch self {
+    case .graph(let subgraph): .graph(Subgraph(try transform(subgraph.graph)))
+    case .linear, .tanh, .sigmoid, .relu, .softplus, .softsign, .hardSigmoid, .elu, .leakyRelu: self
+    }
+  }
+}
