@@ -1,43 +1,44 @@
 public import ModelIR
 
-/// A model ready to run: the graph with its constants in memory.
+/// A model ready to run.
 ///
-/// Running a session from several threads at once is safe: a run keeps its values to itself.
+/// The first run with inputs of some sizes makes a plan for them: kernels are chosen, constants packed, memory laid out.
+/// Later runs with the same sizes use it again. Running a session from several threads at once is safe: a run keeps its
+/// values to itself.
 public final class Session: Sendable {
-  /// The graph that is run.
-  package let graph: Graph
-  /// Constants with aligned bytes, by value.
-  private let constants: [Int: Tensor]
-  /// For each node, the values that no later node reads.
-  private let lastUses: [[Int]]
-
-  /// The number of threads that kernels use.
-  private let threads: Int
-
-  /// Prepares a model or a graph: constants are read and aligned once.
-  /// - Parameter source: a `KerasModel`, or a graph itself.
-  /// - Parameter threads: how many threads kernels may use; 0 means one for each core.
-  /// - Throws: what lowering the model throws; ``RuntimeError`` when a constant cannot be read.
-  public convenience init(_ source: some GraphSource, threads: Int = 0) throws {
-    try self.init(graph: source.makeGraph(), threads: threads)
+  /// How a session computes.
+  public struct Options: Sendable {
+    /// How many threads kernels may use; 0 means one for each core.
+    public var threads = 0
+    /// Whether algorithms with fewer multiplications and slightly larger rounding errors (Winograd's convolution) are
+    /// left out.
+    public var isExact = false
+    /// Whether everything is computed by the plain reference kernels.
+    public var usesReferenceKernels = false
+    /// All cores, the fastest kernels.
+    public init() {}
   }
 
-  private init(graph: Graph, threads: Int) throws(RuntimeError) {
-    self.threads = threads > 0 ? threads : processorCount
-    self.graph = graph
-    var constants: [Int: Tensor] = [:]
-    for node in graph.nodes {
-      for value in node.inputs where constants[value.index] == nil {
-        guard let tensor = graph.constant(value) else { continue }
-        do {
-          constants[value.index] = try tensor.aligned()
-        } catch {
-          throw RuntimeError.operation(node: node.name, message: "\(error)")
-        }
-      }
-    }
-    self.constants = constants
-    lastUses = Session.lastUses(graph)
+  /// The graph that is run.
+  package let graph: Graph
+  private let plans: PlanCache
+
+  /// Prepares a model or a graph.
+  /// - Parameter source: a `KerasModel`, or a graph itself.
+  /// - Parameter threads: how many threads kernels may use; 0 means one for each core.
+  /// - Throws: what lowering the model throws.
+  public convenience init(_ source: some GraphSource, threads: Int = 0) throws {
+    var options = Options()
+    options.threads = threads
+    try self.init(source, options: options)
+  }
+
+  /// Prepares a model or a graph.
+  /// - Parameter source: a `KerasModel`, or a graph itself.
+  /// - Throws: what lowering the model throws.
+  public init(_ source: some GraphSource, options: Options) throws {
+    graph = try source.makeGraph()
+    plans = PlanCache(graph, options: RuntimeOptions(options))
   }
 
   /// The names and types of the inputs in order.
@@ -69,12 +70,15 @@ public final class Session: Sendable {
         throw RuntimeError.input("input \"\(name)\": \(error)")
       }
     }
-    let executor = Executor(graph: graph, constants: constants, lastUses: lastUses, bindings: bindings)
-    let outcome = ThreadLimit.$current.withValue(threads) {
-      Result { () throws(RuntimeError) in try executor.run(operands) }
-    }
-    let results = try outcome.get()
+    let results = try results(operands)
     return Outputs(zip(graph.outputs, results).map { ($0.name, $1) })
+  }
+
+  private func results(_ operands: [Tensor]) throws(RuntimeError) -> [Tensor] {
+    let outcome = ThreadLimit.$current.withValue(plans.options.threads) {
+      Result { () throws(RuntimeError) in try plans.run(operands) }
+    }
+    return try outcome.get()
   }
 
   /// Checks an input against its type and takes the sizes of its named axes.
@@ -98,18 +102,18 @@ public final class Session: Sendable {
       }
     }
   }
+}
 
-  /// For each node, the values that nothing reads after it.
-  static func lastUses(_ graph: Graph) -> [[Int]] {
-    var last: [Int: Int] = [:]
-    for (index, node) in graph.nodes.enumerated() {
-      for value in node.inputs + node.outputs { last[value.index] = index }
-    }
-    let outputs = Set(graph.outputs.map(\.value.index))
-    var result = Array(repeating: [Int](), count: graph.nodes.count)
-    for (value, node) in last where !outputs.contains(value) { result[node].append(value) }
-    return result
+extension RuntimeOptions {
+  init(_ options: Session.Options) {
+    threads = options.threads > 0 ? options.threads : processorCount
+    isExact = options.isExact
+    backends =
+      options.usesReferenceKernels ? [ScanBackend(), ReferenceBackend()] : RuntimeOptions.standardBackends
   }
+
+  /// In the order in which they are asked.
+  static var standardBackends: [any Backend] { [ScanBackend(), ReferenceBackend()] }
 }
 
 extension Tensor {

@@ -142,66 +142,11 @@ private struct CellStep<T: ProductElement> {
     case .elu(let alpha): function = .elu(alpha: alpha)
     case .leakyRelu(let slope): function = .leakyRelu(slope: slope)
     case .graph(let body):
-      let result = try LoopBody(body.graph).run([Tensor(values, sizes: [1, values.count])])
+      let options = RuntimeOptions(threads: 1, backends: [ReferenceBackend()])
+      let result = try PlanCache(body.graph, options: options).run([Tensor(values, sizes: [1, values.count])])
       return try result[0].elements(as: T.self)
     }
     guard let scalar = function.scalar else { return values }
     return values.map { T(scalar(Double($0))) }
   }
-}
-
-/// A sub-graph made ready to be run many times.
-struct LoopBody {
-  let graph: Graph
-  private let constants: [Int: Tensor]
-  private let lastUses: [[Int]]
-
-  init(_ graph: Graph) throws {
-    self.graph = graph
-    var constants: [Int: Tensor] = [:]
-    for value in graph.values {
-      if let tensor = graph.constant(value) { constants[value.index] = try tensor.aligned() }
-    }
-    self.constants = constants
-    lastUses = Session.lastUses(graph)
-  }
-
-  /// One run; the named axes are bound by the operands.
-  func run(_ operands: [Tensor]) throws -> [Tensor] {
-    var bindings: [String: ModelIR.Dimension] = [:]
-    for (input, tensor) in zip(graph.inputs, operands) {
-      for (axis, dimension) in graph.shape(of: input).dimensions.enumerated() where axis < tensor.rank {
-        if let symbol = dimension.symbolName { bindings[symbol] = .fixed(tensor.sizes[axis]) }
-      }
-    }
-    return try Executor(graph: graph, constants: constants, lastUses: lastUses, bindings: bindings).run(operands)
-  }
-}
-
-func scan(_ attributes: ScanAttributes, _ operands: [Tensor]) throws -> [Tensor] {
-  let loop = try LoopBody(attributes.body.graph)
-  let body = loop.graph
-  var states = Array(operands[..<attributes.stateCount])
-  let sequences = operands[attributes.stateCount...]
-  let steps = sequences.first?.sizes[1] ?? 0
-  var collected = Array(repeating: [Tensor](), count: body.outputs.count - attributes.stateCount)
-  for step in 0..<steps {
-    let time = attributes.reverse ? steps - 1 - step : step
-    let slices = try sequences.map { try gather($0, Tensor(Int64(time)), 1) }
-    let inputs = zip(states + slices, body.inputs).map { $0.narrowed(to: body.dtype(of: $1)) }
-    let results = try loop.run(inputs)
-    states = Array(results[..<attributes.stateCount])
-    for index in collected.indices { collected[index].append(results[attributes.stateCount + index]) }
-  }
-  let stacked = try collected.map { parts in
-    guard !parts.isEmpty else { throw KernelError("a loop over no steps") }
-    let ordered = attributes.reverse ? parts.reversed() : parts
-    let widened = ordered.map { part in
-      var sizes = part.sizes
-      sizes.insert(1, at: 1)
-      return Tensor(dtype: part.dtype, sizes: sizes, storage: part.storage)
-    }
-    return try movement(.concat(axis: 1), widened)[0]
-  }
-  return states + stacked
 }

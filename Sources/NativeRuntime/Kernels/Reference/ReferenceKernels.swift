@@ -1,70 +1,20 @@
 import ModelIR
 
-/// One run over a graph: values by index, released after their last use.
-struct Executor {
-  let graph: Graph
-  let constants: [Int: Tensor]
-  let lastUses: [[Int]]
-  /// The sizes of named axes.
-  let bindings: [String: Dimension]
-
-  func run(_ inputs: [Tensor]) throws(RuntimeError) -> [Tensor] {
-    var values: [Int: Tensor] = constants
-    for (value, tensor) in zip(graph.inputs, inputs) { values[value.index] = tensor }
-    for (index, node) in graph.nodes.enumerated() {
-      let operands = node.inputs.compactMap { values[$0.index] }
-      do {
-        try checkSizes(node)
-        let results = try evaluate(node.op.substituting(bindings), operands)
-        for (value, tensor) in zip(node.outputs, results) { values[value.index] = tensor }
-      } catch let error as KernelError {
-        throw RuntimeError.operation(node: node.name, message: error.message)
-      } catch let error as RuntimeError {
-        throw error
-      } catch {
-        throw RuntimeError.operation(node: node.name, message: "\(error)")
-      }
-      for value in lastUses[index] { values[value] = nil }
-    }
-    var results: [Tensor] = []
-    for output in graph.outputs {
-      guard let tensor = values[output.value.index] ?? graph.constant(output.value) else {
-        throw RuntimeError.input("output \"\(output.name)\" has no value")
-      }
-      results.append(tensor)
-    }
-    return results
-  }
-
-  /// Refuses results that could not be held in memory, before anything is allocated.
-  private func checkSizes(_ node: Node) throws {
-    for value in node.outputs {
-      let type = graph.type(of: value)
-      var bytes = max(type.dtype.byteCount, 1)
-      for dimension in type.shape.dimensions {
-        guard let size = dimension.substituting(bindings).fixedSize else { continue }
-        let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
-        guard size >= 0 else { throw KernelError("an axis of the result would have \(size) elements") }
-        guard !overflow, product <= 1 << 36 else {
-          throw KernelError("a result of \(type.shape) is too large")
-        }
-        bytes = product
-      }
-    }
-  }
-
-  /// Evaluates one operation. Arithmetic in 16-bit floats is done in float32 and rounded; integers are computed in
-  /// 64 bits and wrapped.
-  func evaluate(_ op: Op, _ operands: [Tensor]) throws -> [Tensor] {
+/// The reference kernels by operation.
+enum ReferenceKernels {
+  /// Evaluates one operation whose sizes are known.
+  ///
+  /// Arithmetic in 16-bit floats is done in float32 and rounded; integers are computed in 64 bits and wrapped.
+  /// - Parameter forms: the forms of the results.
+  static func evaluate(_ op: Op, _ operands: [Tensor], results forms: [OperandForm]) throws -> [Tensor] {
     if op.isMovement { return try movement(op, operands) }
     var wide = operands
     for (index, operand) in operands.enumerated() { wide[index] = operand.widened() }
     let results = try arithmetic(op, wide)
-    let types = try op.inferTypes(operands.map(\.type))
-    return zip(results, types).map { $0.narrowed(to: $1.dtype) }
+    return zip(results, forms).map { $0.narrowed(to: $1.dtype) }
   }
 
-  private func arithmetic(_ op: Op, _ x: [Tensor]) throws -> [Tensor] {
+  private static func arithmetic(_ op: Op, _ x: [Tensor]) throws -> [Tensor] {
     switch op {
     case .unary(let function): return [try unary(function, x[0])]
     case .binary(let function): return [try binary(function, x[0], x[1])]
@@ -91,7 +41,7 @@ struct Executor {
       return [Tensor((0..<(size.fixedSize ?? 0)).map(Int64.init), sizes: [size.fixedSize ?? 0])]
     case .sizes(let sizes): return [Tensor(sizes.map { Int64($0.fixedSize ?? 0) }, sizes: [sizes.count])]
     case .recurrent(let attributes): return try recurrent(attributes, x)
-    case .scan(let attributes): return try scan(attributes, x)
+    case .scan: throw KernelError("a loop is a plan of its own")
     case .resize(let attributes): return [try resize(attributes, x[0])]
     case .vectorize(let attributes): return [try vectorize(attributes, x[0])]
     case .lookup(let table): return [try lookup(table, x[0])]

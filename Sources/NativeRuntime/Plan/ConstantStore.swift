@@ -1,0 +1,53 @@
+import ModelIR
+
+/// The constants of a graph in memory, shared by its plans: as they are, and packed by backends. Each is read when a
+/// plan first needs it.
+final class ConstantStore: Sendable {
+  private let tensors = Locked<[Int: Tensor]>([:])
+  private let packed = Locked<[PackedKey: PackedConstant]>([:])
+
+  private struct PackedKey: Hashable {
+    let constant: Int
+    let form: [UInt8]
+  }
+
+  /// The constant with bytes that stay where they are, aligned for its element type.
+  func tensor(_ index: Int, _ tensor: Tensor) throws -> Tensor {
+    if let known = tensors.withLock({ $0[index] }) { return known }
+    let made = try tensor.aligned()
+    tensors.withLock { $0[index] = made }
+    return made
+  }
+
+  /// A constant packed in a form; `pack` fills the bytes if no plan has done it before.
+  func packed(
+    _ constant: PlanConstant, form: [UInt8], byteCount: Int, _ pack: (UnsafeMutableRawPointer) throws -> Void
+  ) throws -> PackedConstant {
+    guard let index = constant.index else { return try PackedConstant(byteCount: byteCount, pack) }
+    let key = PackedKey(constant: index, form: form)
+    if let known = packed.withLock({ $0[key] }) { return known }
+    let made = try PackedConstant(byteCount: byteCount, pack)
+    packed.withLock { $0[key] = made }
+    return made
+  }
+}
+
+/// Bytes that a backend made of a constant, 64-byte aligned.
+final class PackedConstant: @unchecked Sendable {
+  // Written by `init` alone.
+  private let bytes: UnsafeMutableRawBufferPointer
+
+  init(byteCount: Int, _ body: (UnsafeMutableRawPointer) throws -> Void) throws {
+    bytes = .allocate(byteCount: max(byteCount, 64), alignment: 64)
+    guard let base = bytes.baseAddress else { throw KernelError("no memory for a constant") }
+    do { try body(base) } catch {
+      bytes.deallocate()
+      throw error
+    }
+  }
+
+  deinit { bytes.deallocate() }
+
+  /// Valid while the object lives.
+  var pointer: UnsafeRawPointer { UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped) }
+}

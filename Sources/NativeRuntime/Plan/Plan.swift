@@ -1,0 +1,166 @@
+import ModelIR
+
+/// Everything decided before the first run for one set of input sizes: steps in order, packed constants, layouts, and a
+/// place in one arena for every value. A run infers nothing and executes no dead node.
+///
+/// Safe to run from several threads: each run has a ``Frame`` of its own.
+final class Plan: Sendable {
+  /// Where a value is.
+  enum Place: Hashable, Sendable {
+    /// At an offset of the arena.
+    case arena(Int)
+    /// In the caller's memory.
+    case input(Int)
+    /// In ``constants``.
+    case constant(Int)
+    /// A string value, in the frame's boxes.
+    case box(Int)
+  }
+
+  struct PlannedStep: Sendable {
+    /// The node's name and operation, for errors and profiles.
+    let name: String
+    let opName: String
+    let step: any Step
+    /// The step's operands and results are consecutive ``Plan/places`` from here on.
+    let firstPlace: Int
+    let operandCount: Int
+    /// The bytes its operands and results have, and the multiplications and additions it stands for.
+    let cost: StepCost
+  }
+
+  /// A constant that steps read as it is, with the address of its bytes.
+  struct Constant: @unchecked Sendable {
+    // The tensor, or the box for strings, keeps the bytes where they are, and nobody writes them.
+    let tensor: Tensor
+    let address: UnsafeRawPointer
+    let box: TensorBox?
+  }
+
+  struct Output: Sendable {
+    let place: Place
+    let form: OperandForm
+  }
+
+  let steps: [PlannedStep]
+  let places: [Place]
+  let constants: [Constant]
+  let inputs: [OperandForm]
+  let outputs: [Output]
+  let arenaByteCount: Int
+  let scratchByteCount: Int
+  let boxCount: Int
+  /// For each input the ``places`` that are it, and its box if it is a string.
+  private let inputUses: [[Int]]
+  private let inputBoxes: [Int?]
+  private let frames = Locked<[Frame]>([])
+
+  init(_ parts: PlanParts) {
+    steps = parts.steps
+    places = parts.places
+    constants = parts.constants
+    inputs = parts.inputs
+    outputs = parts.outputs
+    arenaByteCount = parts.arenaByteCount
+    scratchByteCount = parts.scratchByteCount
+    boxCount = parts.boxCount
+    inputBoxes = parts.inputBoxes
+    var uses = Array(repeating: [Int](), count: parts.inputs.count)
+    for (index, place) in parts.places.enumerated() {
+      if case .input(let input) = place { uses[input].append(index) }
+    }
+    inputUses = uses
+  }
+
+  /// Computes the outputs.
+  /// - Parameter inputs: tensors of the forms the plan was made for, with aligned bytes that stay where they are.
+  func run(_ inputs: [Tensor], observer: StepObserver? = nil) throws(RuntimeError) -> [Tensor] {
+    let frame = try takeFrame()
+    defer { frames.withLock { if $0.count < Plan.keptFrames { $0.append(frame) } } }
+    do {
+      return try withAddresses(of: inputs[...], in: frame) {
+        try run(frame, observer)
+        return try outputs.map { try tensor($0, in: frame, inputs) }
+      }
+    } catch let error as RuntimeError { throw error } catch {
+      throw RuntimeError.operation(node: "", message: "\(error)")
+    }
+  }
+
+  /// As many as threads are likely to run one session at once; more are made and dropped.
+  private static let keptFrames = 4
+
+  func takeFrame() throws(RuntimeError) -> Frame {
+    if let frame = frames.withLock({ $0.popLast() }) { return frame }
+    do { return try Frame(self) } catch { throw RuntimeError.operation(node: "", message: "\(error)") }
+  }
+
+  /// Calls `body` while the inputs' bytes are held.
+  private func withAddresses<R>(of rest: ArraySlice<Tensor>, in frame: Frame, _ body: () throws -> R) throws
+    -> R
+  {
+    guard let tensor = rest.first else { return try body() }
+    let index = rest.startIndex
+    if let box = inputBoxes[index] {
+      frame.setBox(box, tensor)
+      return try withAddresses(of: rest.dropFirst(), in: frame, body)
+    }
+    return try tensor.withBytes { bytes in
+      if let base = bytes.baseAddress { frame.setInput(inputUses[index], to: base) }
+      return try withAddresses(of: rest.dropFirst(), in: frame, body)
+    }
+  }
+
+  /// Runs the steps on a frame whose inputs are set.
+  func run(_ frame: Frame, _ observer: StepObserver? = nil) throws(RuntimeError) {
+    for (index, planned) in steps.enumerated() {
+      do {
+        observer?.willRun(index)
+        try planned.step.run(frame.memory(of: planned))
+        observer?.didRun(index)
+      } catch let error as KernelError {
+        throw RuntimeError.operation(node: planned.name, message: error.message)
+      } catch let error as RuntimeError {
+        throw error
+      } catch {
+        throw RuntimeError.operation(node: planned.name, message: "\(error)")
+      }
+    }
+  }
+
+  private func tensor(_ output: Output, in frame: Frame, _ inputs: [Tensor]) throws -> Tensor {
+    let form = output.form
+    switch output.place {
+    case .input(let index):
+      return Tensor(dtype: form.dtype, sizes: form.sizes, storage: inputs[index].storage)
+    case .constant(let index):
+      return Tensor(dtype: form.dtype, sizes: form.sizes, storage: constants[index].tensor.storage)
+    case .box(let index):
+      guard let tensor = frame.box(index) else { throw KernelError("a string output has no value") }
+      return tensor
+    case .arena(let offset):
+      let bytes = UnsafeRawBufferPointer(start: frame.arenaBytes(at: offset), count: form.byteCount)
+      let storage = MemoryStorage(byteCount: form.byteCount) { $0.copyMemory(from: bytes) }
+      return Tensor(dtype: form.dtype, sizes: form.sizes, storage: storage)
+    }
+  }
+}
+
+/// What a planner hands to a ``Plan``.
+struct PlanParts {
+  var steps: [Plan.PlannedStep] = []
+  var places: [Plan.Place] = []
+  var constants: [Plan.Constant] = []
+  var inputs: [OperandForm] = []
+  var inputBoxes: [Int?] = []
+  var outputs: [Plan.Output] = []
+  var arenaByteCount = 0
+  var scratchByteCount = 0
+  var boxCount = 0
+}
+
+/// Somebody who watches a run, for profiles.
+protocol StepObserver: AnyObject {
+  func willRun(_ step: Int)
+  func didRun(_ step: Int)
+}

@@ -1,0 +1,288 @@
+import ModelIR
+
+/// Makes a plan of a graph for one set of input sizes.
+struct Planner {
+  private let graph: Graph
+  private let options: RuntimeOptions
+  private let store: ConstantStore
+  /// The sizes of named axes.
+  private let bindings: [String: Dimension]
+  /// For each value the last live node that reads it; `Int.max` for outputs.
+  private let lastUses: [Int: Int]
+  /// What is known of each value so far.
+  private var values: [Int: PlannedValue] = [:]
+  private var buffers = PlanBuffers()
+  /// For each buffer the last node that reads one of its values: views of the same bytes are values with uses of their own.
+  private var lastReaders: [Int: Int] = [:]
+
+  /// - Throws: ``RuntimeError`` when operands do not fit at these sizes, or a constant cannot be read.
+  static func plan(
+    _ graph: Graph, sizes: [[Int]], options: RuntimeOptions, store: ConstantStore
+  ) throws(RuntimeError) -> Plan {
+    var planner = Planner(graph, sizes: sizes, options: options, store: store)
+    planner.addInputs(sizes)
+    for (index, isLive) in graph.liveNodes().enumerated() where isLive {
+      let node = graph.nodes[index]
+      do { try planner.add(node, at: index) } catch let error as KernelError {
+        throw RuntimeError.operation(node: node.name, message: error.message)
+      } catch let error as GraphError {
+        throw RuntimeError.operation(node: node.name, message: error.message)
+      } catch let error as RuntimeError {
+        throw error
+      } catch {
+        throw RuntimeError.operation(node: node.name, message: "\(error)")
+      }
+    }
+    do { return try planner.finished() } catch {
+      throw RuntimeError.operation(node: "", message: "\(error)")
+    }
+  }
+
+  private init(_ graph: Graph, sizes: [[Int]], options: RuntimeOptions, store: ConstantStore) {
+    self.graph = graph
+    self.options = options
+    self.store = store
+    var bindings: [String: Dimension] = [:]
+    for (input, sizes) in zip(graph.inputs, sizes) {
+      for (dimension, size) in zip(graph.shape(of: input).dimensions, sizes) {
+        if let symbol = dimension.symbolName { bindings[symbol] = .fixed(size) }
+      }
+    }
+    self.bindings = bindings
+    lastUses = graph.lastLiveUses()
+  }
+
+  private mutating func addInputs(_ sizes: [[Int]]) {
+    for (value, sizes) in zip(graph.inputs, sizes) {
+      let form = OperandForm(dtype: graph.dtype(of: value), sizes: sizes)
+      values[value.index] = PlannedValue(form: form, buffer: buffers.addInput(form))
+    }
+  }
+
+  // MARK: Nodes
+
+  private mutating func add(_ node: Node, at index: Int) throws {
+    let op = node.op.substituting(bindings)
+    let operands = try node.inputs.map { try planned($0) }
+    let types = try op.inferTypes(operands.map { TensorType($0.form.dtype, Shape($0.form.sizes)) })
+    let sizes = Planner.bodyBindings(op, operands)
+    let results = try types.map { try Planner.form(of: TensorType($0.dtype, $0.shape.substituting(sizes))) }
+    let constants = operands.map(\.constant)
+    if constants.allSatisfy({ $0 != nil }), Planner.isWorthFolding(operands, results) {
+      return try fold(node, op, constants.compactMap { $0?.tensor }, results)
+    }
+    if op.keepsElementOrder(operands[0].form, results[0]) {
+      let source = try rowMajor(node.inputs[0])
+      set(node.outputs[0], PlannedValue(form: results[0], buffer: source))
+      return
+    }
+    let request = StepRequest(
+      name: node.name, op: op, operands: operands.map(\.form), constants: constants, results: results,
+      options: options, store: store)
+    for backend in options.backends {
+      guard let prepared = try backend.prepare(request) else { continue }
+      return try add(prepared, for: node, request, at: index)
+    }
+    throw RuntimeError.unsupported(node: node.name, message: "no backend computes \(op.name)")
+  }
+
+  private mutating func set(_ value: Value, _ planned: PlannedValue) {
+    values[value.index] = planned
+    guard let buffer = planned.buffer else { return }
+    lastReaders[buffer] = max(lastReaders[buffer] ?? -1, lastUses[value.index] ?? -1)
+  }
+
+  /// A constant is read when the first node asks for it.
+  private mutating func planned(_ value: Value) throws -> PlannedValue {
+    if let known = values[value.index] { return known }
+    guard let tensor = graph.constant(value) else { throw KernelError("an operand has no value") }
+    let form = OperandForm(dtype: tensor.dtype, sizes: tensor.sizes)
+    let constant = PlanConstant(tensor: tensor, index: value.index)
+    let made = PlannedValue(form: form, buffer: nil, constant: constant)
+    values[value.index] = made
+    return made
+  }
+
+  /// A type whose sizes are known and whose elements memory can hold.
+  private static func form(of type: TensorType) throws -> OperandForm {
+    var byteCount = max(type.dtype.byteCount, 1)
+    for dimension in type.shape.dimensions {
+      guard let size = dimension.fixedSize else {
+        throw KernelError("the sizes of \(type.shape) are not known")
+      }
+      guard size >= 0 else { throw KernelError("an axis of the result would have \(size) elements") }
+      let (product, overflow) = byteCount.multipliedReportingOverflow(by: size)
+      guard !overflow, product <= largestValue else {
+        throw KernelError("a result of \(type.shape) is too large")
+      }
+      byteCount = product
+    }
+    return OperandForm(dtype: type.dtype, sizes: type.shape.fixedSizes ?? [])
+  }
+
+  /// The bytes beyond which a value is refused before anything is allocated.
+  private static let largestValue = 1 << 36
+
+  /// The sizes that a loop's operands give to the named axes of its body, of which its results' types speak.
+  private static func bodyBindings(_ op: Op, _ operands: [PlannedValue]) -> [String: Dimension] {
+    guard case .scan(let attributes) = op else { return [:] }
+    let body = attributes.body.graph
+    var bindings: [String: Dimension] = [:]
+    for (index, (input, operand)) in zip(body.inputs, operands).enumerated() {
+      var sizes = operand.form.sizes
+      if index >= attributes.stateCount { sizes.remove(at: 1) }
+      for (dimension, size) in zip(body.shape(of: input).dimensions, sizes) {
+        if let symbol = dimension.symbolName { bindings[symbol] = .fixed(size) }
+      }
+    }
+    return bindings
+  }
+
+  // MARK: Constants
+
+  /// Whether values computed from constants are kept rather than computed in each run: not when they are much larger
+  /// than what they are made of.
+  private static func isWorthFolding(_ operands: [PlannedValue], _ results: [OperandForm]) -> Bool {
+    let needed = results.reduce(0) { $0 + $1.byteCount }
+    return needed <= max(1 << 20, 2 * operands.reduce(0) { $0 + $1.form.byteCount })
+  }
+
+  private mutating func fold(_ node: Node, _ op: Op, _ operands: [Tensor], _ results: [OperandForm]) throws {
+    let aligned = try operands.map { try $0.aligned() }
+    let tensors = try ReferenceKernels.evaluate(op, aligned, results: results)
+    for (value, tensor) in zip(node.outputs, tensors) {
+      let form = OperandForm(dtype: tensor.dtype, sizes: tensor.sizes)
+      values[value.index] = PlannedValue(
+        form: form, buffer: nil, constant: PlanConstant(tensor: tensor, index: nil))
+    }
+  }
+
+  // MARK: Steps
+
+  private mutating func add(
+    _ prepared: PreparedStep, for node: Node, _ request: StepRequest, at index: Int
+  ) throws {
+    var operands: [Int] = []
+    for (value, layout) in zip(node.inputs, prepared.operandLayouts) {
+      // An operand that is not read stands for nothing; any buffer does, and the first is always there.
+      operands.append(try layout.map { try buffer(of: value, in: $0) } ?? PlanBuffers.none)
+    }
+    var results: [Int] = []
+    for (position, value) in node.outputs.enumerated() {
+      let form = request.results[position].with(prepared.resultLayouts[position])
+      let reused = position == 0 ? overwritable(prepared, node, form, at: index) : nil
+      let buffer = reused.map { operands[$0] } ?? buffers.add(form)
+      results.append(buffer)
+      set(value, PlannedValue(form: form, buffer: buffer))
+    }
+    buffers.addStep(
+      name: node.name, opName: request.op.name, prepared.step, operands: operands, results: results,
+      cost: StepCost(request))
+  }
+
+  /// The operand whose memory the first result may take: it fits, and nothing reads it later.
+  private func overwritable(_ prepared: PreparedStep, _ node: Node, _ form: OperandForm, at index: Int)
+    -> Int?
+  {
+    prepared.overwritable.first { operand in
+      let value = node.inputs[operand]
+      guard let planned = values[value.index], let buffer = planned.buffer, planned.constant == nil,
+        planned.form.byteCount == form.byteCount, prepared.operandLayouts[operand] == planned.form.layout,
+        buffers.isOverwritable(buffer)
+      else { return false }
+      return lastReaders[buffer, default: .max] <= index
+    }
+  }
+
+  /// The buffer with a value's elements in a layout; a step is added that brings them into it.
+  private mutating func buffer(of value: Value, in layout: Layout) throws -> Int {
+    var known = try planned(value)
+    if known.form.layout == layout { return try materialized(value, &known) }
+    if let made = known.reordered[layout] { return made }
+    guard let buffer = known.buffer else { throw KernelError("a constant has no layout but its own") }
+    let form = known.form.with(layout)
+    for backend in options.backends {
+      guard let step = try backend.reorder(known.form, to: layout) else { continue }
+      let made = buffers.add(form)
+      buffers.addStep(
+        name: graph.name(of: value), opName: "Reorder", step, operands: [buffer], results: [made],
+        cost: StepCost(bytes: known.form.byteCount + form.byteCount, operations: 0))
+      known.reordered[layout] = made
+      values[value.index] = known
+      return made
+    }
+    throw KernelError("no backend brings \(known.form.sizes) into the order a step needs")
+  }
+
+  private mutating func rowMajor(_ value: Value) throws -> Int { try buffer(of: value, in: .rowMajor) }
+
+  /// The buffer of a value in its own layout; a constant gets one when a step first reads it as it is.
+  private mutating func materialized(_ value: Value, _ known: inout PlannedValue) throws -> Int {
+    if let buffer = known.buffer { return buffer }
+    guard let constant = known.constant else { throw KernelError("an operand has no value") }
+    let tensor = try constant.index.map { try store.tensor($0, constant.tensor) } ?? constant.tensor.aligned()
+    let buffer = try buffers.addConstant(tensor, known.form)
+    known.buffer = buffer
+    values[value.index] = known
+    return buffer
+  }
+
+  // MARK: The end
+
+  private mutating func finished() throws -> Plan {
+    var outputs: [(buffer: Int, form: OperandForm)] = []
+    for output in graph.outputs {
+      let buffer = try rowMajor(output.value)
+      let form = try planned(output.value).form.with(.rowMajor)
+      outputs.append((buffer, form))
+    }
+    return Plan(try buffers.laidOut(outputs: outputs))
+  }
+}
+
+/// What a planner knows of a value.
+private struct PlannedValue {
+  let form: OperandForm
+  /// The buffer with the elements in the form's layout; nil for constants that no step has read.
+  var buffer: Int?
+  var constant: PlanConstant?
+  /// Buffers with the elements in other layouts.
+  var reordered: [Layout: Int] = [:]
+}
+
+extension Op {
+  /// Whether the result has the operand's elements in the operand's order, so that it is the operand under other sizes.
+  fileprivate func keepsElementOrder(_ operand: OperandForm, _ result: OperandForm) -> Bool {
+    guard operand.dtype == result.dtype, operand.elementCount == result.elementCount, operand.dtype != .string
+    else {
+      return false
+    }
+    switch self {
+    case .reshape, .expand, .cast: return true
+    case .transpose(let permutation):
+      let moved = permutation.filter { operand.sizes[$0] != 1 }
+      return moved == moved.sorted()
+    case .slice(let ranges): return ranges.allSatisfy { $0.step > 0 }
+    case .tile: return true
+    case .concat, .split, .pad, .reverse, .gather, .gatherElements, .gatherND, .triangle: return false
+    case .unary, .binary, .compare, .select, .matMul, .einsum, .conv, .convTranspose, .pool, .reduce,
+      .argReduce,
+      .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .scatterND, .range,
+      .sizes,
+      .recurrent, .scan, .resize, .lookup, .hash, .vectorize:
+      return false
+    }
+  }
+}
+
+extension Graph {
+  /// For each value the last live node that reads it, `Int.max` for outputs.
+  fileprivate func lastLiveUses() -> [Int: Int] {
+    var last: [Int: Int] = [:]
+    for (index, isLive) in liveNodes().enumerated() where isLive {
+      for value in nodes[index].inputs { last[value.index] = index }
+    }
+    for output in outputs { last[output.value.index] = .max }
+    return last
+  }
+}

@@ -1,0 +1,37 @@
+import ModelIR
+
+/// What a step costs at least, for profiles: the bytes of its operands and results, and its arithmetic.
+struct StepCost: Sendable {
+  let bytes: Int
+  /// Multiplications and additions.
+  let operations: Int
+
+  init(bytes: Int, operations: Int) {
+    self.bytes = bytes
+    self.operations = operations
+  }
+
+  init(_ request: StepRequest) {
+    bytes = (request.operands + request.results).reduce(0) { $0 + $1.byteCount }
+    operations = StepCost.operations(request)
+  }
+
+  private static func operations(_ request: StepRequest) -> Int {
+    let count = request.results.first?.elementCount ?? 0
+    switch request.op {
+    case .matMul: return 2 * count * (request.operands[0].sizes.last ?? 1)
+    case .conv:
+      // Each result is the sum over a window and a group's channels.
+      return 2 * count * request.operands[1].sizes.dropLast().reduce(1, *)
+    case .convTranspose:
+      let kernel = request.operands[1].sizes
+      return 2 * request.operands[0].elementCount * kernel.dropLast().reduce(1, *)
+    case .recurrent(let attributes):
+      let steps = request.operands[0].sizes[0] * request.operands[0].sizes[1]
+      let columns = attributes.gateCount * attributes.units
+      return 2 * steps * columns * (request.operands[0].sizes[2] + attributes.units)
+    // One operation an element stands for everything else: only a profile reads it.
+    default: return count
+    }
+  }
+}
