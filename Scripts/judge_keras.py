@@ -103,7 +103,7 @@ def main():
     roots = [pathlib.Path(sys.argv[2])] if len(sys.argv) > 2 else [root / "fixtures/cases", root / "fixtures/eras"]
     pattern = sys.argv[3] if len(sys.argv) > 3 else "*"
     passed, refused, failed = 0, {}, 0
-    for path in sorted(path for folder in roots for path in folder.glob("*/*/meta.json")):
+    for path in sorted(path for folder in roots for path in folder.rglob("meta.json")):
         case = path.parent
         name = f"{case.parent.name}/{case.name}"
         meta = json.loads(path.read_text())

@@ -15,13 +15,17 @@ struct CallWriter {
   /// Mask arguments to add, and where tensors are read from without their masks.
   var masks: [KerasTensor: [(String, JSONValue)]] = [:]
   var stripped: [KerasTensor: JSONValue] = [:]
+  /// What is read in the place of the results of operations that Keras 3 does not have.
+  var moved: [KerasTensor: JSONValue] = [:]
 
   /// The `inbound_nodes` of a layer.
-  func nodes(of layer: Int) -> [JSONValue] {
-    graph.calls.filter { $0.layer == layer }.sorted { $0.call < $1.call }.map { call in
+  /// - Throws: ``KerasExportError`` for an array that cannot be written.
+  func nodes(of layer: Int) throws(KerasExportError) -> [JSONValue] {
+    let calls = graph.calls.filter { $0.layer == layer }.sorted { $0.call < $1.call }
+    return try calls.map { call throws(KerasExportError) in
       var keywords = JSONObject()
       for (key, argument) in call.arguments.keywords {
-        let value = value(argument)
+        let value = try value(argument)
         if !isLegacy || !value.isNull { keywords[key] = value }
       }
       for (key, mask) in masks[KerasTensor(layer: layer, call: call.call, output: 0)] ?? [] {
@@ -29,19 +33,21 @@ struct CallWriter {
       }
       let isOperation = graph.layers[layer].isOperation && graph.layers[layer].className != "GetItem"
       let dtype = call.arguments.tensors.first.flatMap { type(of: $0)?.dtype }
-      let arguments = call.arguments.positional.map { argument in
-        isLegacy && isOperation ? operand(argument, dtype) : value(argument)
+      let arguments = try call.arguments.positional.map { argument throws(KerasExportError) in
+        try isLegacy && isOperation ? operand(argument, dtype) : value(argument)
       }
       return .object(JSONObject([("args", .array(arguments)), ("kwargs", .object(keywords))]))
     }
   }
 
   /// An operand of an operation: lists of numbers are arrays of the type of the tensors beside them.
-  private func operand(_ argument: CallArgument<KerasTensor>, _ dtype: DType?) -> JSONValue {
-    guard case .list = argument, let numbers = argument.numbers, let dtype else { return value(argument) }
+  private func operand(
+    _ argument: CallArgument<KerasTensor>, _ dtype: DType?
+  ) throws(KerasExportError) -> JSONValue {
+    guard case .list = argument, let numbers = argument.numbers, let dtype else { return try value(argument) }
     // Whole numbers may be indices, and take part in arithmetic of any type all the same.
     let isWhole = argument.isWhole && dtype != .int64
-    return CallWriter.array(Tensor(numbers.values, sizes: numbers.sizes, dtype: isWhole ? .int32 : dtype))
+    return try CallWriter.array(Tensor(numbers.values, sizes: numbers.sizes, dtype: isWhole ? .int32 : dtype))
   }
 
   /// `input_layers` or `output_layers`.
@@ -50,6 +56,7 @@ struct CallWriter {
   func structure(_ argument: CallArgument<KerasTensor>) -> JSONValue {
     switch argument {
     case .tensor(let tensor):
+      if let history = moved[tensor]?["config"]?["keras_history"] { return history }
       let nested = graph.layers[tensor.layer].layer as? NestedModel
       return history(tensor, ahead: nested?.model.kind == .functional ? 1 : 0)
     case .list(let items): return .array(items.map(structure))
@@ -63,13 +70,16 @@ struct CallWriter {
     .array([.string(names[tensor.layer]), .integer(tensor.call + ahead), .integer(tensor.output)])
   }
 
-  private func value(_ argument: CallArgument<KerasTensor>) -> JSONValue {
+  private func value(_ argument: CallArgument<KerasTensor>) throws(KerasExportError) -> JSONValue {
     switch argument {
     case .tensor(let tensor):
-      return stripped[tensor] ?? CallWriter.tensor(history(tensor), type: type(of: tensor))
-    case .array(let tensor): return CallWriter.array(tensor)
-    case .list(let items): return .array(items.map(value))
-    case .dictionary(let entries): return .object(JSONObject(entries.map { ($0.key, value($0.value)) }))
+      return stripped[tensor] ?? moved[tensor] ?? CallWriter.tensor(history(tensor), type: type(of: tensor))
+    case .array(let tensor): return try CallWriter.array(tensor)
+    case .list(let items):
+      return .array(try items.map { item throws(KerasExportError) in try value(item) })
+    case .dictionary(let entries):
+      return .object(
+        JSONObject(try entries.map { entry throws(KerasExportError) in (entry.key, try value(entry.value)) }))
     case .integer(let integer): return .integer(integer)
     case .number(let number): return .number(number)
     case .bool(let bool): return .bool(bool)
@@ -77,9 +87,17 @@ struct CallWriter {
     case .none: return .null
     case .slice(let start, let stop, let step):
       return CallWriter.object(
-        "__slice__", [("start", value(start)), ("stop", value(stop)), ("step", value(step))])
+        "__slice__", [("start", try value(start)), ("stop", try value(stop)), ("step", try value(step))])
     case .ellipsis: return CallWriter.object("__ellipsis__", [])
     }
+  }
+
+  /// A part of one axis as a key of `x[...]`.
+  static func slice(_ range: SliceRange) -> JSONValue {
+    func bound(_ number: Int?) -> JSONValue { number.map(JSONValue.integer) ?? .null }
+    return object(
+      "__slice__",
+      [("start", bound(range.start)), ("stop", bound(range.stop)), ("step", .integer(range.step))])
   }
 
   /// A tensor argument; Keras takes its shape and type from the layer that makes it.
@@ -101,12 +119,29 @@ struct CallWriter {
     ["class_name": .string(className), "config": .object(JSONObject(config))]
   }
 
-  private static func array(_ tensor: Tensor) -> JSONValue {
-    let values = ((try? tensor.doubles()) ?? []).map { value -> JSONValue in
-      tensor.dtype.isFloatingPoint ? .number(value) : .integer(Int(value))
+  /// A tensor as `numpy.array` is serialised.
+  static func array(_ tensor: Tensor) throws(KerasExportError) -> JSONValue {
+    object(
+      "__numpy__",
+      [
+        ("value", nested(try numbers(tensor)[...], tensor.sizes)), ("dtype", .string(tensor.dtype.rawValue)),
+      ])
+  }
+
+  /// The elements, row-major.
+  /// - Throws: `weight` when the bytes cannot be read, `unsupported` for integers that JSON numbers do not hold.
+  static func numbers(_ tensor: Tensor) throws(KerasExportError) -> [JSONValue] {
+    if let strings = tensor.strings { return strings.map(JSONValue.string) }
+    let values: [Double]
+    do { values = try tensor.doubles() } catch { throw .weight(name: "a constant", message: "\(error)") }
+    return try values.map { value throws(KerasExportError) in
+      if tensor.dtype == .bool { return .bool(value != 0) }
+      if tensor.dtype.isFloatingPoint { return .number(value) }
+      guard let integer = Int(exactly: value), abs(value) <= 0x1p53 else {
+        throw .unsupported("the integer \(value) is too large for a configuration")
+      }
+      return .integer(integer)
     }
-    return object(
-      "__numpy__", [("value", nested(values[...], tensor.sizes)), ("dtype", .string(tensor.dtype.rawValue))])
   }
 
   private static func nested(_ values: ArraySlice<JSONValue>, _ sizes: [Int]) -> JSONValue {
@@ -121,13 +156,9 @@ struct CallWriter {
 
   /// The type of a tensor where it is known: that of inputs of nested models is what the model is called with.
   private func type(of tensor: KerasTensor) -> TensorType? {
-    guard let lowered else { return nil }
-    if path.isEmpty { return lowered.values[tensor].map { lowered.graph.type(of: $0) } }
-    let results = lowered.nestedResults["\(path)/\(graph.layers[tensor.layer].name)"]
-    guard let results, tensor.call < results.count, tensor.output < results[tensor.call].count else {
-      return nil
+    lowered.flatMap { lowered in
+      lowered.value(of: tensor, in: graph, at: path).map { lowered.graph.type(of: $0) }
     }
-    return lowered.graph.type(of: results[tensor.call][tensor.output])
   }
 }
 

@@ -8,24 +8,26 @@ struct ExplicitMasks {
   private let graph: LayerGraph
   private let lowered: LoweredModel
   private let names: [String]
-  /// Tensors of the model by the value they became.
-  private var tensors: [Value: KerasTensor] = [:]
-  /// Operations that stand for values of the graph, by value.
-  private var made: [Value: JSONValue] = [:]
-  /// The operations to add to the model's layers.
-  private(set) var operations: [JSONValue] = []
+  /// References to the tensors of the model, by the value they became.
+  private var known: [Value: JSONValue] = [:]
+  private var writer: OperationWriter
   /// Where a tensor is read from instead, so that no mask comes with it.
   private(set) var stripped: [KerasTensor: JSONValue] = [:]
 
-  /// - Parameter names: the names of the layers in the new model.
-  init(_ graph: LayerGraph, _ lowered: LoweredModel, names: [String]) {
+  /// The operations to add to the model's layers.
+  var operations: [JSONValue] { writer.entries }
+
+  /// - Parameters:
+  ///   - writer: of the new model's layers; `taken` are the names in use.
+  init(_ graph: LayerGraph, _ lowered: LoweredModel, _ writer: CallWriter, taken: Set<String>) {
     self.graph = graph
     self.lowered = lowered
-    self.names = names
-    for (tensor, value) in lowered.values.sorted(by: {
-      ($0.key.layer, $0.key.call) < ($1.key.layer, $1.key.call)
-    })
-    where tensors[value] == nil { tensors[value] = tensor }
+    names = writer.names
+    self.writer = OperationWriter(lowered.graph, names: taken)
+    let ordered = lowered.values.sorted { ($0.key.layer, $0.key.call) < ($1.key.layer, $1.key.call) }
+    for (tensor, value) in ordered where known[value] == nil {
+      known[value] = writer.moved[tensor] ?? history(tensor)
+    }
   }
 
   /// True when some layer of the outermost model gets masks by a rule that Keras 3 does not have.
@@ -33,8 +35,8 @@ struct ExplicitMasks {
     graph.calls.contains { call in
       let object = graph.layers[call.layer]
       guard let masks = lowered.masks(of: object) else { return false }
-      if let rule = object.config["kconvert_mask"]?.string { return !object.mergesAsToday(rule, masks) }
-      if object.config["kconvert_ignores_masks"]?.bool == true { return true }
+      for case .mergesMasks(let rule) in object.eraMarks { return !object.mergesAsToday(rule, masks) }
+      if object.has(.attendsToMasked) { return true }
       return object.className == "MultiHeadAttention" && stripsOthers(call, graph)
     }
   }
@@ -62,8 +64,7 @@ struct ExplicitMasks {
     let object = graph.layers[call.layer]
     guard let operands = lowered.calls[KerasTensor(layer: call.layer, call: call.call, output: 0)]?.arguments,
       operands.tensors.contains(where: { $0.mask != nil }),
-      object.config["kconvert_ignores_mask"]?.bool != true,
-      object.config["kconvert_ignores_masks"]?.bool != true
+      !object.has(.averagesMaskedSteps), !object.has(.attendsToMasked)
     else { return [] }
     if object.layer is NestedModel {
       throw .unsupported("the model inside takes masks by the rules of its release")
@@ -102,73 +103,15 @@ struct ExplicitMasks {
     else { return }
     for (output, result) in results.enumerated() where result.mask != nil {
       let tensor = KerasTensor(layer: call.layer, call: call.call, output: output)
-      stripped[tensor] = add("Copy", [history(tensor)])
+      stripped[tensor] = writer.add("Copy", [known[result.value] ?? history(tensor)])
     }
   }
-
-  // MARK: Operations
 
   /// A reference to the tensor that a mask is.
   private mutating func reference(_ value: Value) throws(KerasExportError) -> JSONValue {
-    if let known = made[value] { return known }
-    let reference = try make(value)
-    made[value] = reference
-    return reference
-  }
-
-  private mutating func make(_ value: Value) throws(KerasExportError) -> JSONValue {
-    if let tensor = tensors[value] { return history(tensor) }
-    if let constant = lowered.graph.constant(value), constant.rank == 0,
-      let number = try? constant.doubles().first
-    {
-      return constant.dtype.isFloatingPoint ? .number(number) : .integer(Int(number))
+    do throws(KerasExportError) { return try writer.argument(for: value, known: known) } catch {
+      throw .unsupported("its mask comes about by the rules of its release; \(error)")
     }
-    guard let node = lowered.graph.producer(of: value) else { throw ExplicitMasks.failure }
-    var operands: [JSONValue] = []
-    for input in node.inputs { operands.append(try reference(input)) }
-    switch node.op {
-    case .compare(.notEqual): return add("NotEqual", operands)
-    case .binary(.logicalAnd): return add("LogicalAnd", operands)
-    case .binary(.logicalOr): return add("LogicalOr", operands)
-    case .reduce(let function, let axes, let keepDims) where function == .any || function == .all:
-      let axis = JSONValue.array(axes.map(JSONValue.integer))
-      return add(function == .any ? "Any" : "All", operands, [("axis", axis), ("keepdims", .bool(keepDims))])
-    case .concat(let axis): return add("Concatenate", [.array(operands)], [("axis", .integer(axis))])
-    case .reshape(let shape):
-      // A mask of features of size 1 loses that axis; nothing else is reshaped on the way.
-      let before = lowered.graph.shape(of: node.inputs[0])
-      guard before.rank == shape.rank + 1, before[shape.rank] == 1 else { throw ExplicitMasks.failure }
-      return add("Squeeze", operands, [("axis", -1)])
-    case .unary, .binary, .compare, .select, .cast, .matMul, .einsum, .conv, .convTranspose, .pool, .reduce,
-      .argReduce,
-      .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .transpose, .split,
-      .slice,
-      .pad, .expand, .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range,
-      .sizes,
-      .recurrent, .scan, .resize, .lookup, .hash, .vectorize:
-      throw ExplicitMasks.failure
-    }
-  }
-
-  private static let failure = KerasExportError.unsupported(
-    "its mask comes about by the rules of its release")
-
-  private mutating func add(
-    _ className: String, _ operands: [JSONValue], _ config: [(String, JSONValue)] = []
-  ) -> JSONValue {
-    var number = operations.count
-    var name = "mask_\(number)"
-    while names.contains(name) {
-      number += 1
-      name = "mask_\(number)_\(operations.count)"
-    }
-    var node = KerasNode(className, name: name, config)
-    node.module = "keras.src.ops.numpy"
-    var entry = node.serialized
-    entry["name"] = .string(name)
-    entry["inbound_nodes"] = [["args": .array(operands), "kwargs": [:]]]
-    operations.append(.object(entry))
-    return CallWriter.tensor([.string(name), 0, 0], type: nil)
   }
 
   private func history(_ tensor: KerasTensor) -> JSONValue {
@@ -180,7 +123,7 @@ struct ExplicitMasks {
 
 extension LayerObject {
   /// True when a merging layer of an earlier release treats these masks as Keras 3 does.
-  func mergesAsToday(_ rule: String, _ masks: OperandMasks) -> Bool {
-    rule == "and" && masks == .equal && ["Add", "Subtract", "Average", "Concatenate"].contains(className)
+  func mergesAsToday(_ rule: MaskMerge, _ masks: OperandMasks) -> Bool {
+    rule == .and && masks == .equal && ["Add", "Subtract", "Average", "Concatenate"].contains(className)
   }
 }

@@ -4,7 +4,7 @@ import NativeFormat
 
 /// Turns a model of any era into what Keras 3 would have saved.
 ///
-/// The configuration is canonical already; here what canonical form says beyond Keras (`kconvert_*` keys, layers of
+/// The configuration is canonical already; here what canonical form says beyond Keras (``EraMark``s, layers of
 /// `kconvert.layers`) becomes layers that Keras 3 has, or is refused by name, everything at once.
 struct KerasUpgrade {
   let model: KerasModel
@@ -63,29 +63,57 @@ struct KerasUpgrade {
   private mutating func functional(_ graph: LayerGraph, name: String, path: String) -> KerasNode {
     let names = KerasUpgrade.uniqueNames(graph)
     var writer = CallWriter(graph: graph, names: names, lowered: lowered, path: path, isLegacy: isLegacy)
+    let retired = lowered.map { lowered in
+      RetiredOperations(graph, lowered.graph, names: names) { lowered.value(of: $0, in: graph, at: path) }
+    }
     var entries: [JSONValue] = []
-    if path.isEmpty, let lowered, ExplicitMasks.areNeeded(graph, lowered) {
-      entries = makeMasksExplicit(graph, lowered, &writer)
+    if let lowered, let retired {
+      writer.moved = retired.moved
+      for (object, reason) in retired.refusals { refuse(object, reason) }
+      if path.isEmpty, ExplicitMasks.areNeeded(graph, lowered) {
+        entries = makeMasksExplicit(graph, lowered, &writer, taken: retired.writer.names)
+      }
     }
     var layers: [String: KerasNode] = [:]
     for (index, object) in graph.layers.enumerated() {
+      if let operations = retired?.entries[index] {
+        entries += operations
+        continue
+      }
       let layer = node(
         of: object, name: names[index], path: path.isEmpty ? object.name : "\(path)/\(object.name)")
       if !object.isOperation { layers[names[index]] = layer }
       var entry = layer.serialized
       entry["name"] = .string(names[index])
-      entry["inbound_nodes"] = .array(writer.nodes(of: index))
+      do { entry["inbound_nodes"] = .array(try writer.nodes(of: index)) } catch { refuse(object, "\(error)") }
       entries.append(.object(entry))
+    }
+    return functional(graph, entries, layers, writer, name: name, isPlain: isLegacy || !path.isEmpty)
+  }
+
+  /// A Functional model of serialised layers.
+  /// - Parameters:
+  ///   - layers: those with a folder, by name.
+  ///   - isPlain: an input or output in a list of its own is meant to be just that tensor, as before Keras 3 and in
+  ///     models inside others.
+  private func functional(
+    _ graph: LayerGraph, _ entries: [JSONValue], _ layers: [String: KerasNode], _ writer: CallWriter,
+    name: String,
+    isPlain: Bool
+  ) -> KerasNode {
+    func structure(_ argument: CallArgument<KerasTensor>) -> JSONValue {
+      if isPlain, case .list(let items) = argument, items.count == 1 { return writer.structure(items[0]) }
+      return writer.structure(argument)
     }
     // Layers that no output depends on are built when the model is loaded, but are not among its layers.
     let order = OperationOrder.names(
       entries, inputs: graph.inputs.map { writer.history($0) },
-      outputs: graph.outputs.map { writer.history($0) })
+      outputs: graph.outputs.map { writer.moved[$0]?["config"]?["keras_history"] ?? writer.history($0) })
     var node = KerasNode(
       name: name, className: "Functional", module: "keras.src.models.functional",
       config: JSONObject([("name", .string(name)), ("trainable", true), ("layers", .array(entries))]))
-    node.config["input_layers"] = writer.structure(graph.inputStructure)
-    node.config["output_layers"] = writer.structure(graph.outputStructure)
+    node.config["input_layers"] = structure(graph.inputStructure)
+    node.config["output_layers"] = structure(graph.outputStructure)
     node.parts = [KerasNode.Part(attribute: "layers", content: .list(order.compactMap { layers[$0] }))]
     return node
   }
@@ -93,10 +121,10 @@ struct KerasUpgrade {
   /// Gives layers of the outermost model their masks as arguments, see ``ExplicitMasks``.
   /// - Returns: the operations that make the masks.
   private mutating func makeMasksExplicit(
-    _ graph: LayerGraph, _ lowered: LoweredModel, _ writer: inout CallWriter
+    _ graph: LayerGraph, _ lowered: LoweredModel, _ writer: inout CallWriter, taken: Set<String>
   ) -> [JSONValue] {
     hasExplicitMasks = true
-    var masks = ExplicitMasks(graph, lowered, names: writer.names)
+    var masks = ExplicitMasks(graph, lowered, writer, taken: taken.union(writer.names))
     for call in graph.calls {
       let key = KerasTensor(layer: call.layer, call: call.call, output: 0)
       do { writer.masks[key] = try masks.keywords(for: call) } catch {
@@ -192,4 +220,17 @@ struct KerasUpgrade {
 extension LayerObject {
   /// True for a `keras.ops` function in the graph, which has no weights and no folder.
   var isOperation: Bool { LayerRegistry.isOperation(module: module) }
+}
+
+extension LoweredModel {
+  /// The value that a tensor of the model became, or of a nested model at its first call.
+  /// - Parameter path: the path of the nested model; empty for the outermost.
+  func value(of tensor: KerasTensor, in graph: LayerGraph, at path: String) -> Value? {
+    if path.isEmpty { return values[tensor] }
+    guard let results = nestedResults["\(path)/\(graph.layers[tensor.layer].name)"],
+      tensor.call < results.count,
+      tensor.output < results[tensor.call].count
+    else { return nil }
+    return results[tensor.call][tensor.output]
+  }
 }

@@ -7,11 +7,10 @@ extension KerasUpgrade {
   mutating func upgraded(_ original: KerasNode, _ object: LayerObject, _ lowered: LoweredModel) -> KerasNode {
     var node = original
     if node.module == "kconvert.layers" { node = retired(node, object) }
-    if node.module == "kconvert.ops" { refuse(object, "Keras 3 has no such operation") }
     if isLegacy, node.module == "keras.layers", KerasSignatures.keys(of: node.className) == nil {
       refuse(object, "Keras 3 has no such layer")
     }
-    let marks = takeMarks(from: &node.config)
+    for mark in object.eraMarks { node.config[mark.key] = nil }
     if isLegacy, !object.isOperation {
       node.config = LegacyKeys(className: node.className).cleaned(node.config)
     }
@@ -23,8 +22,8 @@ extension KerasUpgrade {
     // Layers without weights have nothing to train, and some take no such key.
     if isLegacy, original.variables.isEmpty, !object.hasWeights { node.config["trainable"] = nil }
     var layers = causal(node)
-    for (key, value) in marks.sorted(by: { $0.key < $1.key }) {
-      layers = apply(key, value, to: layers, object, lowered.masks(of: object))
+    for mark in object.eraMarks.sorted(by: { $0.key < $1.key }) {
+      layers = apply(mark, to: layers, object, lowered.masks(of: object))
     }
     if layers.count == 1 { return layers[0] }
     return KerasNode(sequential: layers, name: node.name)
@@ -34,13 +33,6 @@ extension KerasUpgrade {
   private func inputShape(of object: LayerObject, _ lowered: LoweredModel) -> Shape? {
     let tensor = model.graph.inputs.first { model.graph.layers[$0.layer] === object }
     return tensor.flatMap { lowered.values[$0] }.map { lowered.graph.shape(of: $0) }
-  }
-
-  /// The keys that are kconvert's own.
-  private func takeMarks(from config: inout JSONObject) -> [String: JSONValue] {
-    var marks: [String: JSONValue] = [:]
-    for key in config.keys where key.hasPrefix("kconvert_") { marks[key] = config.removeValue(forKey: key) }
-    return marks
   }
 
   /// A layer that Keras 3 has no class for.
@@ -56,33 +48,55 @@ extension KerasUpgrade {
     return relu
   }
 
-  /// One layer, or the chain of layers that it becomes for one of kconvert's keys.
+  /// One layer, or the chain of layers that it becomes for a mark.
   private mutating func apply(
-    _ key: String, _ value: JSONValue, to layers: [KerasNode], _ object: LayerObject, _ masks: OperandMasks?
+    _ mark: EraMark, to layers: [KerasNode], _ object: LayerObject, _ masks: OperandMasks?
   ) -> [KerasNode] {
     let isMasked = masks != nil && !hasExplicitMasks
-    switch key {
-    case "kconvert_invented_name", "kconvert_cudnn", "kconvert_class": break
-    case "kconvert_theano_same": return theanoPadded(layers, object)
-    case "kconvert_asymmetric" where value.bool == true:
-      refuse(object, "Keras 3 samples bilinearly at pixel centres only")
-    case "kconvert_ignores_mask" where isMasked:
+    switch mark {
+    case .inputNameIsInvented, .classWhenWritten: break  // The new file has names and classes of its own.
+    case .isCuDNN: break  // The weights have been rearranged, and the activations stand in the configuration.
+    case .padsFrontFirst: return theanoPadded(layers, object)
+    case .samplesFromCorners: refuse(object, "Keras 3 samples bilinearly at pixel centres only")
+    case .averagesMaskedSteps:
       // Permute drops masks.
-      return [KerasNode("Permute", name: "\(object.name)_unmasked", [("dims", [1, 2])])] + layers
-    case "kconvert_ignores_masks" where isMasked:
-      refuse(object, "its release ignored masks, Keras 3 does not")
-    case "kconvert_spreads_masked" where masks != nil: return spreading(layers, object)
-    case "kconvert_mask":
-      if isMasked, let masks, !object.mergesAsToday(value.string ?? "", masks) {
+      let unmasked = KerasNode("Permute", name: "\(object.name)_unmasked", [("dims", [1, 2])])
+      if isMasked { return [unmasked] + layers }
+    case .attendsToMasked:
+      if isMasked { refuse(object, "its release ignored masks, Keras 3 does not") }
+    case .spreadsFullyMasked:
+      if masks != nil { return spreading(layers, object) }
+    case .mergesMasks(let rule):
+      if isMasked, let masks, !object.mergesAsToday(rule, masks) {
         refuse(object, "Keras 3 merges masked operands by another rule")
       }
-    case "kconvert_zero_output_for_mask" where masks != nil:
-      if object.config["layer"]?["config"]?["return_sequences"]?.bool == true, showsMaskedSteps(of: object) {
+    case .repeatsMaskedSteps:
+      if masks != nil, returnsSequences(object), showsMaskedSteps(of: object) {
         refuse(object, "its output at masked steps is seen, where Keras 3 has zeros")
       }
-    default: break
+    case .encodesAs: break  // Keras 3's type may be another, its numbers are the same.
+    case .resizesToPolicyType:
+      // Keras 3 rounds the results of images of integers; Rescaling makes floats of them.
+      let floats = KerasNode("Rescaling", name: "\(object.name)_floats", [("scale", 1.0)])
+      if takesIntegers(object) { return [floats] + layers }
+    case .resizesBeforeCropping: break  // Only a layer that is refused by its class carries it.
     }
     return layers
+  }
+
+  /// True unless every call of the layer is known to be on floats.
+  private func takesIntegers(_ object: LayerObject) -> Bool {
+    let calls = model.graph.calls.filter { model.graph.layers[$0.layer] === object }
+    let tensors = calls.flatMap(\.arguments.tensors)
+    // Layers of models inside the model are not among these calls.
+    guard let lowered, !tensors.isEmpty else { return true }
+    return tensors.contains { tensor in
+      lowered.values[tensor].map { !lowered.graph.dtype(of: $0).isFloatingPoint } ?? true
+    }
+  }
+
+  private func returnsSequences(_ object: LayerObject) -> Bool {
+    object.config["layer"]?["config"]?["return_sequences"]?.bool == true
   }
 
   /// Rows without a kept position, spread evenly: Keras 3's attention does that where it has no dropout to apply.
@@ -150,12 +164,14 @@ extension KerasUpgrade {
     return KerasNode("\(family)\(pairs.count)D", name: "\(conv.name)_\(key)", config)
   }
 
-  /// An activation that Keras 3 knows: earlier releases' hard_sigmoid, `clip(0.2 x + 0.5, 0, 1)`, is two layers there.
+  /// An activation that Keras 3 knows: functions by name, whatever module they were found in; earlier releases'
+  /// hard_sigmoid, `clip(0.2 x + 0.5, 0, 1)`, is two layers there.
   static func activation(_ value: JSONValue) -> JSONValue {
-    guard value["class_name"]?.string == "HardSigmoid", value["module"]?.string == "kconvert.activations"
-    else {
-      return value
+    let className = value["class_name"]?.string
+    if className == "function", let name = value["config"]?.string ?? value["registered_name"]?.string {
+      return .string(name)
     }
+    guard className == "HardSigmoid", value["module"]?.string == "kconvert.activations" else { return value }
     let rescaling = KerasNode(
       "Rescaling", name: "rescaling",
       [("scale", value["config"]?["alpha"] ?? 0.2), ("offset", value["config"]?["beta"] ?? 0.5)])

@@ -10,14 +10,19 @@ enum Keras3Config {
   /// then it is zero.
   static let maskedSoftmax: Set<String> = ["Softmax", "MultiHeadAttention", "GroupQueryAttention"]
 
+  /// The public names of classes that HDF5 files call by another.
+  private static let publicNames = ["GroupedQueryAttention": "GroupQueryAttention"]
+
   /// Layers that do not write `trainable`.
   private static let untrained: Set<String> = ["InputLayer", "Discretization", "HashedCrossing"]
 
   /// The canonical form of a serialised layer or model.
   /// - Parameter minor: the minor number of the writer's release; today's where the file does not say.
   static func canonical(_ value: JSONValue, minor: Int = .max) -> JSONValue {
-    guard var object = value.object, let className = object["class_name"]?.string, var config = object["config"]?.object
+    guard var object = value.object, let className = object["class_name"]?.string,
+      var config = object["config"]?.object
     else { return value }
+    if let name = publicNames[className] { object["class_name"] = .string(name) }
     if object["module"] == nil || object["module"]?.isNull == true, object["registered_name"]?.string == nil {
       // HDF5 files leave the module out: what has no `trainable` is an operation.
       let isOperation =
@@ -27,8 +32,8 @@ enum Keras3Config {
     func inside(_ inner: JSONValue) -> JSONValue { canonical(inner, minor: minor) }
     let isLayer = !LayerRegistry.isOperation(module: object["module"]?.string ?? "")
     // Before 3.4 merging layers dropped their masks.
-    if minor < 4, isLayer, merging.contains(className) { config["kconvert_mask"] = "none" }
-    if minor < 10, isLayer, maskedSoftmax.contains(className) { config["kconvert_spreads_masked"] = true }
+    if minor < 4, isLayer, merging.contains(className) { config.insert(.mergesMasks(.none)) }
+    if minor < 10, isLayer, maskedSoftmax.contains(className) { config.insert(.spreadsFullyMasked) }
     for key in ["layer", "backward_layer", "cell"] {
       if let inner = config[key], inner.object != nil { config[key] = inside(inner) }
     }
@@ -48,7 +53,9 @@ enum Keras3Config {
     for layer in config["layers"]?.array ?? [] {
       let className = layer["class_name"]?.string
       let module = layer["module"]?.string ?? ""
-      if className == "Functional" || (className == "Model" && module.hasPrefix("keras")), let name = layer["name"]?.string {
+      if className == "Functional" || (className == "Model" && module.hasPrefix("keras")),
+        let name = layer["name"]?.string
+      {
         nested.insert(name)
       }
     }

@@ -19,15 +19,16 @@ struct LayerTranslation {
   mutating func run() throws(KerasImportError) {
     className = LayerTranslation.renamed(className)
     let original = className
-    defer { if className != original { config["kconvert_class"] = .string(original) } }
+    defer { if className != original { config.insert(.classWhenWritten(original)) } }
     if writer.generation < 2 { try translateKeras1() }
     className = LayerTranslation.classes[className] ?? className
     try translateKeras2()
-    translatePreprocessing()
+    try translatePreprocessing()
     try translateActivations()
     try translateTheano()
     let isLocal = className.hasPrefix("LocallyConnected")
-    for key in config.keys where LayerTranslation.dropped.contains(key) && !(isLocal && key == "implementation") {
+    for key in config.keys
+    where LayerTranslation.dropped.contains(key) && !(isLocal && key == "implementation") {
       config[key] = nil
     }
     if LayerTranslation.own.contains(className) { module = "kconvert.layers" }
@@ -63,12 +64,15 @@ struct LayerTranslation {
 
   /// Keys that say nothing about inference, or only how arrays were arranged.
   private static let dropped: Set<String> = [
-    "init", "inner_init", "forget_bias_init", "W_regularizer", "b_regularizer", "U_regularizer", "W_constraint",
+    "init", "inner_init", "forget_bias_init", "W_regularizer", "b_regularizer", "U_regularizer",
+    "W_constraint",
     "b_constraint", "U_constraint", "depthwise_initializer", "input_dtype", "cache_enabled", "custom_name",
     "batch_input_shape", "implementation", "fused",
-    "virtual_batch_size", "synchronized", "unit_forget_bias", "consume_less", "beta_init", "gamma_init", "weights",
+    "virtual_batch_size", "synchronized", "unit_forget_bias", "consume_less", "beta_init", "gamma_init",
+    "weights",
     "adjustment", "key_shape", "query_shape", "value_shape", "causal", "unroll", "input_shape", "batch_size",
-    "time_major", "mode_type", "output_mask_type", "output_shape_type", "gamma_regularizer", "beta_regularizer",
+    "time_major", "mode_type", "output_mask_type", "output_shape_type", "gamma_regularizer",
+    "beta_regularizer",
   ]
 }
 
@@ -77,14 +81,16 @@ struct LayerTranslation {
 extension LayerTranslation {
   /// Old key, new key, for every layer that has it.
   private static let keys: [(String, String)] = [
-    ("nb_filter", "filters"), ("border_mode", "padding"), ("subsample", "strides"), ("subsample_length", "strides"),
+    ("nb_filter", "filters"), ("border_mode", "padding"), ("subsample", "strides"),
+    ("subsample_length", "strides"),
     ("atrous_rate", "dilation_rate"), ("pool_length", "pool_size"), ("stride", "strides"), ("length", "size"),
     ("p", "rate"), ("sigma", "stddev"), ("bias", "use_bias"), ("inner_activation", "recurrent_activation"),
     ("dropout_W", "dropout"), ("dropout_U", "recurrent_dropout"), ("filter_length", "kernel_size"),
   ]
 
   private static let spatial: Set<String> = [
-    "UpSampling2D", "ZeroPadding2D", "Cropping2D", "SpatialDropout2D", "UpSampling3D", "ZeroPadding3D", "Cropping3D",
+    "UpSampling2D", "ZeroPadding2D", "Cropping2D", "SpatialDropout2D", "UpSampling3D", "ZeroPadding3D",
+    "Cropping3D",
     "SpatialDropout3D", "GlobalMaxPooling2D", "GlobalAveragePooling2D",
   ]
 
@@ -108,7 +114,9 @@ extension LayerTranslation {
     }
     translateOrdering()
     if config["padding"]?.string == "full" { throw KerasImportError(.unsupported("border_mode \"full\"")) }
-    if className.hasPrefix("Deconv") || className.hasPrefix("Highway") || className == "Reshape" { config["output_shape"] = nil }
+    if className.hasPrefix("Deconv") || className.hasPrefix("Highway") || className == "Reshape" {
+      config["output_shape"] = nil
+    }
     switch className {
     case "Merge": try translateMerge()
     case "BatchNormalization": try translateNormalization()
@@ -156,7 +164,8 @@ extension LayerTranslation {
     var merged = JSONObject()
     merged["name"] = config["name"]
     guard config["mode_type"]?.string ?? "raw" == "raw" else {
-      throw KerasImportError(.unsupported("a Merge whose mode is a function of the program that made the file"))
+      throw KerasImportError(
+        .unsupported("a Merge whose mode is a function of the program that made the file"))
     }
     switch mode {
     case "sum": className = "Add"
@@ -188,8 +197,8 @@ extension LayerTranslation {
 
   private mutating func translateKeras2() throws(KerasImportError) {
     if config["time_major"]?.bool == true { throw KerasImportError(.unsupported("time_major input")) }
-    if LayerTranslation.merging.contains(className) { config["kconvert_mask"] = "and" }
-    if Keras3Config.maskedSoftmax.contains(className) { config["kconvert_spreads_masked"] = true }
+    if LayerTranslation.merging.contains(className) { config.insert(.mergesMasks(.and)) }
+    if Keras3Config.maskedSoftmax.contains(className) { config.insert(.spreadsFullyMasked) }
     switch className {
     case "InputLayer": rename("batch_input_shape", "batch_shape")
     case "LeakyReLU": rename("alpha", "negative_slope")
@@ -198,17 +207,23 @@ extension LayerTranslation {
     case "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D", "Conv1DTranspose",
       "Conv2DTranspose", "Conv3DTranspose":
       config["groups"] = nil
-      if className.hasPrefix("Depthwise") { for key in ["filters", "kernel_initializer"] { config[key] = nil } }
+      if className.hasPrefix("Depthwise") {
+        for key in ["filters", "kernel_initializer"] { config[key] = nil }
+      }
     case "Embedding": config["input_length"] = nil
-    case "MultiHeadAttention": if writer.isBefore(10) { config["kconvert_ignores_masks"] = true }
+    case "MultiHeadAttention": if writer.isBefore(10) { config.insert(.attendsToMasked) }
     case "GRU", "GRUCell": if config["reset_after"] == nil { config["reset_after"] = false }
     case "Bidirectional":
       // TensorFlow made masked steps of returned sequences zeros; before, they repeated the step before them.
-      if !writer.isTensorFlow || writer.isBefore(2) { config["kconvert_zero_output_for_mask"] = false }
+      if !writer.isTensorFlow || writer.isBefore(2) { config.insert(.repeatsMaskedSteps) }
     case "UpSampling2D":
-      if config["interpolation"]?.string == "bilinear", !writer.isTensorFlow { config["kconvert_asymmetric"] = true }
+      if config["interpolation"]?.string == "bilinear", !writer.isTensorFlow {
+        config.insert(.samplesFromCorners)
+      }
     case "GlobalAveragePooling1D":
-      if writer.generation < 2 || writer.isBefore(writer.isTensorFlow ? 2 : 1) { config["kconvert_ignores_mask"] = true }
+      if writer.generation < 2 || writer.isBefore(writer.isTensorFlow ? 2 : 1) {
+        config.insert(.averagesMaskedSteps)
+      }
     default: break
     }
     if writer.generation >= 2, className == "LSTM" || className == "GRU" { fillCuDNN() }
@@ -221,7 +236,7 @@ extension LayerTranslation {
     config["activation"] = "tanh"
     config["recurrent_activation"] = "sigmoid"
     if className == "GRU" { config["reset_after"] = true }
-    config["kconvert_cudnn"] = true
+    config.insert(.isCuDNN)
   }
 
   /// Keras 3's hard_sigmoid has another slope.
@@ -229,7 +244,8 @@ extension LayerTranslation {
     for key in ["activation", "recurrent_activation"] {
       if config[key]?.string == "hard_sigmoid" {
         config[key] = [
-          "module": "kconvert.activations", "class_name": "HardSigmoid", "config": ["alpha": 0.2, "beta": 0.5],
+          "module": "kconvert.activations", "class_name": "HardSigmoid",
+          "config": ["alpha": 0.2, "beta": 0.5],
         ]
       } else if config[key]?["class_name"] != nil, config[key]?["class_name"]?.string != "function",
         config[key]?["config"]?.object != nil
@@ -241,6 +257,6 @@ extension LayerTranslation {
 
   private mutating func translateTheano() throws(KerasImportError) {
     let hasWindow = className.contains("Conv") || className.contains("Pooling")
-    if writer.isTheano, hasWindow, config["padding"]?.string == "same" { config["kconvert_theano_same"] = true }
+    if writer.isTheano, hasWindow, config["padding"]?.string == "same" { config.insert(.padsFrontFirst) }
   }
 }

@@ -263,7 +263,7 @@ struct InventedNames {
     counts[prefix] = count + 1
     let name = JSONValue.string("\(prefix)\(count)")
     config["name"] = name
-    config["kconvert_invented_name"] = true
+    config.insert(.inputNameIsInvented)
     object["config"] = .object(config)
     object["name"] = name
     return .object(object)

@@ -52,7 +52,8 @@ extension LayerGraph {
 
 extension LayerGraph {
   private init(functional config: JSONValue, registry: LayerRegistry) throws(KerasImportError) {
-    guard let layers = config["layers"]?.array, let inputs = config["input_layers"], let outputs = config["output_layers"]
+    guard let layers = config["layers"]?.array, let inputs = config["input_layers"],
+      let outputs = config["output_layers"]
     else { throw KerasImportError(.missingKey("layers, input_layers or output_layers")) }
     let objects = try LayerGraph.objects(layers, registry: registry)
     var indices: [String: Int] = [:]
@@ -67,7 +68,8 @@ extension LayerGraph {
         do {
           pending.append(PendingCall(layer: index, call: number, arguments: try CallArguments(node: node)))
         } catch {
-          throw error.at(.call(number)).at(.layer(name: objects[index].name, className: objects[index].className))
+          throw error.at(.call(number)).at(
+            .layer(name: objects[index].name, className: objects[index].className))
         }
       }
     }
@@ -117,7 +119,9 @@ private struct CallOrder {
       let stuck = calls.indices.first { waiting[$0] > 0 } ?? 0
       throw KerasImportError(
         .invalidGraph("its inputs are made by no call, or depend on its own output"),
-        path: [.layer(name: objects[calls[stuck].layer].name, className: objects[calls[stuck].layer].className)])
+        path: [
+          .layer(name: objects[calls[stuck].layer].name, className: objects[calls[stuck].layer].className)
+        ])
     }
     return order
   }
@@ -195,12 +199,15 @@ private struct IndexHeap {
 
 extension LayerGraph {
   /// A chain of layers. The input is its InputLayer, or follows from the first layer or the shape it was built with.
-  private init(sequential config: JSONValue, built: JSONValue?, registry: LayerRegistry) throws(KerasImportError) {
+  private init(sequential config: JSONValue, built: JSONValue?, registry: LayerRegistry)
+    throws(KerasImportError)
+  {
     guard let layers = config["layers"]?.array else { throw KerasImportError(.missingKey("layers")) }
     var objects = try LayerGraph.objects(layers, registry: registry)
     if !(objects.first?.layer is InputLayer) {
       objects.insert(
-        try LayerGraph.inputLayer(config: config, built: built, first: layers.first, object: objects.first, registry),
+        try LayerGraph.inputLayer(
+          config: config, built: built, first: layers.first, object: objects.first, registry),
         at: 0)
     }
     var previous: CallArgument<KerasTensor> = .tensor(KerasTensor(layer: 0, call: 0, output: 0))
@@ -231,14 +238,14 @@ extension LayerGraph {
       shape = input.batchShape.map { .array($0.map { $0.map(JSONValue.integer) ?? .null }) }
       dtype = .string(input.dtype.rawValue)
     }
-    shape = shape ?? config["build_input_shape"] ?? built?["input_shape"] ?? first?["build_config"]?["input_shape"]
+    shape =
+      shape ?? config["build_input_shape"] ?? built?["input_shape"] ?? first?["build_config"]?["input_shape"]
     if object?.className == "Embedding" { dtype = .string("int32") }
     let name = (object?.name ?? "sequential") + "_input"
     // A nested Sequential may never have learned its shape before it was called.
     let known = shape?.array == nil ? .null : shape ?? .null
-    let json = JSONObject([
-      ("batch_shape", known), ("dtype", dtype), ("name", .string(name)), ("kconvert_invented_name", true),
-    ])
+    var json = JSONObject([("batch_shape", known), ("dtype", dtype), ("name", .string(name))])
+    json.insert(.inputNameIsInvented)
     let layer = JSONValue.object(
       JSONObject([("class_name", .string("InputLayer")), ("config", .object(json)), ("name", .string(name))]))
     return try LayerObject(serialized: layer, registry: registry)

@@ -37,7 +37,8 @@ public struct LayerConfig: Sendable {
     "depthwise_regularizer", "depthwise_constraint", "pointwise_initializer", "pointwise_regularizer",
     "pointwise_constraint", "gamma_initializer", "gamma_regularizer", "gamma_constraint", "beta_initializer",
     "beta_regularizer", "beta_constraint", "moving_mean_initializer", "moving_variance_initializer",
-    "alpha_initializer", "alpha_regularizer", "alpha_constraint", "lora_rank", "lora_alpha", "kconvert_class",
+    "alpha_initializer", "alpha_regularizer", "alpha_constraint", "lora_rank", "lora_alpha",
+    EraMark.classWhenWritten("").key,
   ]
 
   /// The raw value of a key, which counts as read; nil when absent or null.
@@ -45,6 +46,19 @@ public struct LayerConfig: Sendable {
     taken.insert(key)
     guard let value = json[key], !value.isNull else { return nil }
     return value
+  }
+
+  /// Whether the configuration carries this mark of its era.
+  mutating func has(_ mark: EraMark) -> Bool { self.mark { $0 == mark ? true : nil } ?? false }
+
+  /// What the mark holds that `read` knows; nil when the configuration does not carry it.
+  mutating func mark<T>(_ read: (EraMark) -> T?) -> T? {
+    for mark in json.eraMarks {
+      guard let held = read(mark) else { continue }
+      taken.insert(mark.key)
+      return held
+    }
+    return nil
   }
 
   /// Marks keys as known but without effect.

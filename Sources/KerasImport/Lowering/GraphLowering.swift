@@ -100,6 +100,10 @@ package struct NestedModel: Layer, KeepsInputTypes {
       throw KerasImportError(
         .invalidGraph("expected \(model.inputs.count) inputs of the nested model, found \(inputs.count)"))
     }
+    for (tensor, operand) in zip(model.inputs, inputs) {
+      let path = "\(scope.path)/\(model.layers[tensor.layer].name)"
+      scope.state.nestedResults[path, default: []].append([operand.value])
+    }
     let operands = try GraphLowering(model: model, state: scope.state).evaluate(inputs, path: scope.path) {
       call, results in
       scope.state.nestedResults["\(scope.path)/\(model.layers[call.layer].name)", default: []].append(
@@ -129,7 +133,7 @@ package struct InputLayer: Layer {
     if given == nil, let sample = config.value("shape")?.array { given = [.null] + sample }
     dtype = config.inputDType
     isOptional = try config.bool("optional", default: false)
-    isNameInvented = try config.bool("kconvert_invented_name", default: false)
+    isNameInvented = config.has(.inputNameIsInvented)
     config.ignore("sparse", "ragged", "shape", "batch_size", "tensor", "input_tensor")
     guard let items = given else {
       guard config.json.contains("batch_shape") else { throw KerasImportError(.missingKey("batch_shape")) }

@@ -57,8 +57,11 @@ extension LayerObject {
   ///
   /// Source: `to_snake_case` of `keras/src/utils/naming.py`.
   ///
-  /// Layers whose class had another name when they were written (`kconvert_class`) have its folder.
-  var folderName: String { LayerObject.folderName(ofClass: config["kconvert_class"]?.string ?? className) }
+  /// Layers whose class had another name when they were written have its folder.
+  var folderName: String {
+    for case .classWhenWritten(let name) in eraMarks { return LayerObject.folderName(ofClass: name) }
+    return LayerObject.folderName(ofClass: className)
+  }
 
   /// The folder name of a class as a file names it.
   package static func folderName(ofClass className: String) -> String {

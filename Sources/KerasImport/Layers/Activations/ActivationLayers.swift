@@ -122,7 +122,7 @@ struct SoftmaxLayer: Layer {
 
   /// What becomes of masked positions.
   struct Masking {
-    /// Where everything is masked the result is even (`kconvert_spreads_masked`: before Keras 3.10), not zero.
+    /// Where everything is masked the result is even (``EraMark/spreadsFullyMasked``: before Keras 3.10), not zero.
     var spreads = false
     /// Masked scores are replaced by -1e9 instead of lowered by it (`robust_masking` of tf-keras).
     var replaces = false
@@ -131,7 +131,7 @@ struct SoftmaxLayer: Layer {
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     axes = try config.optionalInts("axis") ?? [-1]
     masking = Masking(
-      spreads: try config.bool("kconvert_spreads_masked", default: false),
+      spreads: config.has(.spreadsFullyMasked),
       replaces: try config.bool("robust_masking", default: false))
   }
 

@@ -59,14 +59,15 @@ struct MultiHeadAttention: Layer {
     }
     dropout = try config.double("dropout", default: 0)
     slidingWindow = try config.optionalInt("sliding_window")
-    ignoresMasks = try config.bool("kconvert_ignores_masks", default: false)
+    ignoresMasks = config.has(.attendsToMasked)
     masking = SoftmaxLayer.Masking(
-      spreads: try config.bool("kconvert_spreads_masked", default: false),
+      spreads: config.has(.spreadsFullyMasked),
       replaces: try config.bool("softmax_robust_masking", default: false))
     let useBias = try config.bool("use_bias", default: true)
     let useGate = try config.bool("use_gate", default: false)
     config.ignore("value_dim", "flash_attention", "query_shape", "key_shape", "value_shape")
-    let names = ["query_dense", "key_dense", "value_dense"] + (useGate ? ["gate_dense"] : []) + ["output_dense"]
+    let names =
+      ["query_dense", "key_dense", "value_dense"] + (useGate ? ["gate_dense"] : []) + ["output_dense"]
     let policy = config.policy
     parts = names.map { name in
       Sublayer(
@@ -85,13 +86,17 @@ struct MultiHeadAttention: Layer {
     else { throw KerasImportError(.invalidGraph("attention needs a query and a value")) }
     let key = (operands.count > 2 ? operands[2] : call.operand("key", at: 2)) ?? value
     let rank = scope.rank(of: query.value)
-    let axes = try attentionAxes.map { given throws(KerasImportError) in try scope.axes(given, rank: rank, key: "attention_axes") }
+    let axes =
+      try attentionAxes.map { given throws(KerasImportError) in
+        try scope.axes(given, rank: rank, key: "attention_axes")
+      }
       ?? Array(1..<max(rank - 1, 1))
     // [N, H, batch axes..., T, K]: heads after the free axes, attended axes flattened.
     let q = try project(query.value, "query_dense", axes, scope)
     let k = try repeated(project(key.value, "key_dense", axes, scope), scope)
     let v = try repeated(project(value.value, "value_dense", axes, scope), scope)
-    let wantsScores = if case .bool(true)? = call.argument("return_attention_scores", at: 5) { true } else { false }
+    let wantsScores =
+      if case .bool(true)? = call.argument("return_attention_scores", at: 5) { true } else { false }
     let scale = 1 / Double(keyDim).squareRoot()
     let kRank = scope.rank(of: k)
     var order = Array(0..<kRank)
@@ -102,22 +107,29 @@ struct MultiHeadAttention: Layer {
     scores = try softmax(scores, mask, isFused: isFused, scope)
     var context = try unflattened(scope.matMul(scores, v), query.value, axes, scope)
     if parts.contains(where: { $0.attribute == "gate_dense" }) {
-      context = try scope.multiply(context, scope.unary(.sigmoid, projection(query.value, "gate_dense", scope)))
+      context = try scope.multiply(
+        context, scope.unary(.sigmoid, projection(query.value, "gate_dense", scope)))
     }
     var outputs = [Operand(try output(context, scope), mask: query.mask)]
-    if wantsScores { outputs.append(Operand(try unflattenedScores(scores, query.value, value.value, axes, scope))) }
+    if wantsScores {
+      outputs.append(Operand(try unflattenedScores(scores, query.value, value.value, axes, scope)))
+    }
     return outputs
   }
 
   // MARK: Projections
 
   private func own(_ name: String, _ scope: LoweringScope) throws(KerasImportError) -> LoweringScope {
-    guard let part = parts.first(where: { $0.attribute == name }) else { throw KerasImportError(.missingKey(name)) }
+    guard let part = parts.first(where: { $0.attribute == name }) else {
+      throw KerasImportError(.missingKey(name))
+    }
     return LoweringScope(state: scope.state, object: part.object, path: "\(scope.path)/\(name)")
   }
 
   /// `[..., D]` to `[..., H, K]`.
-  private func projection(_ x: Value, _ name: String, _ scope: LoweringScope) throws(KerasImportError) -> Value {
+  private func projection(_ x: Value, _ name: String, _ scope: LoweringScope) throws(KerasImportError)
+    -> Value
+  {
     let own = try own(name, scope)
     let sizes = try own.tensor("kernel").sizes
     guard sizes.count == 3 else {
@@ -125,14 +137,17 @@ struct MultiHeadAttention: Layer {
     }
     let shape = scope.shape(of: x)
     let kernel = try own.weight("kernel", [shape[shape.rank - 1], .fixed(sizes[1]), .fixed(sizes[2])])
-    let flat = try own.matMul(x, own.reshapedWeight(kernel, [.fixed(sizes[0]), .fixed(sizes[1]) * .fixed(sizes[2])]))
+    let flat = try own.matMul(
+      x, own.reshapedWeight(kernel, [.fixed(sizes[0]), .fixed(sizes[1]) * .fixed(sizes[2])]))
     var y = try own.reshape(flat, Shape(shape.dimensions.dropLast() + [.fixed(sizes[1]), .fixed(sizes[2])]))
     if own.hasWeight("bias") { y = try own.add(y, own.weight("bias", [.fixed(sizes[1]), .fixed(sizes[2])])) }
     return y
   }
 
   /// Projected, heads in front, attended axes flattened: `[free axes..., H, T, K]`.
-  private func project(_ x: Value, _ name: String, _ axes: [Int], _ scope: LoweringScope) throws(KerasImportError) -> Value {
+  private func project(_ x: Value, _ name: String, _ axes: [Int], _ scope: LoweringScope)
+    throws(KerasImportError) -> Value
+  {
     let y = try projection(x, name, scope)
     let rank = scope.rank(of: y)
     let free = (0..<(rank - 2)).filter { !axes.contains($0) }
@@ -154,7 +169,9 @@ struct MultiHeadAttention: Layer {
   }
 
   /// `[free..., H, T, V]` back to the query's axes: `[..., H, V]`.
-  private func unflattened(_ x: Value, _ query: Value, _ axes: [Int], _ scope: LoweringScope) throws(KerasImportError) -> Value {
+  private func unflattened(_ x: Value, _ query: Value, _ axes: [Int], _ scope: LoweringScope)
+    throws(KerasImportError) -> Value
+  {
     let shape = scope.shape(of: query)
     let rank = shape.rank
     let free = (0..<(rank - 1)).filter { !axes.contains($0) }
@@ -182,13 +199,16 @@ struct MultiHeadAttention: Layer {
     let own = try own("output_dense", scope)
     let sizes = try own.tensor("kernel").sizes
     let shape = scope.shape(of: context)
-    guard sizes.count >= 3 else { throw KerasImportError(.invalidGraph("expected an output kernel of rank 3 or more, found \(sizes)")) }
+    guard sizes.count >= 3 else {
+      throw KerasImportError(.invalidGraph("expected an output kernel of rank 3 or more, found \(sizes)"))
+    }
     let trailing = sizes[2...].map(Dimension.fixed)
     let kernel = try own.weight("kernel", Shape([shape[shape.rank - 2], shape[shape.rank - 1]] + trailing))
     let depth = Dimension.fixed(sizes[0]) * .fixed(sizes[1])
     let width = Shape(trailing).elementCount
     let lead = Array(shape.dimensions.dropLast(2))
-    let flat = try own.matMul(own.reshape(context, Shape(lead + [depth])), own.reshapedWeight(kernel, [depth, width]))
+    let flat = try own.matMul(
+      own.reshape(context, Shape(lead + [depth])), own.reshapedWeight(kernel, [depth, width]))
     var y = try own.reshape(flat, Shape(lead + trailing))
     if own.hasWeight("bias") { y = try own.add(y, own.weight("bias", Shape(trailing))) }
     return y
@@ -197,7 +217,8 @@ struct MultiHeadAttention: Layer {
   // MARK: Masks
 
   private func mask(
-    _ call: Call, _ query: Operand, _ value: Operand, _ key: Operand, _ scores: Value, _ axes: [Int], _ scope: LoweringScope
+    _ call: Call, _ query: Operand, _ value: Operand, _ key: Operand, _ scores: Value, _ axes: [Int],
+    _ scope: LoweringScope
   ) throws(KerasImportError) -> Value? {
     var masks: [Value] = []
     let rows = scope.shape(of: query.value)[min(1, scope.rank(of: query.value) - 1)]
@@ -205,8 +226,12 @@ struct MultiHeadAttention: Layer {
     func given(_ name: String, _ implicit: Value?) -> Value? {
       call.operand(name)?.value ?? (ignoresMasks ? nil : implicit)
     }
-    if let mask = given("query_mask", query.mask) { masks.append(try scope.expandDims(scope.cast(mask, to: .bool), axes: [2])) }
-    if let mask = given("value_mask", value.mask) { masks.append(try scope.expandDims(scope.cast(mask, to: .bool), axes: [1])) }
+    if let mask = given("query_mask", query.mask) {
+      masks.append(try scope.expandDims(scope.cast(mask, to: .bool), axes: [2]))
+    }
+    if let mask = given("value_mask", value.mask) {
+      masks.append(try scope.expandDims(scope.cast(mask, to: .bool), axes: [1]))
+    }
     let isOwnKey = call.operand("key", at: 2) != nil || call.inputs.count > 2
     if isOwnKey, let mask = given("key_mask", key.mask) {
       masks.append(try scope.expandDims(scope.cast(mask, to: .bool), axes: [1]))
@@ -214,7 +239,9 @@ struct MultiHeadAttention: Layer {
     if case .bool(true)? = call.argument("use_causal_mask", at: 6) {
       masks.append(try scope.expandDims(scope.causalMask(rows, columns), axes: [0]))
     }
-    if let slidingWindow { masks.append(try scope.expandDims(scope.windowMask(rows, columns, window: slidingWindow), axes: [0])) }
+    if let slidingWindow {
+      masks.append(try scope.expandDims(scope.windowMask(rows, columns, window: slidingWindow), axes: [0]))
+    }
     if let mask = call.operand("attention_mask", at: isGrouped ? nil : 3)?.value {
       masks.append(try scope.cast(mask, to: .bool))
     }
@@ -232,7 +259,8 @@ struct MultiHeadAttention: Layer {
     return try withHeads(combined, flatRank, scope)
   }
 
-  private func withHeads(_ mask: Value, _ rank: Int, _ scope: LoweringScope) throws(KerasImportError) -> Value {
+  private func withHeads(_ mask: Value, _ rank: Int, _ scope: LoweringScope) throws(KerasImportError) -> Value
+  {
     var result = mask
     while scope.rank(of: result) < rank {
       result = try scope.expandDims(result, axes: [max(scope.rank(of: result) - 2, 0)])

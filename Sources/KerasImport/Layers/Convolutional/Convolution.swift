@@ -19,7 +19,7 @@ struct ConvolutionWindow: Sendable {
     dilations = try config.ints("dilation_rate", count: count, default: 1)
     padding = try config.choice("padding", default: .valid)
     layout = try config.layout()
-    isTheanoSame = try config.bool("kconvert_theano_same", default: false)
+    isTheanoSame = config.has(.padsFrontFirst)
     for (key, values) in [("kernel_size", kernelSize), ("strides", strides), ("dilation_rate", dilations)]
     where !values.allSatisfy({ $0 > 0 && $0 < 1 << 31 }) {
       throw config.invalid(key, expected: "positive integers", found: "\(values)")
@@ -29,11 +29,13 @@ struct ConvolutionWindow: Sendable {
   /// Keras's padding as the graph has it; explicit wherever the size of the data does not matter or is known.
   func resolved(_ shape: Shape) throws(KerasImportError) -> Padding {
     guard shape.rank == kernelSize.count + 2 else {
-      throw KerasImportError(.invalidGraph("expected an input of rank \(kernelSize.count + 2), found shape \(shape)"))
+      throw KerasImportError(
+        .invalidGraph("expected an input of rank \(kernelSize.count + 2), found shape \(shape)"))
     }
     switch padding {
     case .valid: return .explicit(kernelSize.map { _ in PadPair(0, 0) })
-    case .causal: return .explicit(kernelSize.indices.map { PadPair((kernelSize[$0] - 1) * dilations[$0], 0) })
+    case .causal:
+      return .explicit(kernelSize.indices.map { PadPair((kernelSize[$0] - 1) * dilations[$0], 0) })
     case .same: return samePadding(shape)
     }
   }
@@ -45,7 +47,8 @@ struct ConvolutionWindow: Sendable {
       // With stride 1 the padding is the same for every size.
       guard let size = strides[index] == 1 ? 1 << 20 : shape[axis].fixedSize else { return .sameUpper }
       pairs.append(
-        Padding.same(size: size, window: kernelSize[index], stride: strides[index], dilation: dilations[index]))
+        Padding.same(
+          size: size, window: kernelSize[index], stride: strides[index], dilation: dilations[index]))
     }
     return .explicit(pairs)
   }
@@ -88,7 +91,9 @@ struct Conv: Layer {
     groups = try config.int("groups", default: 1)
     useBias = try config.bool("use_bias", default: true)
     activation = try config.activation()
-    guard groups > 0 else { throw config.invalid("groups", expected: "a positive integer", found: "\(groups)") }
+    guard groups > 0 else {
+      throw config.invalid("groups", expected: "a positive integer", found: "\(groups)")
+    }
     try config.refuseQuantization()
     config.ignore("quantization_config")
   }
@@ -166,7 +171,8 @@ struct SeparableConv: Layer {
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     let x = try call.input.value
-    let (y, channels) = try scope.depthwise(x, weight: "depthwise_kernel", window: window, multiplier: multiplier)
+    let (y, channels) = try scope.depthwise(
+      x, weight: "depthwise_kernel", window: window, multiplier: multiplier)
     let ones = window.kernelSize.map { _ in Dimension.fixed(1) }
     let pointwise = try scope.weight("pointwise_kernel", Shape(ones + [.fixed(channels), .fixed(filters)]))
     let bias = useBias ? try scope.weight("bias", [.fixed(filters)]) : nil
@@ -174,7 +180,8 @@ struct SeparableConv: Layer {
     let attributes = ConvAttributes(
       strides: unit, dilations: unit, padding: .explicit(unit.map { _ in PadPair(0, 0) }), groups: 1,
       layout: window.layout)
-    let z = try scope.emitAll(.conv(attributes), bias.map { [y, pointwise, $0] } ?? [y, pointwise], as: "pointwise")[0]
+    let z = try scope.emitAll(
+      .conv(attributes), bias.map { [y, pointwise, $0] } ?? [y, pointwise], as: "pointwise")[0]
     return [Operand(try activation.apply(z, in: scope))]
   }
 }
@@ -242,7 +249,8 @@ struct ConvTranspose: Layer {
     let x = try call.input.value
     try scope.expectRank(window.kernelSize.count + 2, of: x)
     let channels = scope.shape(of: x)[window.layout.channelAxis(rank: scope.rank(of: x))]
-    let kernel = try scope.weight("kernel", Shape(window.kernelSize.map(Dimension.fixed) + [.fixed(filters), channels]))
+    let kernel = try scope.weight(
+      "kernel", Shape(window.kernelSize.map(Dimension.fixed) + [.fixed(filters), channels]))
     let bias = useBias ? try scope.weight("bias", [.fixed(filters)]) : nil
     let y = try scope.emitAll(.convTranspose(attributes), bias.map { [x, kernel, $0] } ?? [x, kernel])[0]
     return [Operand(try activation.apply(y, in: scope))]

@@ -4,11 +4,12 @@ import ModelIR
 /// after the batch. Source: `keras/src/layers/merging/base_merge.py`.
 ///
 /// Mask: the results are masked where all inputs are, and only if every input has a mask; where one input is masked
-/// the other wins (Keras 3.4 on). `kconvert_mask`: `and` for Keras 2 (the masks that exist, values untouched),
-/// `none` for Keras 3.0 to 3.3.
+/// the other wins (Keras 3.4 on). Before, see ``MaskMerge``; values were untouched.
 struct Merge: Layer {
-  enum Function: String { case add = "Add", subtract = "Subtract", multiply = "Multiply", average = "Average", maximum = "Maximum", minimum = "Minimum" }
-  enum MaskMerge: String, CaseIterable { case or, and, none }
+  enum Function: String {
+    case add = "Add", subtract = "Subtract", multiply = "Multiply", average = "Average", maximum = "Maximum",
+      minimum = "Minimum"
+  }
 
   let function: Function
   let maskMerge: MaskMerge
@@ -19,7 +20,7 @@ struct Merge: Layer {
       throw KerasImportError(.unsupportedLayer(className: config.className, nearest: nil))
     }
     self.function = function
-    maskMerge = try config.choice("kconvert_mask", default: .or)
+    maskMerge = config.maskMerge
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
@@ -31,14 +32,16 @@ struct Merge: Layer {
     let masks = inputs.map(\.mask)
     switch maskMerge {
     case .none: return [Operand(try plain(aligned, in: scope))]
-    case .and: return [Operand(try plain(aligned, in: scope), mask: try scope.conjunction(masks.compactMap { $0 }))]
+    case .and:
+      return [Operand(try plain(aligned, in: scope), mask: try scope.conjunction(masks.compactMap { $0 }))]
     case .or: break
     }
     var mask: Value?
     if masks.allSatisfy({ $0 != nil }) { mask = try scope.disjunction(masks.compactMap { $0 }) }
     let value: Value
     switch function {
-    case .multiply where masks.contains { $0 != nil }: value = try maskedProduct(aligned, masks, mask, in: scope)
+    case .multiply where masks.contains { $0 != nil }:
+      value = try maskedProduct(aligned, masks, mask, in: scope)
     case .maximum where masks.contains { $0 != nil }, .minimum where masks.contains { $0 != nil }:
       value = try maskedExtreme(aligned, masks, in: scope)
     default: value = try plain(aligned, in: scope)
@@ -89,7 +92,9 @@ struct Merge: Layer {
       let rank = max(scope.rank(of: output), scope.rank(of: value))
       var x = value
       if let mask { x = try scope.emit(.select, scope.trailing(mask, rank: rank), x, output) }
-      if let outputMask { output = try scope.emit(.select, scope.trailing(outputMask, rank: rank), output, x) }
+      if let outputMask {
+        output = try scope.emit(.select, scope.trailing(outputMask, rank: rank), output, x)
+      }
       if let mask, let known = outputMask {
         outputMask = try scope.emit(.binary(.logicalOr), known, mask)
       } else {
@@ -111,7 +116,9 @@ extension LoweringScope {
   /// True where any of the masks is.
   func disjunction(_ masks: [Value]) throws(KerasImportError) -> Value? {
     var result = masks.first
-    for mask in masks.dropFirst() { if let known = result { result = try emit(.binary(.logicalOr), known, mask) } }
+    for mask in masks.dropFirst() {
+      if let known = result { result = try emit(.binary(.logicalOr), known, mask) }
+    }
     return result
   }
 
@@ -159,16 +166,16 @@ extension DType {
 }
 
 /// Inputs joined along an axis. Mask: the masks, all true where missing, broadcast to their inputs, joined, and
-/// reduced by any over the last axis (`kconvert_mask`: `and`: by all; `none`: lost).
+/// reduced by any over the last axis (``MaskMerge/and``: by all; ``MaskMerge/none``: lost).
 /// Source: `keras/src/layers/merging/concatenate.py`.
 struct Concatenate: Layer {
   let axis: Int
-  let maskMerge: Merge.MaskMerge
+  let maskMerge: MaskMerge
   var maskRule: MaskRule { .custom }
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     axis = try config.int("axis", default: -1)
-    maskMerge = try config.choice("kconvert_mask", default: .or)
+    maskMerge = config.maskMerge
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
@@ -178,9 +185,12 @@ struct Concatenate: Layer {
     let axis = try scope.axis(axis, rank: rank)
     let types = inputs.map { scope.dtype(of: $0.value) }
     let common = types.dropFirst().reduce(types[0]) { $0.promoted(with: $1) }
-    let values = try inputs.map { operand throws(KerasImportError) in try scope.cast(operand.value, to: common) }
+    let values = try inputs.map { operand throws(KerasImportError) in
+      try scope.cast(operand.value, to: common)
+    }
     var result = Operand(values.count == 1 ? values[0] : try scope.emitAll(.concat(axis: axis), values)[0])
-    let isMasked = maskMerge == .or ? inputs.allSatisfy { $0.mask != nil } : inputs.contains { $0.mask != nil }
+    let isMasked =
+      maskMerge == .or ? inputs.allSatisfy { $0.mask != nil } : inputs.contains { $0.mask != nil }
     if maskMerge != .none, isMasked { result.mask = try mask(inputs, axis: axis, rank: rank, in: scope) }
     return [result]
   }
@@ -255,5 +265,12 @@ extension LoweringScope {
     left = Array(left)
     let y = try emit(.einsum(String(left) + "," + String(right) + "->" + String(output)), a, b)
     return rankA == 2 && rankB == 2 ? try expandDims(y, axes: [1]) : y
+  }
+}
+
+extension LayerConfig {
+  /// How the masks of several operands become one, by the writer's release.
+  fileprivate var maskMerge: MaskMerge {
+    mutating get { mark { if case .mergesMasks(let rule) = $0 { rule } else { nil } } ?? .or }
   }
 }

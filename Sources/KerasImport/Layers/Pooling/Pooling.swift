@@ -17,7 +17,7 @@ struct Pooling: Layer {
     poolSize = try config.ints("pool_size", count: count, default: 2)
     strides = config.value("strides") == nil ? poolSize : try config.ints("strides", count: count)
     isSame = try config.choice("padding", default: ConvolutionWindow.PaddingName.valid) == .same
-    isTheanoSame = try config.bool("kconvert_theano_same", default: false)
+    isTheanoSame = config.has(.padsFrontFirst)
     layout = try config.layout()
     guard (poolSize + strides).allSatisfy({ $0 > 0 && $0 < 1 << 31 }) else {
       throw config.invalid("pool_size", expected: "positive integers", found: "\(poolSize)")
@@ -70,7 +70,7 @@ struct GlobalPooling: Layer {
     function = config.className.hasPrefix("GlobalMax") ? .maximum : .mean
     keepDims = try config.bool("keepdims", default: false)
     layout = try config.layout()
-    ignoresMask = try config.bool("kconvert_ignores_mask", default: false)
+    ignoresMask = config.has(.averagesMaskedSteps)
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
@@ -82,7 +82,8 @@ struct GlobalPooling: Layer {
     guard let mask, function == .mean, spatialCount == 1, !ignoresMask else {
       return [Operand(try scope.reduce(function, x, axes: axes, keepDims: keepDims))]
     }
-    let weights = try scope.expandDims(scope.cast(mask, to: scope.dtype(of: x)), axes: [layout == .channelsLast ? 2 : 1])
+    let weights = try scope.expandDims(
+      scope.cast(mask, to: scope.dtype(of: x)), axes: [layout == .channelsLast ? 2 : 1])
     let sum = try scope.reduce(.sum, scope.multiply(x, weights), axes: axes, keepDims: keepDims)
     let count = try scope.reduce(.sum, weights, axes: axes, keepDims: keepDims)
     return [Operand(try scope.divide(sum, count))]
@@ -111,13 +112,16 @@ struct AdaptivePooling: Layer {
     return [Operand(x)]
   }
 
-  private func pool(_ x: Value, axis: Int, cells: Int, in scope: LoweringScope) throws(KerasImportError) -> Value {
+  private func pool(_ x: Value, axis: Int, cells: Int, in scope: LoweringScope) throws(KerasImportError)
+    -> Value
+  {
     guard let size = scope.shape(of: x)[axis].fixedSize, cells > 0, cells <= 1 << 16 else {
       throw KerasImportError(.unsupported("adaptive pooling of an axis whose size is not known"))
     }
     var parts: [Value] = []
     for cell in 0..<cells {
-      let range = SliceRange(axis: axis, start: cell * size / cells, stop: ((cell + 1) * size + cells - 1) / cells)
+      let range = SliceRange(
+        axis: axis, start: cell * size / cells, stop: ((cell + 1) * size + cells - 1) / cells)
       parts.append(try scope.reduce(function, scope.emit(.slice([range]), x), axes: [axis], keepDims: true))
     }
     return parts.count == 1 ? parts[0] : try scope.emitAll(.concat(axis: axis), parts)[0]

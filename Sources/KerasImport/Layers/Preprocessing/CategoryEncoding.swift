@@ -37,8 +37,8 @@ extension LayerConfig {
   }
 
   /// The type of encoded categories: what the writer's releases give.
-  mutating func encodedDType(default standard: DType) throws(KerasImportError) -> DType {
-    try optionalString("kconvert_dtype").flatMap { DType(rawValue: $0) } ?? standard
+  mutating func encodedDType(default standard: DType) -> DType {
+    mark { if case .encodesAs(let dtype) = $0 { dtype } else { nil } } ?? standard
   }
 }
 

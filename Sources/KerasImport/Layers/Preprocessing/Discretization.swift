@@ -14,7 +14,7 @@ struct Discretization: Layer {
     binCount = try config.int("num_bins", default: 0)
     boundaries = try config.optionalArray("bin_boundaries")?.values
     mode = try config.categoryMode(default: .int, among: .int, .oneHot, .multiHot, .count)
-    dtype = try config.encodedDType(default: mode == .int ? .int32 : config.policy.compute)
+    dtype = config.encodedDType(default: mode == .int ? .int32 : config.policy.compute)
     config.ignore("epsilon")
     if let boundaries, !zip(boundaries, boundaries.dropFirst()).allSatisfy({ $0 <= $1 }) {
       throw config.invalid("bin_boundaries", expected: "ascending numbers", found: "others")

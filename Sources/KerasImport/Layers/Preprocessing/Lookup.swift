@@ -29,7 +29,7 @@ struct Lookup: Layer {
     let key = try config.hashKey()
     let hashes = try config.string("oov_method", default: "floormod") == "farmhash" || !isInteger
     hash = hashes && vocabulary.oovCount > 1 ? HashAttributes(binCount: vocabulary.oovCount, key: key) : nil
-    dtype = try config.encodedDType(default: .int64)
+    dtype = config.encodedDType(default: .int64)
     idfWeights = try config.optionalArray("idf_weights")?.values
     // The encoding was applied when the vocabulary was written; the types of the tokens are the class's.
     config.ignore("vocabulary_dtype", "encoding", "has_input_vocabulary")

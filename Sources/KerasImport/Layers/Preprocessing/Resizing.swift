@@ -17,7 +17,7 @@ struct ImageLayout {
 
 /// Images resampled to a size, half-pixel centres; with `crop_to_aspect_ratio` the largest window of the target's
 /// ratio is, with `pad_to_aspect_ratio` the image padded to that ratio. Keras 3: the result has the input's type,
-/// integers rounded; `kconvert_float` (tf.keras): the policy's compute type. Mask: none.
+/// integers rounded; ``EraMark/resizesToPolicyType`` (tf.keras): the policy's compute type. Mask: none.
 /// Source: `keras/src/layers/preprocessing/image_preprocessing/resizing.py`, `backend/tensorflow/image.py`.
 struct Resizing: Layer {
   let size: (height: Int, width: Int)
@@ -37,7 +37,7 @@ struct Resizing: Layer {
     let value = try config.double("fill_value", default: 0)
     fill = pads ? value : nil
     layout = try config.layout()
-    givesFloats = try config.bool("kconvert_float", default: false)
+    givesFloats = config.has(.resizesToPolicyType)
     guard mode == "constant" else {
       throw config.invalid("fill_mode", expected: "\"constant\"", found: "\"\(mode)\"")
     }
@@ -87,7 +87,7 @@ struct CenterCrop: Layer {
 }
 
 /// tf.keras's RandomCrop at inference: the largest window of the target's ratio, resampled; with
-/// `kconvert_resizes_first` (before 2.7) the image resampled to cover the target, then its middle. Mask: none.
+/// ``EraMark/resizesBeforeCropping`` (before 2.7) the image resampled to cover the target, then its middle. Mask: none.
 /// Source: tf.keras 2.15 and 2.4 `layers/preprocessing/image_preprocessing.py`. Keras 3's gives its input back.
 struct InferenceCrop: Layer {
   let size: (height: Int, width: Int)
@@ -95,7 +95,7 @@ struct InferenceCrop: Layer {
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     size = (try config.imageSize("height"), try config.imageSize("width"))
-    resizesFirst = try config.bool("kconvert_resizes_first", default: false)
+    resizesFirst = config.has(.resizesBeforeCropping)
     config.ignore("rng_type")
   }
 

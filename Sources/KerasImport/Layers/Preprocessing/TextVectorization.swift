@@ -25,7 +25,7 @@ struct TextVectorization: Layer {
     length = try config.optionalInt("output_sequence_length")
     let maximum = try config.optionalInt("max_tokens")
     paddedSize = try config.bool("pad_to_max_tokens", default: false) ? maximum : nil
-    dtype = try config.encodedDType(default: .int64)
+    dtype = config.encodedDType(default: .int64)
     idfWeights = try config.optionalArray("idf_weights")?.values
     config.ignore("encoding", "has_input_vocabulary")
     if let length, !(1...1 << 24).contains(length) {

@@ -21,7 +21,7 @@ struct RecurrentCell: Layer {
     activation = try config.activation("activation", default: .tanh)
     useBias = try config.bool("use_bias", default: true)
     config.ignore("dropout", "recurrent_dropout", "unit_forget_bias", "implementation", "seed")
-    isCuDNN = try config.bool("kconvert_cudnn", default: false)
+    isCuDNN = config.has(.isCuDNN)
     let name = config.className
     if name.hasPrefix("LSTM") {
       cell = .lstm
@@ -30,7 +30,8 @@ struct RecurrentCell: Layer {
     } else {
       cell = .simple
     }
-    recurrentActivation = cell == .simple ? .linear : try config.activation("recurrent_activation", default: .sigmoid)
+    recurrentActivation =
+      cell == .simple ? .linear : try config.activation("recurrent_activation", default: .sigmoid)
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
@@ -62,7 +63,8 @@ extension LoweringScope {
     let channels = shape(of: x)[2]
     var attributes = RecurrentAttributes(
       cell: cell.cell, units: cell.units, activation: try function(cell.activation, cell.units, in: scope),
-      recurrentActivation: try function(cell.recurrentActivation, cell.units, in: scope), hasBias: cell.useBias,
+      recurrentActivation: try function(cell.recurrentActivation, cell.units, in: scope),
+      hasBias: cell.useBias,
       hasMask: run.mask != nil, hasInitialState: !run.initialStates.isEmpty, reverse: run.goBackwards,
       zeroOutputForMask: run.zeroOutputForMask)
     if cell.cell == .simple { attributes.recurrentActivation = .linear }

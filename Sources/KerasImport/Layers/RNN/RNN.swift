@@ -24,7 +24,8 @@ protocol RecurrentLayer: Layer {
   /// The number of states.
   var stateCount: Int { get }
   /// Runs the layer without choosing what it returns; `sequence` in the order of processing.
-  func run(_ x: Value, _ run: RecurrentRun, in scope: LoweringScope) throws(KerasImportError) -> RecurrentResult
+  func run(_ x: Value, _ run: RecurrentRun, in scope: LoweringScope) throws(KerasImportError)
+    -> RecurrentResult
 }
 
 /// LSTM, GRU, SimpleRNN, and RNN over known cells, one or stacked. Initial states are zeros unless given; a stateful
@@ -49,7 +50,8 @@ struct RecurrentStack: RecurrentLayer {
     } else {
       let cell = try RecurrentCell(&config)
       object = LayerObject(
-        name: "cell", className: config.className + "Cell", module: "keras.layers", config: .object(config.json),
+        name: "cell", className: config.className + "Cell", module: "keras.layers",
+        config: .object(config.json),
         layer: cell, policy: config.policy)
     }
     wrapper = Sublayer("cell", object)
@@ -63,7 +65,9 @@ struct RecurrentStack: RecurrentLayer {
   }
 
   /// A stack of cells is a stack of layers: a masked step holds the states of all of them.
-  func run(_ x: Value, _ run: RecurrentRun, in scope: LoweringScope) throws(KerasImportError) -> RecurrentResult {
+  func run(_ x: Value, _ run: RecurrentRun, in scope: LoweringScope) throws(KerasImportError)
+    -> RecurrentResult
+  {
     var states = run.initialStates
     guard states.isEmpty || states.count == stateCount else {
       throw KerasImportError(.invalidGraph("expected \(stateCount) initial states, found \(states.count)"))
@@ -76,7 +80,9 @@ struct RecurrentStack: RecurrentLayer {
       states.removeFirst(min(count, states.count))
       step.goBackwards = run.goBackwards && index == 0
       // Later cells see the steps in the order of processing, and so must their mask.
-      if let mask = run.mask, run.goBackwards, index > 0 { step.mask = try scope.emit(.reverse(axes: [1]), mask) }
+      if let mask = run.mask, run.goBackwards, index > 0 {
+        step.mask = try scope.emit(.reverse(axes: [1]), mask)
+      }
       step.zeroOutputForMask = run.zeroOutputForMask && index == cells.count - 1
       let own = LoweringScope(
         state: scope.state, object: entry.sublayer.object, path: "\(scope.path)/\(entry.sublayer.attribute)")
@@ -97,7 +103,9 @@ struct RecurrentStack: RecurrentLayer {
       zeroOutputForMask: options.zeroOutputForMask)
     let result = try self.run(x, run, in: scope)
     var output = Operand(options.returnSequences ? result.sequence : result.last)
-    if options.timeMajor, options.returnSequences { output.value = try scope.transpose(output.value, [1, 0, 2]) }
+    if options.timeMajor, options.returnSequences {
+      output.value = try scope.transpose(output.value, [1, 0, 2])
+    }
     if options.returnSequences { output.mask = mask }
     return [output] + (options.returnState ? result.states.map { Operand($0) } : [])
   }
@@ -158,16 +166,18 @@ struct Bidirectional: Layer {
       inner["go_backwards"] = .bool(!(inner["go_backwards"]?.bool ?? false))
       inner["name"] = .string("backward_\(forward.name)")
       serialized["config"] = .object(inner)
-      backward = try LayerObject(serialized: .object(serialized), registry: config.registry, outer: config.policy)
+      backward = try LayerObject(
+        serialized: .object(serialized), registry: config.registry, outer: config.policy)
     }
     let isNull = config.json["merge_mode"]?.isNull ?? false
     mergeMode = isNull ? nil : try config.choice("merge_mode", default: .concat)
-    zeroesMasked = try config.bool("kconvert_zero_output_for_mask", default: true)
+    zeroesMasked = !config.has(.repeatsMaskedSteps)
     config.ignore("merge_mode", "input_dim", "input_length", "stateful")
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    guard let first = forward.layer as? any RecurrentLayer, let second = backward.layer as? any RecurrentLayer else {
+    guard let first = forward.layer as? any RecurrentLayer, let second = backward.layer as? any RecurrentLayer
+    else {
       throw KerasImportError(.unsupported("Bidirectional around a layer of class \"\(forward.className)\""))
     }
     let (input, states) = call.recurrentInputs
@@ -181,7 +191,8 @@ struct Bidirectional: Layer {
       let own = LoweringScope(state: scope.state, object: object, path: "\(scope.path)/\(name)")
       let zero = zeroesMasked ? returnsSequences : layer.options.zeroOutputForMask
       let run = RecurrentRun(
-        mask: mask, initialStates: states.map(\.value), goBackwards: layer.options.goBackwards, zeroOutputForMask: zero)
+        mask: mask, initialStates: states.map(\.value), goBackwards: layer.options.goBackwards,
+        zeroOutputForMask: zero)
       return try layer.run(input.value, run, in: own)
     }
     let y = try run(first, forward, "forward_layer", Array(states.prefix(half)))
@@ -220,7 +231,8 @@ struct TimeDistributed: Layer {
     let operand = try call.input
     let shape = scope.shape(of: operand.value)
     guard shape.rank >= 3 else {
-      throw KerasImportError(.invalidGraph("TimeDistributed needs an input of rank 3 or more, found \(shape)"))
+      throw KerasImportError(
+        .invalidGraph("TimeDistributed needs an input of rank 3 or more, found \(shape)"))
     }
     let folded = Shape([shape[0] * shape[1]] + shape.dimensions[2...])
     var flat = Operand(try scope.reshape(operand.value, folded))

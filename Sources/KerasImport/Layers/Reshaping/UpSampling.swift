@@ -12,7 +12,7 @@ struct UpSampling: Layer {
     size = try config.ints("size", count: try config.spatialCount(), default: 2)
     layout = try config.layout()
     interpolation = try config.choice("interpolation", default: .nearest)
-    isAsymmetric = try config.bool("kconvert_asymmetric", default: false)
+    isAsymmetric = config.has(.samplesFromCorners)
     guard size.allSatisfy({ $0 > 0 && $0 < 1 << 16 }) else {
       throw config.invalid("size", expected: "positive integers", found: "\(size)")
     }

@@ -1,0 +1,118 @@
+package import ModelIR
+package import NativeFormat
+
+/// What a configuration in today's form still carries of its era, because no key of today's Keras says it.
+///
+/// The configuration stage writes marks, layers read the ones that concern them, and the upgrade answers each of them.
+/// In a layer's configuration a mark is one key. Native files keep these keys, so that they never change.
+package enum EraMark: Hashable, Sendable {
+  /// InputLayer: its name is not in the file. Keras 0.x, Sequential models of Keras 1, Sequential models without one.
+  case inputNameIsInvented
+  /// Any layer: the class it had in the file, which names its folder among the weights.
+  case classWhenWritten(String)
+  /// Convolutions and pooling with `padding="same"`: Theano's padding, the odd element in front.
+  case padsFrontFirst
+  /// UpSampling2D, bilinear: sampled from the corners of pixels, not their centres. Keras 2 before tf.keras.
+  case samplesFromCorners
+  /// GlobalAveragePooling1D: masked steps count like any other. Keras 1, and TensorFlow's before 2.2.
+  case averagesMaskedSteps
+  /// MultiHeadAttention: the masks beside its operands are not looked at. tf.keras before 2.10.
+  case attendsToMasked
+  /// Softmax and attention: a row without a kept position is spread evenly, not zero. Before Keras 3.10.
+  case spreadsFullyMasked
+  /// Merging layers: how the masks of the operands become one.
+  case mergesMasks(MaskMerge)
+  /// Bidirectional returning sequences: masked steps repeat the step before them, and are not zero.
+  case repeatsMaskedSteps
+  /// LSTM and GRU: CuDNN's layer, whose activations are fixed and whose weights are arranged its way.
+  case isCuDNN
+  /// Lookups and encodings: the element type of the result.
+  case encodesAs(DType)
+  /// Resizing: the result has the policy's type, whatever the image's. tf.keras.
+  case resizesToPolicyType
+  /// RandomCrop at inference: the image is resampled to cover the target before its middle is taken. Before 2.7.
+  case resizesBeforeCropping
+}
+
+/// What becomes of the masks of several operands.
+package enum MaskMerge: String, CaseIterable, Sendable {
+  /// A step is kept where any operand keeps it, if all have masks: Keras 3.4 on.
+  case or
+  /// A step is kept where all masks that there are keep it: Keras 1 and 2.
+  case and
+  /// There is none: Keras 3.0 to 3.3.
+  case none
+}
+
+extension EraMark {
+  /// The key in a layer's configuration.
+  package var key: String {
+    switch self {
+    case .inputNameIsInvented: "kconvert_invented_name"
+    case .classWhenWritten: "kconvert_class"
+    case .padsFrontFirst: "kconvert_theano_same"
+    case .samplesFromCorners: "kconvert_asymmetric"
+    case .averagesMaskedSteps: "kconvert_ignores_mask"
+    case .attendsToMasked: "kconvert_ignores_masks"
+    case .spreadsFullyMasked: "kconvert_spreads_masked"
+    case .mergesMasks: "kconvert_mask"
+    case .repeatsMaskedSteps: "kconvert_zero_output_for_mask"
+    case .isCuDNN: "kconvert_cudnn"
+    case .encodesAs: "kconvert_dtype"
+    case .resizesToPolicyType: "kconvert_float"
+    case .resizesBeforeCropping: "kconvert_resizes_first"
+    }
+  }
+
+  /// What stands under the key.
+  package var value: JSONValue {
+    switch self {
+    case .inputNameIsInvented, .padsFrontFirst, .samplesFromCorners, .averagesMaskedSteps, .attendsToMasked,
+      .spreadsFullyMasked, .isCuDNN, .resizesToPolicyType, .resizesBeforeCropping:
+      true
+    case .repeatsMaskedSteps: false
+    case .classWhenWritten(let name): .string(name)
+    case .mergesMasks(let rule): .string(rule.rawValue)
+    case .encodesAs(let dtype): .string(dtype.rawValue)
+    }
+  }
+
+  /// Marks that hold nothing beside themselves.
+  private static let flags: [String: EraMark] = Dictionary(
+    uniqueKeysWithValues: [
+      .inputNameIsInvented, .padsFrontFirst, .samplesFromCorners, .averagesMaskedSteps, .attendsToMasked,
+      .spreadsFullyMasked, .repeatsMaskedSteps, .isCuDNN, .resizesToPolicyType, .resizesBeforeCropping,
+    ].map { (mark: EraMark) in (mark.key, mark) })
+
+  /// The mark that a member of a configuration is; nil when it is none.
+  package init?(key: String, value: JSONValue) {
+    let mark: EraMark?
+    switch key {
+    case "kconvert_class": mark = value.string.map { .classWhenWritten($0) }
+    case "kconvert_mask": mark = value.string.flatMap(MaskMerge.init(rawValue:)).map { .mergesMasks($0) }
+    case "kconvert_dtype": mark = value.string.flatMap(DType.init(rawValue:)).map { .encodesAs($0) }
+    default: mark = EraMark.flags[key]
+    }
+    // A flag with its opposite says nothing.
+    guard let mark, mark.value == value else { return nil }
+    self = mark
+  }
+}
+
+extension JSONObject {
+  /// The marks in a layer's configuration, in its order.
+  package var eraMarks: [EraMark] {
+    compactMap { key, value in key.hasPrefix("kconvert_") ? EraMark(key: key, value: value) : nil }
+  }
+
+  /// Adds a mark to a layer's configuration.
+  package mutating func insert(_ mark: EraMark) { self[mark.key] = mark.value }
+}
+
+extension LayerObject {
+  /// What the layer's configuration carries of its era.
+  package var eraMarks: [EraMark] { config.object?.eraMarks ?? [] }  // A configuration that is no object has no keys.
+
+  /// Whether the configuration carries this mark.
+  package func has(_ mark: EraMark) -> Bool { eraMarks.contains(mark) }
+}
