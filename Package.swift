@@ -61,6 +61,7 @@ let package = Package(
       ]),
 
     .testTarget(name: "ModelIRTests", dependencies: ["ModelIR"]),
+    .testTarget(name: "PassTests", dependencies: ["ModelIR", "NativeRuntime"]),
     .testTarget(
       name: "ConformanceTests",
       dependencies: ["KerasImport", "KerasExport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport"]),

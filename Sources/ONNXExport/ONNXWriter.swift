@@ -153,6 +153,8 @@ extension GraphEmitter {
     case .triangle(let upper, let k): emitTriangle(upper, k, node, x[0], y)
     case .range(let size): emitRange(size, y)
     case .sizes(let sizes): emit("Identity", [shape(Shape(sizes))], outputs: y)
+    case .dense, .sequenceRecurrent:
+      throw ONNXExportError.unsupported(node: node.name, message: "\(node.op.name) before its time")
     case .recurrent(let attributes): try emitRecurrent(attributes, node, x, y)
     case .scan(let attributes): try emitScan(attributes, node, x, y)
     case .resize(let attributes): emitResize(attributes, node, x[0], y)

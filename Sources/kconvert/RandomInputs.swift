@@ -158,8 +158,8 @@ extension RandomInputs {
       return Array(node.inputs.prefix(1))
     case .select: return Array(node.inputs.dropFirst())
     case .binary, .scatterND: return node.inputs
-    case .compare, .matMul, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce, .cumulative, .topK,
-      .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .range, .sizes, .recurrent, .scan,
+    case .compare, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce, .cumulative, .topK,
+      .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .range, .sizes, .recurrent, .sequenceRecurrent, .scan,
       .resize,
       .lookup, .vectorize, .hash:
       return []

@@ -102,7 +102,7 @@ public struct LoweringScope {
     -> [Value]
   {
     do {
-      let results = try state.graph.append(op, operands, name: "\(path)/\(suffix ?? op.name)")
+      let results = try state.graph.append(op, operands, name: "\(path)/\(suffix ?? op.name)", origin: path)
       for result in results { state.origins[result] = path }
       return results
     } catch {

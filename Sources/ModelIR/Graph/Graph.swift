@@ -11,11 +11,13 @@ package struct Node: Sendable {
   package let op: Op
   package let inputs: [Value]
   package let outputs: [Value]
+  /// What the node comes from: the layers' names joined by `/`; empty when that is not known.
+  package let origin: String
 }
 
 /// A typed graph of primitive operations, always in topological order.
 ///
-/// The only way to add a node is ``append(_:_:name:)``, which infers the types of its results: a graph that exists
+/// The only way to add a node is ``append(_:_:name:origin:)``, which infers the types of its results: a graph that exists
 /// has operands that fit.
 public struct Graph: Sendable {
   /// What a value is.
@@ -93,22 +95,30 @@ public struct Graph: Sendable {
   /// - Throws: ``GraphError`` when the operands do not fit, naming what was expected and found.
   /// - Precondition: `operands` are values of this graph.
   @discardableResult
-  package mutating func append(_ op: Op, _ operands: [Value], name: String) throws(GraphError) -> [Value] {
-    let types: [TensorType]
-    do {
-      types = try op.inferTypes(operands.map { type(of: $0) })
-      for type in types { try Graph.checkSizes(type.shape) }
-    } catch {
-      throw GraphError(error.message, op: op.name, node: name, operand: error.operand)
-    }
+  package mutating func append(
+    _ op: Op, _ operands: [Value], name: String, origin: String = ""
+  ) throws(GraphError) -> [Value] {
+    let types = try Graph.inferTypes(op, operands.map { type(of: $0) }, name: name)
     let results = types.enumerated().map { position, type in
       add(
         ValueRecord(
           type: type, name: position == 0 ? name : "\(name):\(position)",
           source: .node(nodes.count, output: position)))
     }
-    nodes.append(Node(name: name, op: op, inputs: operands, outputs: results))
+    nodes.append(Node(name: name, op: op, inputs: operands, outputs: results, origin: origin))
     return results
+  }
+
+  /// The types of a node's results, none of them too large.
+  /// - Throws: ``GraphError`` with the node's name.
+  static func inferTypes(_ op: Op, _ operands: [TensorType], name: String) throws(GraphError) -> [TensorType] {
+    do {
+      let types = try op.inferTypes(operands)
+      for type in types { try checkSizes(type.shape) }
+      return types
+    } catch {
+      throw GraphError(error.message, op: op.name, node: name, operand: error.operand)
+    }
   }
 
   private mutating func add(_ record: ValueRecord) -> Value {

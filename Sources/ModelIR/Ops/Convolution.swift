@@ -2,9 +2,9 @@ extension ConvAttributes {
   func inferType(_ operands: [TensorType]) throws(GraphError) -> TensorType {
     try expectEqualDTypes(operands)
     let x = operands[0].shape
-    let kernel = operands[1].shape
-    let spatial = layout.spatialAxes(rank: x.rank)
     try checkWindow(x: operands[0], kernel: operands[1], spatialCount: strides.count)
+    let kernel = kernelOrder.spatialFirst(operands[1].shape)
+    let spatial = layout.spatialAxes(rank: x.rank)
     let channels = x[layout.channelAxis(rank: x.rank)]
     let filters = kernel[kernel.rank - 1]
     guard groups > 0, channels.fits(kernel[kernel.rank - 2] * .fixed(groups)) else {
@@ -14,12 +14,14 @@ extension ConvAttributes {
     if let filters = filters.fixedSize, filters % groups != 0 {
       throw GraphError("\(filters) filters do not divide into \(groups) groups", operand: 1)
     }
-    if operands.count > 2 { try operands[2].expectShape([filters], operand: 2) }
     var shape = x
     shape[layout.channelAxis(rank: x.rank)] = filters
     for (index, axis) in spatial.enumerated() {
       shape[axis] = try padding.outputSize(
         x[axis], window: Dimension.windowExtent(kernel[index], dilation: dilations[index]), stride: strides[index], index: index, axis: axis)
+    }
+    for (index, role) in epilogue.operandRoles(count: operands.count).enumerated().dropFirst(2) {
+      try operands[index].expectShape(role == .bias ? [filters] : shape, operand: index)
     }
     return TensorType(operands[0].dtype, shape)
   }
@@ -37,10 +39,10 @@ extension ConvTransposeAttributes {
   func inferType(_ operands: [TensorType]) throws(GraphError) -> TensorType {
     try expectEqualDTypes(operands)
     let x = operands[0].shape
-    let kernel = operands[1].shape
     let count = strides.count
     try operands[0].expectRank((count + 2)...(count + 2))
     try operands[1].expectRank((count + 2)...(count + 2), operand: 1)
+    let kernel = kernelOrder.spatialFirst(operands[1].shape)
     guard strides.allSatisfy({ $0 > 0 }), dilations.allSatisfy({ $0 > 0 }), dilations.count == count,
       pads.count == count, outputPadding.count == count
     else { throw GraphError("expected positive strides and dilations, found \(strides) and \(dilations)") }
@@ -106,4 +108,17 @@ extension Padding {
     let total = max((count - 1) * stride + extent - size, 0)
     return PadPair(total / 2, total - total / 2)
   }
+}
+
+extension KernelOrder {
+  /// A kernel's sizes in Keras's order.
+  package func spatialFirst(_ kernel: Shape) -> Shape {
+    switch self {
+    case .spatialFirst: kernel
+    case .spatialLast: Shape(Array(kernel.dimensions[2...]) + [kernel[1], kernel[0]])
+    }
+  }
+
+  /// The permutation that brings a kernel from Keras's order into ONNX's.
+  package static func toSpatialLast(rank: Int) -> [Int] { [rank - 1, rank - 2] + Array(0..<(rank - 2)) }
 }

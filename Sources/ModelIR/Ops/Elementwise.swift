@@ -7,6 +7,7 @@ extension UnaryFunction {
     case .leakyRelu: "LeakyRelu"
     case .elu: "Elu"
     case .hardSigmoid: "HardSigmoid"
+    case .gelu: "Gelu"
     case .clip: "Clip"
     case .isNaN: "IsNaN"
     case .isInfinite: "IsInf"
@@ -32,7 +33,7 @@ extension UnaryFunction {
       return x
     case .reciprocal, .exp, .log, .sqrt, .expm1, .log1p, .floor, .ceil, .round, .truncate, .sin, .cos, .tan, .asin,
       .acos, .atan, .sinh, .cosh, .tanh, .asinh, .acosh, .atanh, .erf, .sigmoid, .leakyRelu, .elu, .selu,
-      .hardSigmoid, .softplus, .softsign:
+      .hardSigmoid, .softplus, .softsign, .gelu, .swish, .hardSwish, .mish:
       guard x.dtype.isFloatingPoint else {
         throw GraphError("expected a floating-point type, found \(x.dtype.rawValue)", operand: 0)
       }

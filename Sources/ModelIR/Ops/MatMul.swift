@@ -16,6 +16,17 @@ extension Op {
   }
 }
 
+extension Op {
+  func inferDense(_ operands: [TensorType], _ epilogue: Epilogue) throws(GraphError) -> TensorType {
+    try expectEqualDTypes(operands)
+    try operands[1].expectRank(2...2, operand: 1)
+    let result = try Op.matMul.inferMatMul(Array(operands[..<2]))
+    try operands[2].expectShape([operands[1].shape[1]], operand: 2)
+    if epilogue.addsOperand { try operands[3].expectShape(result.shape, operand: 3) }
+    return result
+  }
+}
+
 /// A parsed equation of ``Op/einsum(_:)``: letters per operand and for the result.
 package struct EinsumEquation: Hashable, Sendable {
   /// One string of axis letters for each operand.

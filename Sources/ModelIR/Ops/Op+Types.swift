@@ -12,6 +12,7 @@ extension Op {
     case .select: return [try inferSelect(operands)]
     case .cast(let dtype): return [TensorType(dtype, operands[0].shape)]
     case .matMul: return [try inferMatMul(operands)]
+    case .dense(let epilogue): return [try inferDense(operands, epilogue)]
     case .einsum(let equation):
       try expectEqualDTypes(operands)
       return [TensorType(operands[0].dtype, try EinsumEquation(equation).inferShape(operands.map(\.shape)))]
@@ -57,6 +58,7 @@ extension Op {
     case .range(let size): return [TensorType(.int64, [size])]
     case .sizes(let sizes): return [TensorType(.int64, [.fixed(sizes.count)])]
     case .recurrent(let attributes): return try attributes.inferTypes(operands)
+    case .sequenceRecurrent(let attributes): return try attributes.inferTypes(operands)
     case .scan(let attributes): return try attributes.inferTypes(operands)
     case .resize(let attributes): return [try attributes.inferType(operands[0])]
     case .lookup(let table): return [try table.inferType(operands[0])]
@@ -77,6 +79,7 @@ extension Op {
     case .select: "Where"
     case .cast: "Cast"
     case .matMul: "MatMul"
+    case .dense: "Gemm"
     case .einsum: "Einsum"
     case .conv: "Conv"
     case .convTranspose: "ConvTranspose"
@@ -106,6 +109,7 @@ extension Op {
     case .range: "Range"
     case .sizes: "Shape"
     case .recurrent(let attributes): attributes.name
+    case .sequenceRecurrent(let attributes): attributes.name
     case .scan: "Scan"
     case .resize: "Resize"
     case .lookup: "LabelEncoder"
@@ -123,11 +127,14 @@ extension Op {
       .split, .slice, .pad, .expand, .tile, .reverse, .triangle, .resize, .lookup, .vectorize:
       1...1
     case .binary, .compare, .matMul, .gather, .gatherElements, .gatherND: 2...2
-    case .conv, .convTranspose: 2...3
+    case .convTranspose: 2...3
+    case .conv(let attributes): attributes.epilogue.addsOperand ? 3...4 : 2...3
+    case .dense(let epilogue): epilogue.addsOperand ? 4...4 : 3...3
     case .select, .scatterND, .layerNormalization: 3...3
     case .batchNormalization: 5...5
     case .einsum, .concat, .hash: 1...Int.max
-    case .recurrent(let attributes): attributes.operandCount...attributes.operandCount
+    case .recurrent(let attributes): attributes.operandRoles.count...attributes.operandRoles.count
+    case .sequenceRecurrent(let attributes): attributes.operandRoles.count...attributes.operandRoles.count
     case .scan(let attributes): max(attributes.stateCount, 1)...Int.max
     }
   }

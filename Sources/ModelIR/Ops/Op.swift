@@ -22,13 +22,16 @@ public enum Op: Hashable, Sendable {
 
   /// NumPy's matmul of two operands of rank 2 or more; leading axes broadcast. ONNX MatMul.
   case matMul
+  /// A product with a matrix, a bias and what the epilogue adds. `[x [..., C], kernel [C, F], bias [F]] -> [..., F]`, the
+  /// epilogue's operand last. ONNX Gemm 13 (rank 2, no epilogue).
+  case dense(Epilogue)
   /// A sum of products in Einstein's notation, letters only (no ellipsis), explicit output. ONNX Einsum 12.
   case einsum(String)
-  /// Cross-correlation. `[x, kernel] -> [y]` or `[x, kernel, bias: [F]] -> [y]`; kernel `[K..., C / groups, F]`
-  /// in both layouts. ONNX Conv.
+  /// Cross-correlation. `[x, kernel] -> [y]` or `[x, kernel, bias: [F]] -> [y]`, the epilogue's operand last; kernel
+  /// `[K..., C / groups, F]` in both layouts, unless ``ConvAttributes/kernelOrder`` says otherwise. ONNX Conv.
   case conv(ConvAttributes)
-  /// The transposed convolution. `[x, kernel] -> [y]` or with bias; kernel `[K..., F, C]` in both layouts.
-  /// ONNX ConvTranspose.
+  /// The transposed convolution. `[x, kernel] -> [y]` or with bias; kernel `[K..., F, C]` in both layouts,
+  /// unless ``ConvTransposeAttributes/kernelOrder`` says otherwise. ONNX ConvTranspose.
   case convTranspose(ConvTransposeAttributes)
 
   // MARK: Reductions
@@ -104,6 +107,9 @@ public enum Op: Hashable, Sendable {
 
   /// LSTM, GRU or simple RNN over axis 1. ONNX LSTM, GRU, RNN.
   case recurrent(RecurrentAttributes)
+  /// The same over axis 0, in one or both directions, with gates and weights as exchange formats have them. ONNX LSTM,
+  /// GRU, RNN 14.
+  case sequenceRecurrent(SequenceRecurrentAttributes)
   /// A loop over axis 1 whose body is a graph. ONNX Scan.
   case scan(ScanAttributes)
 
@@ -150,6 +156,11 @@ public enum UnaryFunction: Hashable, Sendable {
   case softplus
   /// `x / (1 + |x|)`. ONNX Softsign.
   case softsign
+  /// `x / 2 * (1 + erf(x / sqrt(2)))`, approximated as `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)))`. ONNX
+  /// Gelu 20.
+  case gelu(approximate: Bool)
+  /// `x * sigmoid(x)`, `x * max(0, min(1, x / 6 + 1 / 2))` (ONNX HardSwish 14), `x * tanh(softplus(x))` (Mish 18).
+  case swish, hardSwish, mish
   /// `min(max(x, minimum), maximum)`; a bound that is nil does not apply; NaN stays. ONNX Clip.
   case clip(minimum: Double?, maximum: Double?)
   /// Predicates, result bool. ONNX IsNaN, IsInf.
@@ -247,6 +258,29 @@ public struct PadPair: Hashable, Sendable {
   }
 }
 
+/// What a product does to its result before it is stored: it adds another operand, then applies a function.
+public struct Epilogue: Hashable, Sendable {
+  /// Whether the last operand, of the result's type, is added.
+  public var addsOperand: Bool
+  /// What is applied at the end; nil: nothing.
+  public var function: UnaryFunction?
+  /// Nothing unless said otherwise.
+  public init(addsOperand: Bool = false, function: UnaryFunction? = nil) {
+    self.addsOperand = addsOperand
+    self.function = function
+  }
+  /// Whether there is nothing to do.
+  public var isEmpty: Bool { !addsOperand && function == nil }
+}
+
+/// The order of a convolution kernel's axes.
+public enum KernelOrder: Hashable, Sendable {
+  /// Keras's: `[K..., C / groups, F]`; of a transposed convolution `[K..., F, C]`.
+  case spatialFirst
+  /// ONNX's: `[F, C / groups, K...]`; of a transposed convolution `[C, F, K...]`.
+  case spatialLast
+}
+
 /// Attributes of ``Op/conv(_:)``; the arrays have one entry per spatial axis.
 public struct ConvAttributes: Hashable, Sendable {
   /// The step from one window to the next, in elements.
@@ -259,7 +293,11 @@ public struct ConvAttributes: Hashable, Sendable {
   public var groups: Int
   /// Where the channels are.
   public var layout: DataLayout
-  /// All attributes.
+  /// What is done to the result before it is stored.
+  public var epilogue = Epilogue()
+  /// The order of the kernel's axes.
+  public var kernelOrder = KernelOrder.spatialFirst
+  /// All attributes; no epilogue, Keras's kernel.
   public init(strides: [Int], dilations: [Int], padding: Padding, groups: Int, layout: DataLayout) {
     self.strides = strides
     self.dilations = dilations
@@ -285,7 +323,9 @@ public struct ConvTransposeAttributes: Hashable, Sendable {
   public var outputPadding: [Int]
   /// Where the channels are.
   public var layout: DataLayout
-  /// All attributes.
+  /// The order of the kernel's axes.
+  public var kernelOrder = KernelOrder.spatialFirst
+  /// All attributes; Keras's kernel.
   public init(strides: [Int], dilations: [Int], pads: [PadPair], outputPadding: [Int], layout: DataLayout) {
     self.strides = strides
     self.dilations = dilations
@@ -441,6 +481,25 @@ public struct RecurrentAttributes: Hashable, Sendable {
   }
   /// The number of states: 2 for an LSTM, else 1.
   package var stateCount: Int { cell == .lstm ? 2 : 1 }
+}
+
+/// Attributes of ``Op/sequenceRecurrent(_:)``: D directions of one kind of cell, walked side by side.
+///
+/// Operands in order: `x [T, N, C]`, `kernel [D, G * F, C]`, `recurrentKernel [D, G * F, F]`, then those that are present:
+/// `bias [D, 2 * G * F]` (of the input, then of the state), `lengths: int32 [N]`, the initial states (`h [D, N, F]`; LSTM
+/// also `c`). Gates are in ONNX's order: LSTM i o f c, GRU z r h. Results: `sequence [T, D, N, F]`, then the final
+/// states, each `[D, N, F]`. From a row's length on its states stay and its sequence is zero; a reverse direction starts
+/// at the row's last step.
+public struct SequenceRecurrentAttributes: Hashable, Sendable {
+  /// The directions, forward first; their cells and units are equal, their flags for operands are not looked at.
+  package var directions: [RecurrentAttributes]
+  package var hasBias, hasLengths, hasInitialState: Bool
+  package init(directions: [RecurrentAttributes], hasBias: Bool, hasLengths: Bool, hasInitialState: Bool) {
+    self.directions = directions
+    self.hasBias = hasBias
+    self.hasLengths = hasLengths
+    self.hasInitialState = hasInitialState
+  }
 }
 
 /// A graph used inside an operation; two are equal when they are the same object.

@@ -8,9 +8,13 @@ extension RecurrentAttributes {
     }
   }
 
-  /// The number of operands: x, kernel, recurrent kernel and those that the flags announce.
-  package var operandCount: Int {
-    3 + (hasBias ? 1 : 0) + (hasMask ? 1 : 0) + (hasInitialState ? stateCount : 0)
+  /// Keras's gates in the order of exchange formats, which ``Op/sequenceRecurrent(_:)`` has: LSTM i o f c, GRU z r h.
+  package var exchangeGateOrder: [Int] {
+    switch cell {
+    case .lstm: [0, 3, 1, 2]
+    case .gru: [0, 1, 2]
+    case .simple: [0]
+    }
   }
 
   /// The shape that the bias must have.
@@ -38,6 +42,32 @@ extension RecurrentAttributes {
     try expectEqualDTypes(Array(operands[..<3]))
     let sequence = TensorType(x.dtype, [x.shape[0], x.shape[1], .fixed(units)])
     return [sequence] + Array(repeating: TensorType(x.dtype, state), count: 1 + stateCount)
+  }
+}
+
+extension SequenceRecurrentAttributes {
+  /// The operation's name as ONNX has it.
+  package var name: String { cell.name }
+  /// The first direction, of which all have the kind of cell and the units.
+  package var cell: RecurrentAttributes { directions[0] }
+  package var stateCount: Int { cell.stateCount }
+
+  func inferTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
+    let x = operands[0]
+    try x.expectRank(3...3)
+    let (count, gates) = (Dimension.fixed(directions.count), Dimension.fixed(cell.gateCount * cell.units))
+    let state: Shape = [count, x.shape[1], .fixed(cell.units)]
+    try operands[1].expectShape([count, gates, x.shape[2]], operand: 1)
+    try operands[2].expectShape([count, gates, .fixed(cell.units)], operand: 2)
+    try expectEqualDTypes(Array(operands[..<3]))
+    for (index, (role, operand)) in zip(operandRoles, operands).enumerated().dropFirst(3) {
+      try operand.expectDType(role == .lengths ? .int32 : x.dtype, operand: index)
+      if role == .bias { try operand.expectShape([count, gates * 2], operand: index) }
+      if role == .lengths { try operand.expectShape([x.shape[1]], operand: index) }
+      if role == .state { try operand.expectShape(state, operand: index) }
+    }
+    let sequence = TensorType(x.dtype, [x.shape[0], count, x.shape[1], .fixed(cell.units)])
+    return [sequence] + Array(repeating: TensorType(x.dtype, state), count: stateCount)
   }
 }
 

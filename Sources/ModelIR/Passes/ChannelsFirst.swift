@@ -126,7 +126,7 @@ package struct ChannelsFirst {
     let data = try transposed(x.value, toFirst.map { x.permutation?[$0] ?? $0 })
     var operands = [data]
     for value in node.inputs.dropFirst() { operands.append(try original(value)) }
-    let result = try target.append(op, operands, name: node.name)[0]
+    let result = try target.append(op, operands, name: node.name, origin: node.origin)[0]
     carried[node.outputs[0].index] = Carried(value: result, permutation: toFirst.inversePermutation)
   }
 
@@ -134,7 +134,7 @@ package struct ChannelsFirst {
   private mutating func rewriteRenamed(_ node: Node, _ op: Op, _ permutation: [Int]) throws(GraphError) {
     var operands = [operand(node.inputs[0]).value]
     for value in node.inputs.dropFirst() { operands.append(try original(value)) }
-    let results = try target.append(op, operands, name: node.name)
+    let results = try target.append(op, operands, name: node.name, origin: node.origin)
     for (old, new) in zip(node.outputs, results) {
       carried[old.index] = Carried(
         value: new, permutation: permutation.isIdentityPermutation ? nil : permutation)
@@ -144,7 +144,7 @@ package struct ChannelsFirst {
   private mutating func rewriteInOriginalOrder(_ node: Node) throws(GraphError) {
     var operands: [Value] = []
     for value in node.inputs { operands.append(try original(value)) }
-    let results = try target.append(node.op, operands, name: node.name)
+    let results = try target.append(node.op, operands, name: node.name, origin: node.origin)
     for (old, new) in zip(node.outputs, results) { carried[old.index] = Carried(value: new) }
   }
 
@@ -156,7 +156,7 @@ package struct ChannelsFirst {
     else {
       return false
     }
-    let result = try target.append(.reshape(shape), [x.value], name: node.name)[0]
+    let result = try target.append(.reshape(shape), [x.value], name: node.name, origin: node.origin)[0]
     carried[node.outputs[0].index] = Carried(value: result)
     return true
   }
@@ -179,7 +179,7 @@ package struct ChannelsFirst {
       }
       operands.append(try aligned(value, shape, rank: rank, back))
     }
-    let result = try target.append(op, operands, name: node.name)[0]
+    let result = try target.append(op, operands, name: node.name, origin: node.origin)[0]
     carried[node.outputs[0].index] = Carried(value: result, permutation: permutation)
   }
 

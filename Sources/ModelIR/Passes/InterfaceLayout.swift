@@ -87,7 +87,7 @@ struct GraphCopy {
   mutating func add(_ node: Node, _ op: Op) throws(GraphError) {
     var operands: [Value] = []
     for input in node.inputs { operands.append(value(input)) }
-    let results = try target.append(op, operands, name: node.name)
+    let results = try target.append(op, operands, name: node.name, origin: node.origin)
     for (old, new) in zip(node.outputs, results) { values[old.index] = new }
   }
 }

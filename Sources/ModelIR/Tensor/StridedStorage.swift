@@ -129,7 +129,7 @@ extension StridedStorage: SeekableStorage {
 
 extension Tensor {
   /// The steps between neighbours along each axis, in elements.
-  private var strides: [Int] {
+  var rowMajorStrides: [Int] {
     var strides = Array(repeating: 1, count: rank)
     for axis in stride(from: rank - 2, through: 0, by: -1) {
       strides[axis] = strides[axis + 1] * sizes[axis + 1]
@@ -145,14 +145,14 @@ extension Tensor {
   /// - Precondition: `permutation` is one of the tensor's axes; the element type is not string.
   package func transposed(_ permutation: [Int]) -> Tensor {
     if permutation == Array(0..<rank) { return self }
-    let strides = strides
+    let strides = rowMajorStrides
     return view(
       StridedStorage(self, sizes: permutation.map { sizes[$0] }, strides: permutation.map { strides[$0] }))
   }
 
   /// A view with the order along axes turned round; no bytes are read.
   package func flipped(axes: [Int]) -> Tensor {
-    var (strides, offset) = (strides, 0)
+    var (strides, offset) = (rowMajorStrides, 0)
     for axis in axes {
       offset += max(sizes[axis] - 1, 0) * strides[axis]
       strides[axis] = -strides[axis]
@@ -165,7 +165,7 @@ extension Tensor {
   package func columns(_ range: Range<Int>) -> Tensor {
     view(
       StridedStorage(
-        self, sizes: sizes.dropLast() + [range.count], strides: strides, offset: range.lowerBound))
+        self, sizes: sizes.dropLast() + [range.count], strides: rowMajorStrides, offset: range.lowerBound))
   }
 
   /// The same elements in another shape of equal element count.

@@ -23,6 +23,21 @@ extension GraphEmitter {
       emitFloatOnly("Selu", dtype, x, y, [("alpha", .float(1.6732632423543772)), ("gamma", .float(1.0507009873554805))])
     case .hardSigmoid(let alpha, let beta):
       emitFloatOnly("HardSigmoid", dtype, x, y, [("alpha", .float(alpha)), ("beta", .float(beta))])
+    case .swish: emit("Mul", [x, one("Sigmoid", x)], outputs: y)
+    case .hardSwish:
+      let gate = one("HardSigmoid", x, with: [("alpha", .float(1.0 / 6.0)), ("beta", .float(0.5))])
+      emit("Mul", [x, gate], outputs: y)
+    case .mish: emit("Mul", [x, one("Tanh", one("Softplus", x))], outputs: y)
+    case .gelu(let approximate):
+      let inner: String
+      if approximate {
+        let cube = one("Mul", one("Mul", x, x), x)
+        let sum = one("Add", x, one("Mul", cube, scalar(0.044715, dtype)))
+        inner = one("Tanh", one("Mul", sum, scalar(0.7978845608028654, dtype)))
+      } else {
+        inner = one("Erf", one("Mul", x, scalar(0.7071067811865476, dtype)))
+      }
+      emit("Mul", [one("Mul", x, scalar(0.5, dtype)), one("Add", inner, scalar(1, dtype))], outputs: y)
     case .clip(let minimum, let maximum): emitClip(minimum, maximum, dtype, x, y)
     case .bitwiseNot:
       if dtype == .bool { emit("Not", [x], outputs: y); return }

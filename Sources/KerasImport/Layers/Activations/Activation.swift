@@ -133,9 +133,8 @@ extension Activation.Name {
     case .selu: return try scope.unary(.selu, x)
     case .celu: return try scope.unary(.elu(alpha: 1), x)
     case .gelu: return try scope.gelu(x, approximate: false)
-    case .silu, .swish: return try scope.multiply(x, scope.unary(.sigmoid, x))
-    case .hardSilu, .hardSwish:
-      return try scope.multiply(x, scope.unary(.hardSigmoid(alpha: 1.0 / 6.0, beta: 0.5), x))
+    case .silu, .swish: return try scope.unary(.swish, x)
+    case .hardSilu, .hardSwish: return try scope.unary(.hardSwish, x)
     case .sigmoid: return try scope.unary(.sigmoid, x)
     case .hardSigmoid: return try scope.unary(.hardSigmoid(alpha: 1.0 / 6.0, beta: 0.5), x)
     case .tanh: return try scope.unary(.tanh, x)
@@ -153,7 +152,7 @@ extension Activation.Name {
     case .logSoftmax: return try scope.emit(.logSoftmax(axis: scope.rank(of: x) - 1), x)
     case .logSigmoid: return try scope.unary(.negate, scope.unary(.softplus, scope.unary(.negate, x)))
     case .exponential: return try scope.unary(.exp, x)
-    case .mish: return try scope.multiply(x, scope.unary(.tanh, scope.unary(.softplus, x)))
+    case .mish: return try scope.unary(.mish, x)
     case .glu: return try scope.glu(x, axis: scope.rank(of: x) - 1)
     }
   }
@@ -163,15 +162,7 @@ extension Activation.Name {
 extension LoweringScope {
   /// `0.5 x (1 + erf(x / sqrt 2))`, or with tanh: `0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`.
   func gelu(_ x: Value, approximate: Bool) throws(KerasImportError) -> Value {
-    let inner: Value
-    if approximate {
-      let cube = try multiply(multiply(x, x), x)
-      let sum = try add(x, multiply(cube, 0.044715))
-      inner = try unary(.tanh, multiply(sum, 0.7978845608028654))
-    } else {
-      inner = try unary(.erf, multiply(x, 0.7071067811865476))
-    }
-    return try multiply(multiply(x, 0.5), add(inner, 1))
+    try unary(.gelu(approximate: approximate), x)
   }
 
   /// `(x + sqrt(x^2 + b)) / 2`.

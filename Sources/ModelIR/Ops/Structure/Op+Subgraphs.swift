@@ -16,10 +16,12 @@ extension Op {
       attributes.body = Subgraph(try transform(attributes.body.graph))
       return .scan(attributes)
     case .recurrent(var attributes):
-      attributes.activation = try attributes.activation.mapSubgraph(transform)
-      attributes.recurrentActivation = try attributes.recurrentActivation.mapSubgraph(transform)
+      try attributes.mapSubgraphs(transform)
       return .recurrent(attributes)
-    case .unary, .binary, .compare, .select, .cast, .matMul, .einsum, .conv, .convTranspose, .pool, .reduce,
+    case .sequenceRecurrent(var attributes):
+      for index in attributes.directions.indices { try attributes.directions[index].mapSubgraphs(transform) }
+      return .sequenceRecurrent(attributes)
+    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .reduce,
       .argReduce,
       .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .reshape,
       .transpose, .concat,
@@ -28,6 +30,13 @@ extension Op {
       .sizes, .resize, .lookup, .hash, .vectorize:
       return self
     }
+  }
+}
+
+extension RecurrentAttributes {
+  fileprivate mutating func mapSubgraphs<E: Error>(_ transform: (Graph) throws(E) -> Graph) throws(E) {
+    activation = try activation.mapSubgraph(transform)
+    recurrentActivation = try recurrentActivation.mapSubgraph(transform)
   }
 }
 

@@ -32,12 +32,15 @@ extension Op {
       .sizes, .resize, .lookup, .hash, .vectorize:
       return Array(repeating: .data, count: count)
     case .select: return [.condition, .data, .data]
-    case .conv, .convTranspose: return Array([.data, .kernel, .bias].prefix(count))
+    case .convTranspose: return Array([.data, .kernel, .bias].prefix(count))
+    case .conv(let attributes): return attributes.epilogue.operandRoles(count: count)
+    case .dense(let epilogue): return epilogue.operandRoles(count: count)
     case .batchNormalization: return [.data, .scale, .offset, .mean, .variance]
     case .layerNormalization: return [.data, .scale, .offset]
     case .gather, .gatherElements, .gatherND: return [.data, .indices]
     case .scatterND: return [.data, .indices, .updates]
     case .recurrent(let attributes): return attributes.operandRoles
+    case .sequenceRecurrent(let attributes): return attributes.operandRoles
     case .scan(let attributes):
       let states = min(attributes.stateCount, count)
       return Array(repeating: .state, count: states) + Array(repeating: .sequence, count: count - states)
@@ -45,13 +48,35 @@ extension Op {
   }
 }
 
-/// The operands of ``Op/recurrent(_:)`` by role.
+extension Epilogue {
+  /// The roles of a product's operands: what is added comes last.
+  func operandRoles(count: Int) -> [OperandRole] {
+    let own = addsOperand ? count - 1 : count
+    return Array([.data, .kernel, .bias].prefix(own)) + (addsOperand ? [.residual] : [])
+  }
+}
+
+/// The operands of ``Op/recurrent(_:)`` and ``Op/sequenceRecurrent(_:)`` by role.
 package struct RecurrentOperands<T> {
   package var x, kernel, recurrentKernel: T
   package var bias: T?
   package var mask: T?
+  package var lengths: T?
   /// `h`, and `c` of an LSTM; none: zeros.
   package var states: [T]
+}
+
+extension RecurrentOperands {
+  init(_ operands: [T], _ roles: [OperandRole]) {
+    (x, kernel, recurrentKernel) = (operands[0], operands[1], operands[2])
+    states = []
+    for (role, operand) in zip(roles, operands).dropFirst(3) {
+      if role == .bias { bias = operand }
+      if role == .mask { mask = operand }
+      if role == .lengths { lengths = operand }
+      if role == .state { states.append(operand) }
+    }
+  }
 }
 
 extension RecurrentAttributes {
@@ -61,15 +86,18 @@ extension RecurrentAttributes {
   }
 
   /// Operands in the order of ``Op/recurrent(_:)``, by role.
-  /// - Precondition: there are ``operandCount``.
-  package func byRole<T>(_ operands: [T]) -> RecurrentOperands<T> {
-    var result = RecurrentOperands(
-      x: operands[0], kernel: operands[1], recurrentKernel: operands[2], bias: nil, mask: nil, states: [])
-    for (role, operand) in zip(operandRoles, operands).dropFirst(3) {
-      if role == .bias { result.bias = operand }
-      if role == .mask { result.mask = operand }
-      if role == .state { result.states.append(operand) }
-    }
-    return result
+  /// - Precondition: there are as many as the flags announce.
+  package func byRole<T>(_ operands: [T]) -> RecurrentOperands<T> { RecurrentOperands(operands, operandRoles) }
+}
+
+extension SequenceRecurrentAttributes {
+  var operandRoles: [OperandRole] {
+    let states = hasInitialState ? stateCount : 0
+    return [.data, .kernel, .recurrentKernel] + (hasBias ? [.bias] : []) + (hasLengths ? [.lengths] : [])
+      + Array(repeating: .state, count: states)
   }
+
+  /// Operands in the order of ``Op/sequenceRecurrent(_:)``, by role.
+  /// - Precondition: there are as many as the flags announce.
+  package func byRole<T>(_ operands: [T]) -> RecurrentOperands<T> { RecurrentOperands(operands, operandRoles) }
 }

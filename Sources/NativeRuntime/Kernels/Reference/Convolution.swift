@@ -56,14 +56,33 @@ func channelsLast(_ x: Tensor, _ layout: DataLayout, _ body: (Tensor) throws -> 
 }
 
 func convolution(_ attributes: ConvAttributes, _ x: [Tensor]) throws -> Tensor {
-  try channelsLast(x[0], attributes.layout) { data in
+  let kernel = try attributes.kernelOrder.spatialFirst(x[1])
+  let y = try channelsLast(x[0], attributes.layout) { data in
     let y: Tensor
     switch data.dtype {
-    case .float32: y = try convolve(attributes, data, x[1], Float.self)
-    case .float64: y = try convolve(attributes, data, x[1], Double.self)
+    case .float32: y = try convolve(attributes, data, kernel, Float.self)
+    case .float64: y = try convolve(attributes, data, kernel, Double.self)
     default: throw KernelError("Conv of \(data.dtype.rawValue)")
     }
-    return x.count > 2 ? try binary(.add, y, x[2]) : y
+    return x.count > (attributes.epilogue.addsOperand ? 3 : 2) ? try binary(.add, y, x[2]) : y
+  }
+  return try epilogue(attributes.epilogue, y, x)
+}
+
+/// What a product does to its result before it is stored.
+func epilogue(_ epilogue: Epilogue, _ y: Tensor, _ operands: [Tensor]) throws -> Tensor {
+  var y = y
+  if epilogue.addsOperand, let residual = operands.last { y = try binary(.add, y, residual) }
+  return try epilogue.function.map { try unary($0, y) } ?? y
+}
+
+extension KernelOrder {
+  /// A kernel in Keras's order.
+  func spatialFirst(_ kernel: Tensor) throws -> Tensor {
+    switch self {
+    case .spatialFirst: kernel
+    case .spatialLast: try transpose(kernel, KernelOrder.toSpatialLast(rank: kernel.rank).inversePermutation)
+    }
   }
 }
 
@@ -271,11 +290,12 @@ private func pool<T: ProductElement>(_ attributes: PoolAttributes, _ x: Tensor, 
 // MARK: - Transposed convolution
 
 func transposedConvolution(_ attributes: ConvTransposeAttributes, _ x: [Tensor]) throws -> Tensor {
-  try channelsLast(x[0], attributes.layout) { data in
+  let kernel = try attributes.kernelOrder.spatialFirst(x[1])
+  return try channelsLast(x[0], attributes.layout) { data in
     let y: Tensor
     switch data.dtype {
-    case .float32: y = try convolveTransposed(attributes, data, x[1], Float.self)
-    case .float64: y = try convolveTransposed(attributes, data, x[1], Double.self)
+    case .float32: y = try convolveTransposed(attributes, data, kernel, Float.self)
+    case .float64: y = try convolveTransposed(attributes, data, kernel, Double.self)
     default: throw KernelError("ConvTranspose of \(data.dtype.rawValue)")
     }
     return x.count > 2 ? try binary(.add, y, x[2]) : y

@@ -119,6 +119,13 @@ extension UnaryFunction {
       }
     case .softplus: return { x in x > 0 ? x + Foundation.log1p(Foundation.exp(-x)) : Foundation.log1p(Foundation.exp(x)) }
     case .softsign: return { $0 / (1 + $0.magnitude) }
+    case .gelu(approximate: false): return { $0 / 2 * (1 + Foundation.erf($0 * 0.7071067811865476)) }
+    case .gelu(approximate: true):
+      return { $0 / 2 * (1 + Foundation.tanh(0.7978845608028654 * ($0 + 0.044715 * $0 * $0 * $0))) }
+    case .swish: return { x in x >= 0 ? x / (1 + Foundation.exp(-x)) : x * Foundation.exp(x) / (1 + Foundation.exp(x)) }
+    case .hardSwish: return { x in x <= -3 ? 0 : (x >= 3 ? x : x * (x / 6 + 0.5)) }
+    case .mish:
+      return { x in x * Foundation.tanh(x > 0 ? x + Foundation.log1p(Foundation.exp(-x)) : Foundation.log1p(Foundation.exp(x))) }
     case .clip(let minimum, let maximum):
       return { x in
         var y = x

@@ -22,6 +22,7 @@ enum ReferenceKernels {
     case .select: return [try select(x[0], x[1], x[2])]
     case .cast(let dtype): return [try x[0].cast(to: dtype)]
     case .matMul: return [try matMul(x[0], x[1])]
+    case .dense(let attributes): return [try epilogue(attributes, binary(.add, matMul(x[0], x[1]), x[2]), x)]
     case .einsum(let equation): return [try einsum(EinsumEquation(equation), x)]
     case .conv(let attributes): return [try convolution(attributes, x)]
     case .convTranspose(let attributes): return [try transposedConvolution(attributes, x)]
@@ -41,6 +42,7 @@ enum ReferenceKernels {
       return [Tensor((0..<(size.fixedSize ?? 0)).map(Int64.init), sizes: [size.fixedSize ?? 0])]
     case .sizes(let sizes): return [Tensor(sizes.map { Int64($0.fixedSize ?? 0) }, sizes: [sizes.count])]
     case .recurrent(let attributes): return try recurrent(attributes, x)
+    case .sequenceRecurrent(let attributes): return try sequenceRecurrent(attributes, x)
     case .scan: throw KernelError("a loop is a plan of its own")
     case .resize(let attributes): return [try resize(attributes, x[0])]
     case .vectorize(let attributes): return [try vectorize(attributes, x[0])]

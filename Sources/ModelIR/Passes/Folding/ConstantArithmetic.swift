@@ -1,0 +1,129 @@
+/// Operations on constants, without reading the bytes of big ones: movement is a view, arithmetic is done when the result
+/// is read. Floating-point arithmetic is in double precision, rounded once.
+enum ConstantArithmetic {
+  /// Results up to so many elements may be larger than their operands.
+  private static let smallCount = 4096
+
+  /// The results, or nil when the operation is none of those that are known here.
+  static func evaluate(_ op: Op, _ x: [Tensor], types: [TensorType]) -> [Tensor]? {
+    var sizes: [[Int]] = []
+    for type in types {
+      guard let known = type.shape.fixedSizes else { return nil }
+      sizes.append(known)
+    }
+    guard let dtype = types.first?.dtype, let result = sizes.first, !x.contains(where: { $0.dtype == .string }) else { return nil }
+    let count = result.reduce(1, *)
+    let grows = count > max(smallCount, x.map(\.elementCount).max() ?? 0)
+    switch op {
+    case .reshape: return [x[0].reshaped(result)]
+    case .transpose(let permutation): return [x[0].transposed(permutation)]
+    case .reverse(let axes): return [x[0].flipped(axes: axes)]
+    case .slice(let ranges): return [x[0].sliced(ranges)]
+    case .split(let axis, _): return x[0].split(axis: axis, sizes: sizes.map { $0[axis] })
+    case .concat(let axis): return Tensor.joined(x, axis: axis, sizes: result).map { [$0] }
+    case .expand: return grows ? nil : [x[0].broadcast(to: result)]
+    case .cast(let target):
+      let operand = x[0]
+      if operand.dtype == target { return x }
+      return [lazily(dtype: target, result) { try operand.converted(to: target) }]
+    case .range: return count <= smallCount ? [Tensor((0..<count).map(Int64.init), sizes: result)] : nil
+    case .sizes(let dimensions): return [Tensor(dimensions.compactMap { $0.fixedSize.map(Int64.init) }, sizes: result)]
+    case .unary(let function):
+      guard x[0].dtype.isFloatingPoint, let apply = function.number else { return nil }
+      return [numbers(dtype, result) { try x[0].doubles().map(apply) }]
+    case .binary(let function):
+      if grows { return nil }
+      return binary(function, x[0], x[1], dtype, result).map { [$0] }
+    case .reduce(.sum, let axes, _) where x[0].rank > 0 && axes == Array(0..<(x[0].rank - 1)) && x[0].dtype.isFloatingPoint:
+      let columns = x[0].sizes[x[0].rank - 1]
+      return [numbers(dtype, result) { try columnSums(x[0].doubles(), columns) }]
+    case .compare, .select, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce, .cumulative, .topK,
+      .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .pad, .tile, .gather, .gatherElements, .gatherND,
+      .scatterND, .triangle, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
+      return nil
+    }
+  }
+
+  private static func columnSums(_ values: [Double], _ columns: Int) -> [Double] {
+    var sums = Array(repeating: 0.0, count: columns)
+    for (index, value) in values.enumerated() { sums[index % columns] += value }
+    return sums
+  }
+
+  private static func binary(
+    _ function: BinaryFunction, _ a: Tensor, _ b: Tensor, _ dtype: DType, _ sizes: [Int]
+  ) -> Tensor? {
+    if dtype.isFloatingPoint {
+      guard let apply = function.number else { return nil }
+      if a.sizes == sizes, a.elementCount > smallCount, let factors = PeriodicOperand(b, against: sizes) {
+        return Tensor(dtype: dtype, sizes: sizes, storage: ElementwiseStorage(a, factors, apply))
+      }
+      return numbers(dtype, sizes) {
+        let (p, q) = (try a.broadcast(to: sizes).doubles(), try b.broadcast(to: sizes).doubles())
+        return zip(p, q).map(apply)
+      }
+    }
+    // Integers below 2^31 in 64 bits: nothing that is folded wraps around.
+    guard dtype == .int64 || dtype == .int32, let apply = function.integer, a.elementCount <= smallCount,
+      b.elementCount <= smallCount, let p = try? [Int64](a.broadcast(to: sizes)),
+      let q = try? [Int64](b.broadcast(to: sizes))  // Constants that cannot be read stay in the graph and fail there.
+    else { return nil }
+    let bound: Int64 = 1 << 31
+    guard (p + q).allSatisfy({ abs($0) < bound }) else { return nil }
+    let results = zip(p, q).map(apply)
+    guard results.allSatisfy({ abs($0) < bound }) else { return nil }
+    return Tensor(results.map(Double.init), sizes: sizes, dtype: dtype)
+  }
+
+  /// A tensor of numbers, made at once when it is small.
+  private static func numbers(
+    _ dtype: DType, _ sizes: [Int], _ values: @escaping @Sendable () throws -> [Double]
+  ) -> Tensor {
+    lazily(dtype: dtype, sizes) { Tensor(try values(), sizes: sizes, dtype: dtype) }
+  }
+
+  private static func lazily(
+    dtype: DType, _ sizes: [Int], _ make: @escaping @Sendable () throws -> Tensor
+  ) -> Tensor {
+    let count = sizes.reduce(1, *)
+    // What cannot be read now is asked again, and fails, where the bytes are needed.
+    if count <= smallCount, let made = try? make() { return made }
+    return Tensor(dtype: dtype, sizes: sizes, storage: ComputedStorage(byteCount: count * dtype.byteCount, make))
+  }
+}
+
+extension UnaryFunction {
+  /// The function on numbers, where it needs no more than a line.
+  fileprivate var number: (@Sendable (Double) -> Double)? {
+    switch self {
+    case .negate: { -$0 }
+    case .absolute: { $0.magnitude }
+    case .reciprocal: { 1 / $0 }
+    case .sqrt: { $0.squareRoot() }
+    case .square: { $0 * $0 }
+    case .relu: { $0.isNaN ? $0 : max($0, 0) }
+    default: nil
+    }
+  }
+}
+
+extension BinaryFunction {
+  fileprivate var number: (@Sendable (Double, Double) -> Double)? {
+    switch self {
+    case .add: { $0 + $1 }
+    case .subtract: { $0 - $1 }
+    case .multiply: { $0 * $1 }
+    case .divide: { $0 / $1 }
+    default: nil
+    }
+  }
+
+  fileprivate var integer: (@Sendable (Int64, Int64) -> Int64)? {
+    switch self {
+    case .add: { $0 + $1 }
+    case .subtract: { $0 - $1 }
+    case .multiply: { $0 * $1 }
+    default: nil
+    }
+  }
+}

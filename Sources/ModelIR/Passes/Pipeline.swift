@@ -1,0 +1,60 @@
+/// The passes between a graph and one consumer, in order.
+package struct Pipeline: Sendable {
+  package let passes: [any Pass]
+
+  package init(_ passes: [any Pass]) { self.passes = passes }
+
+  /// The graph after all passes; in debug builds verified after each.
+  /// - Throws: ``GraphError`` when the graph is not well formed, or the consumer cannot take it.
+  package func run(on graph: Graph) throws(GraphError) -> Graph {
+    var rewriter = GraphRewriter(graph)
+    for pass in passes {
+      try Pipeline.run(pass, on: &rewriter)
+      #if DEBUG
+        do { _ = try rewriter.finished() } catch {
+          throw GraphError("after \(pass.name): \(error.message)", op: error.op, node: error.node)
+        }
+      #endif
+    }
+    return try rewriter.finished()
+  }
+
+  /// A pass on a graph and on the bodies of its loops.
+  private static func run(_ pass: any Pass, on graph: inout GraphRewriter) throws(GraphError) {
+    try pass.run(on: &graph)
+    guard pass.appliesToBodies else { return }
+    for id in graph.nodes where !graph[id].op.subgraphs.isEmpty {
+      let op = try graph[id].op.mapSubgraphs { (body) throws(GraphError) -> Graph in
+        var inner = GraphRewriter(body)
+        try run(pass, on: &inner)
+        return try inner.finished()
+      }
+      try graph.replace(id, with: op, graph[id].inputs)
+    }
+  }
+}
+
+extension Pipeline {
+  /// What every consumer wants: fewer nodes that compute the same.
+  static var common: [any Pass] {
+    [
+      ConstantFolding(),  // weights in another type or shape are constants for all that follows
+      Simplification(),  // chains that do nothing are in the way of every pattern
+      CommonSubexpressions(),  // equal nodes look like two readers, which patterns stop at
+      DeadNodes(),  // so do nodes that nothing needs
+      PadFolding(),  // before affine folding, which stops at padding
+      DenseFusion(),  // a bias is part of the product that a normalization is folded into
+      AffineFolding(),
+    ]
+  }
+
+  /// For the native runtime: nodes that a kernel does in one go.
+  package static var runtime: Pipeline {
+    Pipeline(
+      common + [
+        // After affine folding: an epilogue ends what can be folded into a product.
+        EpilogueFusion(takes: { _ in true }),
+        DeadNodes(),
+      ])
+  }
+}
