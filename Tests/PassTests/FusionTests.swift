@@ -6,7 +6,8 @@ struct FusionTests {
   private let plain = Padding.explicit([PadPair(0, 0), PadPair(0, 0)])
 
   private func conv(_ padding: Padding, groups: Int = 1, layout: DataLayout = .channelsLast) -> Op {
-    .conv(ConvAttributes(strides: [1, 1], dilations: [1, 1], padding: padding, groups: groups, layout: layout))
+    .conv(
+      ConvAttributes(strides: [1, 1], dilations: [1, 1], padding: padding, groups: groups, layout: layout))
   }
 
   private func normalized(_ g: inout PassGraph, _ x: Value, _ channels: Int, axis: Int) throws -> Value {
@@ -28,7 +29,8 @@ struct FusionTests {
 
   @Test func `so they do in depthwise and transposed convolutions and in products`() throws {
     var g = PassGraph()
-    let deep = try normalized(&g, g.emit(conv(plain, groups: 3), g.input(1, 4, 4, 3), g.weight(2, 2, 1, 6)), 6, axis: 3)
+    let deep = try normalized(
+      &g, g.emit(conv(plain, groups: 3), g.input(1, 4, 4, 3), g.weight(2, 2, 1, 6)), 6, axis: 3)
     g.output(deep)
     let attributes = ConvTransposeAttributes(
       strides: [2, 2], dilations: [1, 1], pads: [PadPair(0, 0), PadPair(0, 0)], outputPadding: [0, 0],
@@ -51,7 +53,8 @@ struct FusionTests {
   @Test func `a shift stays before padding, a scale does not`() throws {
     var g = PassGraph()
     let same = Padding.explicit([PadPair(1, 1), PadPair(1, 1)])
-    g.output(try g.emit(conv(same), g.emit(.binary(.add), g.input(1, 5, 5, 2), g.weight(2)), g.weight(3, 3, 2, 4)))
+    g.output(
+      try g.emit(conv(same), g.emit(.binary(.add), g.input(1, 5, 5, 2), g.weight(2)), g.weight(3, 3, 2, 4)))
     let other = g.input(1, 5, 5, 2, name: "other")
     g.output(try g.emit(conv(same), g.emit(.binary(.multiply), other, g.weight(2)), g.weight(3, 3, 2, 4)))
     #expect(try g.after(Pipeline(passes)) == ["Add", "Conv", "Conv"])
@@ -67,16 +70,19 @@ struct FusionTests {
 
   @Test func `zeros around a convolution become its padding`() throws {
     var g = PassGraph()
-    let pad = Op.pad(PadAttributes(pads: [PadPair(0, 0), PadPair(1, 2), PadPair(0, 1), PadPair(0, 0)], mode: .constant(0)))
+    let pad = Op.pad(
+      PadAttributes(pads: [PadPair(0, 0), PadPair(1, 2), PadPair(0, 1), PadPair(0, 0)], mode: .constant(0)))
     g.output(try g.emit(conv(plain), g.emit(pad, g.input(1, 5, 5, 2)), g.weight(3, 3, 2, 4)))
     #expect(try g.after(PadFolding()) == ["Conv"])
   }
 
   @Test func `zeros before a maximum become padding only where nothing is negative`() throws {
     var g = PassGraph()
-    let pad = Op.pad(PadAttributes(pads: [PadPair(0, 0), PadPair(1, 1), PadPair(1, 1), PadPair(0, 0)], mode: .constant(0)))
+    let pad = Op.pad(
+      PadAttributes(pads: [PadPair(0, 0), PadPair(1, 1), PadPair(1, 1), PadPair(0, 0)], mode: .constant(0)))
     let pool = Op.pool(
-      PoolAttributes(function: .maximum, kernelSize: [3, 3], strides: [2, 2], padding: plain, layout: .channelsLast))
+      PoolAttributes(
+        function: .maximum, kernelSize: [3, 3], strides: [2, 2], padding: plain, layout: .channelsLast))
     let x = g.input(1, 6, 6, 2)
     g.output(try g.emit(pool, g.emit(pad, g.emit(.unary(.relu), x))))
     g.output(try g.emit(pool, g.emit(pad, x)))
@@ -85,7 +91,8 @@ struct FusionTests {
 
   @Test func `a padded value that is an output stays`() throws {
     var g = PassGraph()
-    let pad = Op.pad(PadAttributes(pads: [PadPair(0, 0), PadPair(1, 1), PadPair(1, 1), PadPair(0, 0)], mode: .constant(0)))
+    let pad = Op.pad(
+      PadAttributes(pads: [PadPair(0, 0), PadPair(1, 1), PadPair(1, 1), PadPair(0, 0)], mode: .constant(0)))
     let padded = try g.emit(pad, g.input(1, 5, 5, 2))
     g.output(padded)
     g.output(try g.emit(conv(plain), padded, g.weight(3, 3, 2, 4)))
@@ -99,7 +106,8 @@ struct FusionTests {
     g.output(try g.emit(.unary(.relu), g.emit(.binary(.add), y, x)))
     let pipeline = Pipeline([EpilogueFusion { $0 == .relu }])
     #expect(try g.after(pipeline) == ["Conv"])
-    #expect(try pipeline.run(on: g.graph).nodes[0].op.epilogue == Epilogue(addsOperand: true, function: .relu))
+    #expect(
+      try pipeline.run(on: g.graph).nodes[0].op.epilogue == Epilogue(addsOperand: true, function: .relu))
   }
 
   @Test func `no epilogue with a function that is not taken, or on a value that is an output`() throws {

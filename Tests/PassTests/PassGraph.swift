@@ -27,7 +27,9 @@ struct PassGraph {
     try graph.append(op, operands, name: "\(op.name)_\(graph.nodes.count)")
   }
 
-  mutating func output(_ value: Value) { graph.outputs.append(Graph.Output(name: "y\(graph.outputs.count)", value: value)) }
+  mutating func output(_ value: Value) {
+    graph.outputs.append(Graph.Output(name: "y\(graph.outputs.count)", value: value))
+  }
 
   /// The names of the operations after a pipeline, once the graph was seen to compute the same numbers.
   func after(_ passes: any Pass..., tolerance: Double = 1e-5) throws -> [String] {

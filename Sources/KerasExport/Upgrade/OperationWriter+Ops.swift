@@ -55,7 +55,8 @@ extension OperationWriter {
       let sizes = try dimensions.map { size throws(KerasExportError) in try OperationWriter.fixed(size) }
       return try CallWriter.array(Tensor(sizes.map(Double.init), sizes: [sizes.count], dtype: .int64))
     case .resize(let attributes): return try resize(attributes, x[0], shape)
-    case .convTranspose, .batchNormalization, .layerNormalization, .gatherND, .recurrent, .scan, .lookup,
+    case .dense, .convTranspose, .batchNormalization, .layerNormalization, .gatherND, .recurrent,
+      .sequenceRecurrent, .scan, .lookup,
       .hash,
       .vectorize:
       throw refusal(node)
@@ -78,6 +79,10 @@ extension OperationWriter {
     case .hardSigmoid(let alpha, let beta):
       let line = add("Add", [add("Multiply", [x, .number(alpha)]), .number(beta)])
       return add("Clip", [line], [("x_min", 0.0), ("x_max", 1.0)])
+    case .gelu(let approximate): return add("Gelu", [x], [("approximate", .bool(approximate))], module: "nn")
+    case .swish: return add("Silu", [x], module: "nn")
+    case .hardSwish: return add("HardSilu", [x], module: "nn")
+    case .mish: return add("Multiply", [x, add("Tanh", [add("Softplus", [x], module: "nn")])])
     case .clip(let minimum, let maximum):
       var result = x
       if let minimum { result = add("Maximum", [result, .number(minimum)]) }

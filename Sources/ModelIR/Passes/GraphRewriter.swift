@@ -83,6 +83,13 @@ extension GraphRewriter {
   package func node(after id: NodeID) -> NodeID? { slots[id.index].next }
   package func node(before id: NodeID) -> NodeID? { slots[id.index].previous }
 
+  /// The node behind another, or behind what is left before it; the first one without another.
+  func firstAlive(after id: NodeID?) -> NodeID? {
+    var place = id
+    while let id = place, !isAlive(id) { place = slots[id.index].previous }
+    return place.map { slots[$0.index].next } ?? first
+  }
+
   package func type(of value: Value) -> TensorType { records[value.index].type }
   package func shape(of value: Value) -> Shape { records[value.index].type.shape }
   package func dtype(of value: Value) -> DType { records[value.index].type.dtype }
@@ -154,18 +161,25 @@ extension GraphRewriter {
   }
 
   /// Adds a node at the ``cursor``, named after the node there.
-  package mutating func emitAll(_ op: Op, _ operands: [Value], as suffix: String? = nil) throws(GraphError) -> [Value] {
+  package mutating func emitAll(_ op: Op, _ operands: [Value], as suffix: String? = nil) throws(GraphError)
+    -> [Value]
+  {
     let base = cursor.map { slots[$0.index].node.name }
-    return try insert(op, operands, before: cursor, name: [base, suffix ?? op.name].compactMap { $0 }.joined(separator: "/"))
+    return try insert(
+      op, operands, before: cursor, name: [base, suffix ?? op.name].compactMap { $0 }.joined(separator: "/"))
   }
 
   /// Adds a node of one result at the ``cursor``.
-  package mutating func emit(_ op: Op, _ operands: Value..., as suffix: String? = nil) throws(GraphError) -> Value {
+  package mutating func emit(_ op: Op, _ operands: Value..., as suffix: String? = nil) throws(GraphError)
+    -> Value
+  {
     try emitAll(op, operands, as: suffix)[0]
   }
 
   /// A scalar constant of the element type of a value.
-  package mutating func scalar(_ number: Double, like value: Value) -> Value { scalar(number, dtype(of: value)) }
+  package mutating func scalar(_ number: Double, like value: Value) -> Value {
+    scalar(number, dtype(of: value))
+  }
 
   package mutating func scalar(_ number: Double, _ dtype: DType) -> Value {
     constant(Tensor([number], sizes: [], dtype: dtype), name: "scalar")
@@ -178,7 +192,8 @@ extension GraphRewriter {
     for id in Set(readers) {
       let node = slots[id.index].node
       slots[id.index].node = Node(
-        name: node.name, op: node.op, inputs: node.inputs.map { $0 == value ? other : $0 }, outputs: node.outputs,
+        name: node.name, op: node.op, inputs: node.inputs.map { $0 == value ? other : $0 },
+        outputs: node.outputs,
         origin: node.origin)
     }
     records[other.index].readers += readers
@@ -204,7 +219,9 @@ extension GraphRewriter {
   package mutating func erase(_ id: NodeID) {
     let slot = slots[id.index]
     for input in slot.node.inputs {
-      if let place = records[input.index].readers.firstIndex(of: id) { records[input.index].readers.remove(at: place) }
+      if let place = records[input.index].readers.firstIndex(of: id) {
+        records[input.index].readers.remove(at: place)
+      }
     }
     if let previous = slot.previous { slots[previous.index].next = slot.next } else { first = slot.next }
     if let next = slot.next { slots[next.index].previous = slot.previous } else { last = slot.previous }
@@ -263,7 +280,9 @@ extension GraphRewriter {
       for (old, new) in zip(node.outputs, results) { values[old.index] = new }
       current = slots[id.index].next
     }
-    for output in outputs { graph.outputs.append(Graph.Output(name: output.name, value: try copy(output.value))) }
+    for output in outputs {
+      graph.outputs.append(Graph.Output(name: output.name, value: try copy(output.value)))
+    }
     return graph
   }
 }

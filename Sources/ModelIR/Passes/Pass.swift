@@ -20,9 +20,13 @@ package protocol NodePass: Pass {
 
 extension NodePass {
   package func run(on graph: inout GraphRewriter) throws(GraphError) {
-    for id in graph.nodes where graph.isAlive(id) {
+    var current = graph.first
+    while let id = current {
+      let before = graph.node(before: id)
       graph.cursor = id
       try rewrite(id, in: &graph)
+      // What came in the place of a node is looked at, too.
+      current = graph.isAlive(id) ? graph.node(after: id) : graph.firstAlive(after: before)
     }
     graph.cursor = nil
   }

@@ -11,7 +11,9 @@ extension Tensor {
       // One element needs no step; steps may be as large as integers get.
       strides[range.axis] = count > 1 ? strides[range.axis] * step : 0
     }
-    return Tensor(dtype: dtype, sizes: sizes, storage: StridedStorage(self, sizes: sizes, strides: strides, offset: offset))
+    return Tensor(
+      dtype: dtype, sizes: sizes,
+      storage: StridedStorage(self, sizes: sizes, strides: strides, offset: offset))
   }
 
   /// Consecutive parts along an axis.

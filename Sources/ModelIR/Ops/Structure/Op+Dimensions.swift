@@ -12,11 +12,13 @@ extension Op {
     case .resize(var attributes):
       attributes.sizes = attributes.sizes.map(transform)
       return .resize(attributes)
-    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .reduce,
+    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .einsum, .conv, .convTranspose, .pool,
+      .reduce,
       .argReduce,
       .cumulative, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .transpose, .concat,
       .slice, .pad,
-      .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .recurrent, .sequenceRecurrent, .scan, .lookup,
+      .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .recurrent,
+      .sequenceRecurrent, .scan, .lookup,
       .hash,
       .vectorize:
       return self

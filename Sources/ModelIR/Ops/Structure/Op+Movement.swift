@@ -6,7 +6,8 @@ extension Op {
       .gatherElements,
       .gatherND, .triangle:
       true
-    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .reduce,
+    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .einsum, .conv, .convTranspose, .pool,
+      .reduce,
       .argReduce,
       .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .scatterND, .range,
       .sizes,
@@ -33,7 +34,8 @@ extension Op {
     case .pool(var attributes):
       attributes.layout = transform(attributes.layout)
       return .pool(attributes)
-    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .einsum, .reduce, .argReduce, .cumulative, .topK,
+    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .einsum, .reduce, .argReduce,
+      .cumulative, .topK,
       .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split,
       .slice,
       .pad, .expand, .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range,

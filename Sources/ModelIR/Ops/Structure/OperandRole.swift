@@ -87,7 +87,9 @@ extension RecurrentAttributes {
 
   /// Operands in the order of ``Op/recurrent(_:)``, by role.
   /// - Precondition: there are as many as the flags announce.
-  package func byRole<T>(_ operands: [T]) -> RecurrentOperands<T> { RecurrentOperands(operands, operandRoles) }
+  package func byRole<T>(_ operands: [T]) -> RecurrentOperands<T> {
+    RecurrentOperands(operands, operandRoles)
+  }
 }
 
 extension SequenceRecurrentAttributes {
@@ -99,5 +101,7 @@ extension SequenceRecurrentAttributes {
 
   /// Operands in the order of ``Op/sequenceRecurrent(_:)``, by role.
   /// - Precondition: there are as many as the flags announce.
-  package func byRole<T>(_ operands: [T]) -> RecurrentOperands<T> { RecurrentOperands(operands, operandRoles) }
+  package func byRole<T>(_ operands: [T]) -> RecurrentOperands<T> {
+    RecurrentOperands(operands, operandRoles)
+  }
 }

@@ -11,7 +11,9 @@ enum ConstantArithmetic {
       guard let known = type.shape.fixedSizes else { return nil }
       sizes.append(known)
     }
-    guard let dtype = types.first?.dtype, let result = sizes.first, !x.contains(where: { $0.dtype == .string }) else { return nil }
+    guard let dtype = types.first?.dtype, let result = sizes.first,
+      !x.contains(where: { $0.dtype == .string })
+    else { return nil }
     let count = result.reduce(1, *)
     let grows = count > max(smallCount, x.map(\.elementCount).max() ?? 0)
     switch op {
@@ -27,18 +29,22 @@ enum ConstantArithmetic {
       if operand.dtype == target { return x }
       return [lazily(dtype: target, result) { try operand.converted(to: target) }]
     case .range: return count <= smallCount ? [Tensor((0..<count).map(Int64.init), sizes: result)] : nil
-    case .sizes(let dimensions): return [Tensor(dimensions.compactMap { $0.fixedSize.map(Int64.init) }, sizes: result)]
+    case .sizes(let dimensions):
+      return [Tensor(dimensions.compactMap { $0.fixedSize.map(Int64.init) }, sizes: result)]
     case .unary(let function):
       guard x[0].dtype.isFloatingPoint, let apply = function.number else { return nil }
       return [numbers(dtype, result) { try x[0].doubles().map(apply) }]
     case .binary(let function):
       if grows { return nil }
       return binary(function, x[0], x[1], dtype, result).map { [$0] }
-    case .reduce(.sum, let axes, _) where x[0].rank > 0 && axes == Array(0..<(x[0].rank - 1)) && x[0].dtype.isFloatingPoint:
+    case .reduce(.sum, let axes, _)
+    where x[0].rank > 0 && axes == Array(0..<(x[0].rank - 1)) && x[0].dtype.isFloatingPoint:
       let columns = x[0].sizes[x[0].rank - 1]
       return [numbers(dtype, result) { try columnSums(x[0].doubles(), columns) }]
-    case .compare, .select, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce, .cumulative, .topK,
-      .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .pad, .tile, .gather, .gatherElements, .gatherND,
+    case .compare, .select, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce,
+      .cumulative, .topK,
+      .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .pad, .tile, .gather, .gatherElements,
+      .gatherND,
       .scatterND, .triangle, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
       return nil
     }
@@ -88,7 +94,8 @@ enum ConstantArithmetic {
     let count = sizes.reduce(1, *)
     // What cannot be read now is asked again, and fails, where the bytes are needed.
     if count <= smallCount, let made = try? make() { return made }
-    return Tensor(dtype: dtype, sizes: sizes, storage: ComputedStorage(byteCount: count * dtype.byteCount, make))
+    return Tensor(
+      dtype: dtype, sizes: sizes, storage: ComputedStorage(byteCount: count * dtype.byteCount, make))
   }
 }
 

@@ -15,7 +15,9 @@ package struct ConstantFolding: NodePass {
       guard let tensor = graph.constant(input) else { return }
       operands.append(tensor)
     }
-    guard let results = ConstantArithmetic.evaluate(node.op, operands, types: node.outputs.map { graph.type(of: $0) })
+    guard
+      let results = ConstantArithmetic.evaluate(
+        node.op, operands, types: node.outputs.map { graph.type(of: $0) })
     else { return }
     var values: [Value] = []
     for (result, output) in zip(results, node.outputs) {

@@ -28,7 +28,8 @@ final class ElementwiseStorage: TensorStorage {
   private let apply: @Sendable (Double, Double) -> Double
 
   /// - Precondition: the source's type is a floating one.
-  init(_ source: Tensor, _ operand: PeriodicOperand, _ apply: @escaping @Sendable (Double, Double) -> Double) {
+  init(_ source: Tensor, _ operand: PeriodicOperand, _ apply: @escaping @Sendable (Double, Double) -> Double)
+  {
     self.source = source
     self.operand = operand
     self.apply = apply

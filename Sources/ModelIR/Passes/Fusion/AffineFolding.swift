@@ -73,7 +73,8 @@ extension GraphRewriter {
   }
 
   /// The affine function as nodes.
-  fileprivate mutating func applied(_ affine: ChannelAffine, axis: Int, rank: Int) throws(GraphError) -> Value {
+  fileprivate mutating func applied(_ affine: ChannelAffine, axis: Int, rank: Int) throws(GraphError) -> Value
+  {
     var y = affine.x
     if let scale = affine.scale { y = try emit(.binary(.multiply), y, along(scale, axis: axis, rank: rank)) }
     if let offset = affine.offset { y = try emit(.binary(.add), y, along(offset, axis: axis, rank: rank)) }

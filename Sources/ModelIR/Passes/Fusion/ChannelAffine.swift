@@ -24,12 +24,15 @@ extension GraphRewriter {
     let y = type(of: node.outputs[0])
     guard y.dtype.isFloatingPoint, node.outputs.count == 1 else { return nil }
     if case .batchNormalization(let normalized, let epsilon) = node.op {
-      guard normalized == axis, node.inputs.dropFirst().allSatisfy({ constant($0) != nil }) else { return nil }
+      guard normalized == axis, node.inputs.dropFirst().allSatisfy({ constant($0) != nil }) else {
+        return nil
+      }
       return try normalization(node.inputs, epsilon)
     }
     guard case .binary(let function) = node.op else { return nil }
     for (data, other) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
-      guard constant(data) == nil, type(of: data) == y, let number = channelConstant(other, axis: axis, rank: y.shape.rank)
+      guard constant(data) == nil, type(of: data) == y,
+        let number = channelConstant(other, axis: axis, rank: y.shape.rank)
       else { continue }
       return try affine(function, data, number, isDataFirst: data == node.inputs[0])
     }
@@ -47,13 +50,16 @@ extension GraphRewriter {
     case .subtract: return ChannelAffine(x: data, scale: scalar(-1, like: data), offset: number)
     case .divide where isDataFirst:
       return ChannelAffine(x: data, scale: try computed(.unary(.reciprocal), number))
-    case .divide, .power, .maximum, .minimum, .modulo, .remainder, .floorDivide, .atan2, .logicalAnd, .logicalOr,
+    case .divide, .power, .maximum, .minimum, .modulo, .remainder, .floorDivide, .atan2, .logicalAnd,
+      .logicalOr,
       .logicalXor, .bitwiseAnd, .bitwiseOr, .bitwiseXor, .shiftLeft, .shiftRight:
       return nil
     }
   }
 
-  private mutating func normalization(_ operands: [Value], _ epsilon: Double) throws(GraphError) -> ChannelAffine {
+  private mutating func normalization(_ operands: [Value], _ epsilon: Double) throws(GraphError)
+    -> ChannelAffine
+  {
     let (x, gamma, beta, mean, variance) = (operands[0], operands[1], operands[2], operands[3], operands[4])
     let spread = try computed(.binary(.add), variance, scalar(epsilon, like: variance))
     let scale = try computed(.binary(.divide), gamma, computed(.unary(.sqrt), spread))
@@ -71,10 +77,13 @@ extension GraphRewriter {
   }
 
   /// `second` after `first`.
-  mutating func composed(_ first: ChannelAffine, _ second: ChannelAffine) throws(GraphError) -> ChannelAffine {
+  mutating func composed(_ first: ChannelAffine, _ second: ChannelAffine) throws(GraphError) -> ChannelAffine
+  {
     var result = ChannelAffine(x: first.x, scale: second.scale, offset: second.offset)
     if let scale = first.scale {
-      result.scale = try second.scale.map { factor throws(GraphError) in try computed(.binary(.multiply), scale, factor) } ?? scale
+      result.scale =
+        try second.scale.map { factor throws(GraphError) in try computed(.binary(.multiply), scale, factor) }
+        ?? scale
     }
     guard var offset = first.offset else { return result }
     if let factor = second.scale { offset = try computed(.binary(.multiply), offset, factor) }

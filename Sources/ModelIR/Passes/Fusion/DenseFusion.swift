@@ -12,7 +12,8 @@ package struct DenseFusion: NodePass {
     let node = graph[id]
     guard case .binary(.add) = node.op else { return }
     for (product, bias) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
-      guard let before = graph.producer(of: product), graph.onlyUser(of: product) == id, case .matMul = graph[before].op
+      guard let before = graph.producer(of: product), graph.onlyUser(of: product) == id,
+        case .matMul = graph[before].op
       else { continue }
       let kernel = graph.shape(of: graph[before].inputs[1])
       guard kernel.rank == 2, graph.shape(of: bias) == [kernel[1]],

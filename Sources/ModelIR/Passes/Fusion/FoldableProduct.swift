@@ -22,7 +22,9 @@ struct FoldableProduct {
     let rank = graph.shape(of: node.inputs[0]).rank
     let sizes = graph.shape(of: kernel)
     bias = node.inputs.count > 2 ? node.inputs[2] : nil
-    if case .conv(let attributes) = node.op, attributes.epilogue.isEmpty, attributes.kernelOrder == .spatialFirst {
+    if case .conv(let attributes) = node.op, attributes.epilogue.isEmpty,
+      attributes.kernelOrder == .spatialFirst
+    {
       kind = .conv(attributes)
       resultAxis = attributes.layout.channelAxis(rank: rank)
       filters = sizes[sizes.rank - 1]
@@ -54,7 +56,11 @@ struct FoldableProduct {
   var hasNoPadding: Bool {
     switch kind {
     case .conv(let attributes):
-      if case .explicit(let pairs) = attributes.padding { pairs.allSatisfy { $0 == PadPair(0, 0) } } else { false }
+      if case .explicit(let pairs) = attributes.padding {
+        pairs.allSatisfy { $0 == PadPair(0, 0) }
+      } else {
+        false
+      }
     case .convTranspose: false
     case .matrix: true
     }
@@ -68,18 +74,21 @@ struct FoldableProduct {
       if let bias = offset { offset = try graph.computed(.binary(.multiply), bias, scale) }
     }
     if let shift = affine.offset {
-      offset = try offset.map { bias throws(GraphError) in try graph.computed(.binary(.add), bias, shift) } ?? shift
+      offset =
+        try offset.map { bias throws(GraphError) in try graph.computed(.binary(.add), bias, shift) } ?? shift
     }
     return try assembled(weights, offset, &graph)
   }
 
   /// The product of the affine function's operand; nil when the constants are not of a kind that can be folded.
-  func preceded(by affine: ChannelAffine, in graph: inout GraphRewriter) throws(GraphError) -> (Op, [Value])? {
+  func preceded(by affine: ChannelAffine, in graph: inout GraphRewriter) throws(GraphError) -> (Op, [Value])?
+  {
     var offset = bias
     let rank = graph.shape(of: kernel).rank
     if let shift = affine.offset {
       guard let moved = try shifted(shift, rank: rank, &graph) else { return nil }
-      offset = try bias.map { bias throws(GraphError) in try graph.computed(.binary(.add), moved, bias) } ?? moved
+      offset =
+        try bias.map { bias throws(GraphError) in try graph.computed(.binary(.add), moved, bias) } ?? moved
     }
     var weights = kernel
     if let scale = affine.scale {
@@ -92,7 +101,8 @@ struct FoldableProduct {
   /// What a shift of every channel adds to each filter: the sum of `kernel * shift` over all but the last axis.
   private func shifted(_ shift: Value, rank: Int, _ graph: inout GraphRewriter) throws(GraphError) -> Value? {
     guard let tensor = graph.constant(kernel), tensor.elementCount <= 1 << 22 else { return nil }
-    let products = try graph.computed(.binary(.multiply), kernel, graph.along(shift, axis: rank - 2, rank: rank))
+    let products = try graph.computed(
+      .binary(.multiply), kernel, graph.along(shift, axis: rank - 2, rank: rank))
     let sum = try graph.computed(.reduce(.sum, axes: Array(0..<(rank - 1)), keepDims: false), products)
     return graph.constant(sum) == nil ? nil : sum
   }

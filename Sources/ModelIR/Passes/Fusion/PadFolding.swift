@@ -42,7 +42,8 @@ extension Padding {
     let axes = layout.spatialAxes(rank: rank)
     let elsewhere = pad.pads.indices.filter { !axes.contains($0) }
     guard own.count == axes.count, elsewhere.allSatisfy({ pad.pads[$0] == PadPair(0, 0) }) else { return nil }
-    return .explicit(zip(own, axes).map { PadPair($0.before + pad.pads[$1].before, $0.after + pad.pads[$1].after) })
+    return .explicit(
+      zip(own, axes).map { PadPair($0.before + pad.pads[$1].before, $0.after + pad.pads[$1].after) })
   }
 }
 

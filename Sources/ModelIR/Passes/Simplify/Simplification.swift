@@ -28,7 +28,9 @@ extension GraphRewriter {
     guard case .binary(let function) = node.op else { return nil }
     let other = node.inputs[1]
     if type(of: x) == type(of: y), let number = uniform(other), function.isNeutral(right: number) { return x }
-    if type(of: other) == type(of: y), let number = uniform(x), function.isNeutral(left: number) { return other }
+    if type(of: other) == type(of: y), let number = uniform(x), function.isNeutral(left: number) {
+      return other
+    }
     return nil
   }
 
@@ -42,14 +44,17 @@ extension GraphRewriter {
 
   /// An operation and the one that makes its operand, as one operation on the operand's operand.
   fileprivate func merged(_ op: Op, _ x: Value) -> (Op, Value)? {
-    guard let before = producer(of: x).map({ self[$0] }), let source = before.inputs.first, before.outputs.count == 1
+    guard let before = producer(of: x).map({ self[$0] }), let source = before.inputs.first,
+      before.outputs.count == 1
     else { return nil }
     switch (before.op, op) {
-    case (.transpose(let first), .transpose(let second)): return (.transpose(second.map { first[$0] }), source)
+    case (.transpose(let first), .transpose(let second)):
+      return (.transpose(second.map { first[$0] }), source)
     case (.reshape, .reshape(let shape)): return (.reshape(shape), source)
     case (.reverse(let first), .reverse(let second)):
       return (.reverse(axes: Set(first).symmetricDifference(second).sorted()), source)
-    case (.cast(let middle), .cast(let target)) where dtype(of: source).fits(in: middle): return (.cast(target), source)
+    case (.cast(let middle), .cast(let target)) where dtype(of: source).fits(in: middle):
+      return (.cast(target), source)
     case (.unary(.logicalNot), .unary(.logicalNot)): return (.reshape(shape(of: source)), source)
     case (_, _): return nil
     }
@@ -100,7 +105,8 @@ extension BinaryFunction {
     switch self {
     case .add, .logicalOr: number == 0
     case .multiply, .logicalAnd: number == 1
-    case .subtract, .divide, .power, .maximum, .minimum, .modulo, .remainder, .floorDivide, .atan2, .logicalXor,
+    case .subtract, .divide, .power, .maximum, .minimum, .modulo, .remainder, .floorDivide, .atan2,
+      .logicalXor,
       .bitwiseAnd, .bitwiseOr, .bitwiseXor, .shiftLeft, .shiftRight:
       false
     }
@@ -114,7 +120,9 @@ extension DType {
     if self == .string || other == .string { return false }
     if self == .bool { return other != .bool }
     if other == .bool { return false }
-    if isFloatingPoint { return other.isFloatingPoint && exactBits < other.exactBits && exponentBits <= other.exponentBits }
+    if isFloatingPoint {
+      return other.isFloatingPoint && exactBits < other.exactBits && exponentBits <= other.exponentBits
+    }
     if other.isFloatingPoint { return exactBits <= other.exactBits }
     return isSigned ? other.isSigned && exactBits <= other.exactBits : exactBits <= other.exactBits
   }

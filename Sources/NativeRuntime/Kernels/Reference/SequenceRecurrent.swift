@@ -6,8 +6,12 @@ func sequenceRecurrent(_ attributes: SequenceRecurrentAttributes, _ operands: [T
   let x = try transpose(all.x, [1, 0, 2])
   var perDirection: [[Tensor]] = []
   for (index, cell) in attributes.directions.enumerated() {
-    func part(_ tensor: Tensor) -> Tensor { tensor.split(axis: 0, sizes: Array(repeating: 1, count: tensor.sizes[0]))[index] }
-    func flat(_ tensor: Tensor) throws -> Tensor { try part(tensor).reshaped(Array(tensor.sizes.dropFirst())).aligned() }
+    func part(_ tensor: Tensor) -> Tensor {
+      tensor.split(axis: 0, sizes: Array(repeating: 1, count: tensor.sizes[0]))[index]
+    }
+    func flat(_ tensor: Tensor) throws -> Tensor {
+      try part(tensor).reshaped(Array(tensor.sizes.dropFirst())).aligned()
+    }
     var flags = cell
     flags.hasBias = all.bias != nil
     flags.hasMask = all.lengths != nil
@@ -34,7 +38,8 @@ private func raised(_ x: Tensor) -> Tensor { x.reshaped([1] + x.sizes) }
 
 private func mask(_ lengths: Tensor, steps: Int) throws -> Tensor {
   let counts = try [Int64](lengths)
-  return Tensor(counts.flatMap { count in (0..<steps).map { Int64($0) < count } }, sizes: [counts.count, steps])
+  return Tensor(
+    counts.flatMap { count in (0..<steps).map { Int64($0) < count } }, sizes: [counts.count, steps])
 }
 
 extension RecurrentAttributes {
