@@ -54,10 +54,18 @@ public struct NativeWriter: Sendable {
       }
       for (name, asset) in place.assets {
         guard let content = model.binding.asset(asset, of: place.object) else { continue }
-        try add(Tensor(dtype: .uint8, sizes: [content.count], storage: HeldStorage(content)), name)
+        try add(NativeWriter.bytes(content, name), name)
         assets.append(name)
       }
     }
     return (tensors, assets)
+  }
+
+  private static func bytes(_ content: HeldBytes, _ name: String) throws(KerasExportError) -> Tensor {
+    do {
+      return try Tensor(dtype: .uint8, sizes: [content.count], storage: HeldStorage(content))
+    } catch {
+      throw .weight(name: name, message: error.message)
+    }
   }
 }

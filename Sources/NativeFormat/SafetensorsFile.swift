@@ -48,7 +48,12 @@ package struct SafetensorsFile: Sendable {
       guard let range = data.slice(offset: entry.start, count: entry.end - entry.start) else {
         throw .corrupted("tensor \"\(entry.name)\" does not lie in the file")
       }
-      tensors[entry.name] = Tensor(dtype: entry.dtype, sizes: entry.sizes, storage: HeldStorage(range))
+      do {
+        tensors[entry.name] = try Tensor(
+          dtype: entry.dtype, sizes: entry.sizes, storage: HeldStorage(range))
+      } catch {
+        throw .corrupted("tensor \"\(entry.name)\": \(error)")
+      }
     }
     self.tensors = tensors
   }

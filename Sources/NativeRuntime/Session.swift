@@ -128,11 +128,14 @@ extension Tensor {
     let copy = try MemoryStorage(byteCount: byteCount) { target in
       var rest = target[...]
       try storage.forEachPiece { piece in
-        guard piece.count <= rest.count else { return }
+        guard piece.count <= rest.count else {
+          throw TensorError("expected \(byteCount) bytes of data, found more")
+        }
         UnsafeMutableRawBufferPointer(rebasing: rest).copyMemory(from: piece)
         rest = rest.dropFirst(piece.count)
       }
+      guard rest.isEmpty else { throw TensorError("expected \(byteCount) bytes of data, found less") }
     }
-    return Tensor(dtype: dtype, sizes: sizes, storage: copy)
+    return try Tensor(dtype: dtype, sizes: sizes, storage: copy)
   }
 }

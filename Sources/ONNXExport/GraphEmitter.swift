@@ -85,14 +85,14 @@ final class GraphEmitter {
 
   func integers(_ values: [Int64]) -> String {
     if let known = integerNames[values] { return known }
-    let name = constant(Tensor(values, sizes: [values.count]), as: "ints")
+    let name = constant(Tensor(vector: values), as: "ints")
     integerNames[values] = name
     return name
   }
 
   /// A scalar of an element type as an initializer.
   func scalar(_ number: Double, _ dtype: DType) -> String {
-    constant(Tensor([number], sizes: [], dtype: dtype == .bfloat16 ? .float32 : dtype), as: "scalar")
+    constant(Tensor(scalar: number, dtype == .bfloat16 ? .float32 : dtype), as: "scalar")
   }
 
   func constant(_ tensor: Tensor, as wanted: String) -> String {
@@ -153,7 +153,17 @@ final class GraphEmitter {
 extension Tensor {
   /// The tensor in a type that onnxruntime computes in: bfloat16 becomes float32.
   var writable: Tensor {
-    guard dtype == .bfloat16 else { return self }
-    return Tensor((try? doubles()) ?? [], sizes: sizes, dtype: .float32)
+    dtype == .bfloat16 ? convertedWhenRead(to: .float32) : self
+  }
+
+  /// A tensor made of another for a value; its error as this module's.
+  static func writing(
+    _ name: String, _ make: @autoclosure () throws(TensorError) -> Tensor
+  ) throws(ONNXExportError) -> Tensor {
+    do {
+      return try make()
+    } catch {
+      throw .constant(name: name, message: error.message)
+    }
   }
 }

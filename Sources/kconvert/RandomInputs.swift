@@ -68,12 +68,12 @@ struct RandomInputs {
     }
     if dtype == .string {
       guard case .words(let words) = domain, !words.isEmpty else {
-        return Tensor(Array(repeating: "", count: count), sizes: sizes)
+        return try Tensor(Array(repeating: "", count: count), sizes: sizes)
       }
-      return Tensor(
+      return try Tensor(
         (0..<count).map { _ in words[Int.random(in: words.indices, using: &generator)] }, sizes: sizes)
     }
-    return Tensor((0..<count).map { _ in number(domain) }, sizes: sizes, dtype: dtype)
+    return try Tensor((0..<count).map { _ in number(domain) }, sizes: sizes, dtype: dtype)
   }
 
   private mutating func number(_ domain: Domain) -> Double {

@@ -130,7 +130,7 @@ enum RunningAModel {
   static func run(_ pixels: [Float]) throws -> ([Float], Outputs) {
     let model = try KerasModel(contentsOf: "model.keras")
     let session = try Session(model)
-    let image = Tensor(pixels, sizes: [1, 28, 28, 1])
+    let image = try Tensor(pixels, sizes: [1, 28, 28, 1])
     let outputs = try session.run(["image": image])
     let probabilities = try [Float](outputs[0].value)
     return (probabilities, outputs)
@@ -142,8 +142,8 @@ enum RunningAModel {
   }
 
   static func tensors(_ bytes: [UInt8]) throws -> [Tensor] {
-    let zeros = Tensor([Float](repeating: 0, count: 784), sizes: [1, 28, 28, 1])
-    let words = Tensor(["one", "two"], sizes: [2, 1])
+    let zeros = try Tensor([Float](repeating: 0, count: 784), sizes: [1, 28, 28, 1])
+    let words = try Tensor(["one", "two"], sizes: [2, 1])
     let raw = try bytes.withUnsafeBytes { try Tensor(dtype: .uint8, sizes: [1, 28, 28, 1], bytes: $0) }
     let floats = try raw.converted(to: .float32)
     return [zeros, words, raw, floats]

@@ -19,13 +19,13 @@ import Testing
   func `small integers survive every conversion`(_ from: DType, _ to: DType) throws {
     let isBool = from == .bool || to == .bool
     let values: [Double] = isBool ? [0, 1, 1] : [0, 1, 100]
-    let tensor = Tensor(values, sizes: [3], dtype: from)
+    let tensor = try Tensor(values, sizes: [3], dtype: from)
     #expect(try tensor.converted(to: to).doubles() == values)
     #expect(try tensor.converted(to: to).byteCount == 3 * to.byteCount)
   }
 
   @Test func `floats become integers toward zero, within the range`() throws {
-    let tensor = Tensor([Float(1.9), -1.9, 300, -300, .nan, .infinity], sizes: [6])
+    let tensor = try Tensor([Float(1.9), -1.9, 300, -300, .nan, .infinity], sizes: [6])
     #expect(try [Int8](tensor) == [1, -1, 127, -128, 0, 127])
     #expect(try [UInt8](tensor) == [1, 0, 255, 0, 0, 255])
     #expect(try [Int64](Tensor([Double(1e30), -1e30], sizes: [2])) == [.max, .min])
@@ -49,7 +49,7 @@ import Testing
     let brain = try Tensor([1 + 0x1p-8 + 0x1p-40, 1 + 0x1p-8], sizes: [2]).converted(to: .bfloat16)
     #expect(try brain.doubles() == [1 + 0x1p-7, 1])
     let wide: Int64 = 1 << 60 + 1 << 52
-    let integers = Tensor([wide - 1, wide, wide + 1], sizes: [3])
+    let integers = try Tensor([wide - 1, wide, wide + 1], sizes: [3])
     #expect(try integers.converted(to: .bfloat16).doubles() == [0x1p60, 0x1p60, 0x1p60 + 0x1p53])
   }
 
@@ -73,7 +73,7 @@ import Testing
 
   @Test func `unaligned bytes are read in place or copied`() throws {
     let floats: [Float] = [1.5, -2, 3]
-    let tensor = Tensor(dtype: .float32, sizes: [3], storage: OddStorage(floats.withUnsafeBytes(Array.init)))
+    let tensor = try Tensor(dtype: .float32, sizes: [3], storage: OddStorage(floats.withUnsafeBytes(Array.init)))
     #expect(try [Float](tensor) == floats)
     #expect(try [Int16](tensor) == [1, -2, 3])
     #expect(try tensor.withUnsafeBufferPointer(of: Float.self, Array.init) == floats)
@@ -81,7 +81,7 @@ import Testing
   }
 
   @Test func `what does not fit is refused`() throws {
-    let tensor = Tensor([Float(1)], sizes: [1])
+    let tensor = try Tensor([Float(1)], sizes: [1])
     #expect(throws: TensorError.self) { try tensor.withUnsafeBufferPointer(of: Double.self) { _ in } }
     #expect(throws: TensorError.self) { try [Float](Tensor(["a"], sizes: [1])) }
     let bytes: [UInt8] = [0, 0, 0]
@@ -90,7 +90,29 @@ import Testing
         try bytes.withUnsafeBytes { try Tensor(dtype: .float32, sizes: sizes, bytes: $0) }
       }
     }
-    let cut = Tensor(dtype: .float32, sizes: [2], storage: OddStorage([1, 2, 3, 4]))
-    #expect(throws: TensorError.self) { try [Float](cut) }
+    let lying = try Tensor(dtype: .float32, sizes: [2], storage: ComputedStorage(byteCount: 8) { tensor })
+    #expect(throws: TensorError.self) { try [Float](lying) }
+  }
+
+  @Test(arguments: [
+    ([2], 1), ([0], 1), ([], 0), ([-1], 1), ([1 << 40, 1 << 40, 0], 0), ([Int.max, 2], 1),
+    (Array(repeating: 1, count: 65), 1),
+  ])
+  func `storage that is not exactly the elements is refused`(sizes: [Int], count: Int) throws {
+    let values = [Float](repeating: 1, count: count)
+    #expect(throws: TensorError.self) { try Tensor(values, sizes: sizes) }
+    #expect(throws: TensorError.self) { try Tensor(values.map { "\($0)" }, sizes: sizes) }
+    #expect(throws: TensorError.self) {
+      try Tensor(dtype: .float32, sizes: sizes, storage: OddStorage([UInt8](repeating: 0, count: 4 * count)))
+    }
+  }
+
+  @Test func `memory beyond the budget is an error`() throws {
+    let budget = MemoryBudget(limit: 1000)
+    let first = try budget.allocate(600)
+    #expect(throws: TensorError.self) { try budget.allocate(600) }
+    budget.deallocate(first)
+    budget.deallocate(try budget.allocate(1000))
+    #expect(throws: TensorError.self) { try MemoryStorage(byteCount: 1 << 60) }
   }
 }

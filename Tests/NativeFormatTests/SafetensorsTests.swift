@@ -43,7 +43,7 @@ import Testing
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     let path = folder.appending(path: "out.safetensors").path
-    let good = Tensor([Float](repeating: 1, count: 100_000), sizes: [100_000])
+    let good = try Tensor([Float](repeating: 1, count: 100_000), sizes: [100_000])
     try SafetensorsWriter.write(["x": good], to: path)
     #expect(throws: SafetensorsError.self) {
       try SafetensorsWriter.write(["x": good, "s": Tensor(["a"], sizes: [1])], to: path)

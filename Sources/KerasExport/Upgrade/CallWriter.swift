@@ -47,7 +47,12 @@ struct CallWriter {
     guard case .list = argument, let numbers = argument.numbers, let dtype else { return try value(argument) }
     // Whole numbers may be indices, and take part in arithmetic of any type all the same.
     let isWhole = argument.isWhole && dtype != .int64
-    return try CallWriter.array(Tensor(numbers.values, sizes: numbers.sizes, dtype: isWhole ? .int32 : dtype))
+    let type = isWhole ? .int32 : dtype
+    let tensor: Tensor
+    do { tensor = try Tensor(numbers.values, sizes: numbers.sizes, dtype: type) } catch {
+      throw .weight(name: "a constant", message: error.message)
+    }
+    return try CallWriter.array(tensor)
   }
 
   /// `input_layers` or `output_layers`.

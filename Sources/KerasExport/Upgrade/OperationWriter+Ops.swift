@@ -50,10 +50,10 @@ extension OperationWriter {
     case .triangle(let upper, let k): return add(upper ? "Triu" : "Tril", x, [("k", .integer(k))])
     case .range(let count):
       guard let size = count.fixedSize else { throw OperationWriter.openSize(count) }
-      return try CallWriter.array(Tensor((0..<size).map(Double.init), sizes: [size], dtype: .int64))
+      return try CallWriter.array(Tensor(vector: (0..<Int64(size)).map { $0 }))
     case .sizes(let dimensions):
       let sizes = try dimensions.map { size throws(KerasExportError) in try OperationWriter.fixed(size) }
-      return try CallWriter.array(Tensor(sizes.map(Double.init), sizes: [sizes.count], dtype: .int64))
+      return try CallWriter.array(Tensor(vector: sizes.map(Int64.init)))
     case .resize(let attributes): return try resize(attributes, x[0], shape)
     case .dense, .convTranspose, .batchNormalization, .layerNormalization, .gatherND, .recurrent,
       .sequenceRecurrent, .scan, .lookup,

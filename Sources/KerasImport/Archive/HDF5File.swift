@@ -95,13 +95,13 @@ extension HDF5File {
     }
     var storage = try storage(of: dataset, byteCount)
     if dataset.isBigEndian { storage = SwappedStorage(storage, elementByteCount: dataset.elementByteCount) }
-    return Tensor(dtype: dtype, sizes: dataset.sizes, storage: storage)
+    return try checkedTensor(Tensor(dtype: dtype, sizes: dataset.sizes, storage: storage))
   }
 
   private func storage(
     of dataset: HDF5Index.Dataset, _ byteCount: Int
   ) throws(KerasImportError) -> any TensorStorage {
-    if byteCount == 0 { return MemoryStorage(byteCount: 0) { _ in } }
+    if byteCount == 0 { return try checkedStorage(MemoryStorage(byteCount: 0)) }
     switch dataset.layout {
     case .contiguous(let offset, byteCount):
       guard let range = bytes.slice(offset: offset, count: byteCount) else {
@@ -113,14 +113,15 @@ extension HDF5File {
       guard bytes.count == byteCount else {
         throw KerasImportError(.corrupted("its data is of another size than its shape"))
       }
-      return MemoryStorage(byteCount: byteCount) { $0.copyBytes(from: bytes) }
+      return try checkedStorage(MemoryStorage(filled: byteCount) { $0.copyBytes(from: bytes) })
     case .chunked(let chunks):
       return try ChunkedStorage(chunks, of: dataset, byteCount: byteCount, in: bytes)
     case .unallocated:
       guard byteCount <= HDF5File.fillLimit else {
         throw KerasImportError(.corrupted("its \(byteCount) bytes of data were never written"))
       }
-      return MemoryStorage(byteCount: byteCount) { ChunkedStorage.fill($0, with: dataset.fillValue) }
+      return try checkedStorage(
+        MemoryStorage(filled: byteCount) { ChunkedStorage.fill($0, with: dataset.fillValue) })
     case .unsupported(let reason): throw KerasImportError(.unsupported(reason))
     }
   }

@@ -52,9 +52,9 @@ enum NumpyWeights {
     else { throw KerasImportError(.corrupted("its data is of another size than its shape")) }
     var storage: any TensorStorage = HeldStorage(data)
     if type.contains(">") { storage = SwappedStorage(storage, elementByteCount: dtype.byteCount) }
-    guard order == "True" else { return Tensor(dtype: dtype, sizes: sizes, storage: storage) }
-    return Tensor(dtype: dtype, sizes: sizes.reversed(), storage: storage).transposed(
-      Array(sizes.indices.reversed()))
+    let stored = try checkedTensor(
+      Tensor(dtype: dtype, sizes: order == "True" ? sizes.reversed() : sizes, storage: storage))
+    return order == "True" ? try checkedTensor(stored.transposed(Array(sizes.indices.reversed()))) : stored
   }
 
   private static let types: [String: DType] = [

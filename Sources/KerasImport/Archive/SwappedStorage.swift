@@ -26,9 +26,9 @@ final class SwappedStorage: TensorStorage {
     guard isWhole else { throw KerasImportError(.corrupted("its data is of another size than its shape")) }
   }
 
-  private func swapped(_ source: UnsafeRawBufferPointer) -> MemoryStorage {
-    MemoryStorage(byteCount: source.count) { target in
-      for start in stride(from: 0, to: source.count - elementByteCount + 1, by: elementByteCount) {
+  private func swapped(_ source: UnsafeRawBufferPointer) throws(TensorError) -> MemoryStorage {
+    try MemoryStorage(filled: source.count) { target in
+      for start in stride(from: 0, through: source.count - elementByteCount, by: elementByteCount) {
         for byte in 0..<elementByteCount {
           target[start + byte] = source[start + elementByteCount - 1 - byte]
         }

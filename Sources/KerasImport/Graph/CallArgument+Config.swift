@@ -55,7 +55,7 @@ extension CallArgument where Reference == TensorReference {
         throw KerasImportError(.invalidGraph("expected an array of numbers, found \(config.shortText)"))
       }
       let dtype = config["dtype"]?.string.flatMap(DType.init(rawValue:)) ?? .float32
-      self = .array(Tensor(array.values, sizes: array.sizes, dtype: dtype))
+      self = .array(try checkedTensor(Tensor(array.values, sizes: array.sizes, dtype: dtype)))
     case "__slice__":
       self = .slice(
         start: try CallArgument(serialized: config["start"] ?? .null), stop: try CallArgument(serialized: config["stop"] ?? .null),

@@ -120,7 +120,7 @@ public struct LoweringScope {
 
   /// A scalar constant.
   public func scalar(_ number: Double, _ dtype: DType) -> Value {
-    constant(Tensor([number], sizes: [], dtype: dtype), as: "scalar")
+    constant(Tensor(scalar: number, dtype), as: "scalar")
   }
 
   // MARK: Weights

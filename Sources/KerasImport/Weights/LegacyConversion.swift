@@ -13,39 +13,41 @@ struct LegacyConversion {
   /// One array of a layer as today's Keras has it.
   func converted(_ tensor: Tensor, _ role: String, _ object: LayerObject) throws(KerasImportError) -> Tensor {
     var result = tensor
-    if let cell = object.layer as? RecurrentCell { return cudnn(result, role, cell) }
+    if let cell = object.layer as? RecurrentCell { return try cudnn(result, role, cell) }
     if storesDeviations, role == "moving_variance", let epsilon = object.layer.normalizationEpsilon {
-      return variance(result, epsilon: epsilon)
+      return try variance(result, epsilon: epsilon)
     }
     guard role == "kernel" || role == "recurrent_kernel", let window = object.layer.convolutionWindow else {
       return result
     }
-    if isKeras1 { result = ordered(result, window, object) }
-    return isTheano ? result.flipped(axes: Array(0..<max(result.rank - 2, 0))) : result
+    if isKeras1 { result = try ordered(result, window, object) }
+    return isTheano ? try checkedTensor(result.flipped(axes: Array(0..<max(result.rank - 2, 0)))) : result
   }
 
   /// Keras 1: 1-D kernels with an axis of size 1, `th` kernels with filters first.
-  private func ordered(_ tensor: Tensor, _ window: ConvolutionWindow, _ object: LayerObject) -> Tensor {
+  private func ordered(_ tensor: Tensor, _ window: ConvolutionWindow, _ object: LayerObject) throws(KerasImportError) -> Tensor {
     var result = tensor
     let count = window.kernelSize.count
     if count == 1, result.rank == 4 {
       let isToday = result.sizes[0] == window.kernelSize[0] && result.sizes[1] == 1
-      if !isToday { result = result.transposed([2, 3, 1, 0]) }
-      return result.reshaped([result.sizes[0], result.sizes[2], result.sizes[3]])
+      if !isToday { result = try checkedTensor(result.transposed([2, 3, 1, 0])) }
+      return try checkedTensor(result.reshaped([result.sizes[0], result.sizes[2], result.sizes[3]]))
     }
     guard result.rank == count + 2 else { return result }
     let spatial = Array(result.sizes[..<count])
     let isFirst = window.layout == .channelsFirst && Array(result.sizes[2...]) == window.kernelSize
     if object.layer is ConvTranspose {
-      if isFirst, spatial != window.kernelSize { return result.transposed(Array(2..<(count + 2)) + [0, 1]) }
-      return result.transposed(Array(0..<count) + [count + 1, count])
+      if isFirst, spatial != window.kernelSize {
+        return try checkedTensor(result.transposed(Array(2..<(count + 2)) + [0, 1]))
+      }
+      return try checkedTensor(result.transposed(Array(0..<count) + [count + 1, count]))
     }
-    return isFirst ? result.transposed(Array(2..<(count + 2)) + [1, 0]) : result
+    return isFirst ? try checkedTensor(result.transposed(Array(2..<(count + 2)) + [1, 0])) : result
   }
 
   /// `(deviation + epsilon)^2 - epsilon`, which gives the same normalization by today's formula.
-  private func variance(_ deviation: Tensor, epsilon: Double) -> Tensor {
-    Tensor.computed(dtype: deviation.dtype, sizes: deviation.sizes) {
+  private func variance(_ deviation: Tensor, epsilon: Double) throws(KerasImportError) -> Tensor {
+    try computedTensor(dtype: deviation.dtype, sizes: deviation.sizes) {
       try deviation.doubles().map { ($0 + epsilon) * ($0 + epsilon) - epsilon }
     }
   }
@@ -80,9 +82,9 @@ struct LegacyConversion {
     for (part, role) in ["kernel", "recurrent_kernel", "bias"].enumerated() {
       var parts = order.map { arrays[$0 * 3 + part] }
       if object.layer is ConvLSTMCell, parts[0].rank == 4, isChannelsFirst(object) {
-        parts = parts.map { $0.transposed([2, 3, 1, 0]) }
+        parts = try parts.map { part throws(KerasImportError) in try checkedTensor(part.transposed([2, 3, 1, 0])) }
       }
-      guard let joined = Tensor.joinedOnLastAxis(parts) else {
+      guard let joined = try joinedOnLastAxis(parts) else {
         throw KerasImportError(.weightShape(role, expected: parts[0].type.shape, found: parts[1].type.shape))
       }
       result.append((role, joined))
@@ -98,7 +100,9 @@ struct LegacyConversion {
 
   /// CuDNN's layouts, told by the bias and by the class the file names: input blocks read column by column, recurrent
   /// blocks transposed, two biases.
-  private func cudnn(_ tensor: Tensor, _ role: String, _ cell: RecurrentCell) -> Tensor {
+  private func cudnn(_ tensor: Tensor, _ role: String, _ cell: RecurrentCell) throws(KerasImportError)
+    -> Tensor
+  {
     guard cell.isCuDNN else { return tensor }
     let gates = cell.cell == .lstm ? 4 : 3
     let units = cell.units
@@ -106,21 +110,23 @@ struct LegacyConversion {
     case "kernel", "recurrent_kernel":
       guard tensor.rank == 2, tensor.sizes[1] == gates * units else { return tensor }
       let rows = tensor.sizes[0]
-      let blocks = (0..<gates).map { gate in tensor.columns(gate * units..<(gate + 1) * units) }
-      let turned = blocks.map { block in
+      let turned = try (0..<gates).map { gate throws(KerasImportError) in
+        let block = try checkedTensor(tensor.columns(gate * units..<(gate + 1) * units))
         // Row-major values of [rows, units] read as [units, rows], then transposed.
-        role == "kernel" ? block.reshaped([units, rows]).transposed([1, 0]) : block.transposed([1, 0])
+        return role == "kernel"
+          ? try checkedTensor(block.reshaped([units, rows]).transposed([1, 0]))
+          : try checkedTensor(block.transposed([1, 0]))
       }
-      return Tensor.joinedOnLastAxis(turned) ?? tensor
+      return try joinedOnLastAxis(turned) ?? tensor
     default:
       if cell.cell == .lstm {
         guard tensor.sizes == [8 * units] else { return tensor }
-        return Tensor.computed(dtype: tensor.dtype, sizes: [4 * units]) {
+        return try computedTensor(dtype: tensor.dtype, sizes: [4 * units]) {
           let values = try tensor.doubles()
           return (0..<4 * units).map { values[$0] + values[$0 + 4 * units] }
         }
       }
-      return tensor.sizes == [6 * units] ? tensor.reshaped([2, 3 * units]) : tensor
+      return tensor.sizes == [6 * units] ? try checkedTensor(tensor.reshaped([2, 3 * units])) : tensor
     }
   }
 }

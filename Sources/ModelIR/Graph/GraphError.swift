@@ -23,3 +23,16 @@ public struct GraphError: Error, Hashable, Sendable, CustomStringConvertible {
     return place.isEmpty ? message : place.joined(separator: " ") + ": " + message
   }
 }
+
+extension GraphError {
+  /// A tensor's error as a graph's.
+  package static func wrapping<R>(
+    _ make: @autoclosure () throws(TensorError) -> R
+  ) throws(GraphError) -> R {
+    do {
+      return try make()
+    } catch {
+      throw GraphError(error.message)
+    }
+  }
+}

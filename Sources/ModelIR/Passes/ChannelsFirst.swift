@@ -192,7 +192,7 @@ package struct ChannelsFirst {
     if let tensor = source.constant(value), let sizes = full.fixedSizes,
       ChannelsFirst.movesOnlyUnits(full, back)
     {
-      let moved = Tensor(dtype: tensor.dtype, sizes: back.map { sizes[$0] }, storage: tensor.storage)
+      let moved = try GraphError.wrapping(tensor.reshaped(back.map { sizes[$0] }))
       return target.constant(moved, name: source.name(of: value))
     }
     var made = try original(value)

@@ -182,7 +182,7 @@ extension GraphRewriter {
   }
 
   package mutating func scalar(_ number: Double, _ dtype: DType) -> Value {
-    constant(Tensor([number], sizes: [], dtype: dtype), name: "scalar")
+    constant(Tensor(scalar: number, dtype), name: "scalar")
   }
 
   /// Lets everything that reads a value read another; an output of the graph keeps its name.

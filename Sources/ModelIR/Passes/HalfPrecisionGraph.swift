@@ -8,7 +8,7 @@ package enum HalfPrecisionGraph {
     var copy = GraphCopy(graph)
     copy.convert = { tensor in
       guard tensor.dtype == .float32 else { return tensor }
-      return .computed(dtype: .float16, sizes: tensor.sizes) { try tensor.doubles() }
+      return tensor.convertedWhenRead(to: .float16)
     }
     for input in graph.inputs {
       let type = graph.type(of: input)

@@ -10,18 +10,24 @@ package final class ComputedStorage: TensorStorage {
   }
 
   package func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
-    try make().withBytes { try body(UnsafeRawBufferPointer(rebasing: $0[..<min(byteCount, $0.count)])) }
+    try make().withBytes { bytes in
+      guard bytes.count == byteCount else {
+        throw TensorError("expected \(byteCount) bytes of data, found \(bytes.count)")
+      }
+      return try body(bytes)
+    }
   }
 }
 
 extension Tensor {
   /// A tensor whose values are computed when its bytes are read.
+  /// - Throws: ``TensorError`` for sizes that no tensor has.
   package static func computed(
     dtype: DType, sizes: [Int], _ values: @escaping @Sendable () throws -> [Double]
-  ) -> Tensor {
-    let storage = ComputedStorage(byteCount: sizes.reduce(1, *) * dtype.byteCount) {
-      Tensor(try values(), sizes: sizes, dtype: dtype)
+  ) throws(TensorError) -> Tensor {
+    let storage = ComputedStorage(byteCount: try ElementCount.bytes(sizes, dtype)) {
+      try Tensor(try values(), sizes: sizes, dtype: dtype)
     }
-    return Tensor(dtype: dtype, sizes: sizes, storage: storage)
+    return try Tensor(dtype: dtype, sizes: sizes, storage: storage)
   }
 }

@@ -30,6 +30,7 @@ final class JoinedStorage: TensorStorage {
   /// - Precondition: the parts differ in their last axis only; the element type is not string.
   init(_ parts: [Tensor]) {
     self.parts = parts
+    // Products of a tensor's sizes fit, and so does the sum of a thousand.
     widths = parts.map { ($0.sizes.last ?? 1) * $0.dtype.byteCount }
     rowByteCount = widths.reduce(0, +)
     rowCount = parts.first?.sizes.dropLast().reduce(1, *) ?? 0
@@ -85,11 +86,13 @@ final class JoinedStorage: TensorStorage {
 
 extension Tensor {
   /// Tensors joined along their last axis, without reading bytes; nil when their other axes or types differ.
-  package static func joinedOnLastAxis(_ parts: [Tensor]) -> Tensor? {
-    guard let first = parts.first, first.rank > 0, first.dtype != .string,
+  /// - Throws: ``TensorError`` when the result would have more elements than a tensor can.
+  package static func joinedOnLastAxis(_ parts: [Tensor]) throws(TensorError) -> Tensor? {
+    guard let first = parts.first, first.rank > 0, first.dtype != .string, parts.count <= 1 << 10,
       parts.allSatisfy({ $0.sizes.dropLast() == first.sizes.dropLast() && $0.dtype == first.dtype })
     else { return nil }
     let width = parts.reduce(0) { $0 + ($1.sizes.last ?? 0) }
-    return Tensor(dtype: first.dtype, sizes: first.sizes.dropLast() + [width], storage: JoinedStorage(parts))
+    return try Tensor(
+      dtype: first.dtype, sizes: first.sizes.dropLast() + [width], storage: JoinedStorage(parts))
   }
 }

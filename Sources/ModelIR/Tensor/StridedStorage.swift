@@ -30,9 +30,8 @@ package final class StridedStorage: TensorStorage {
   }
 
   package func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-    let piece = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: min(StridedStorage.pieceByteCount, byteCount), alignment: 64)
-    defer { piece.deallocate() }
+    let piece = try MemoryBudget.process.allocate(min(StridedStorage.pieceByteCount, byteCount))
+    defer { MemoryBudget.process.deallocate(piece) }
     try withReader { read in
       for start in stride(from: 0, to: byteCount, by: StridedStorage.pieceByteCount) {
         let part = UnsafeMutableRawBufferPointer(rebasing: piece[..<min(piece.count, byteCount - start)])
@@ -137,37 +136,55 @@ extension Tensor {
     return strides
   }
 
-  private func view(_ storage: StridedStorage) -> Tensor {
-    Tensor(dtype: dtype, sizes: storage.sizes, storage: storage)
+  private func view(_ storage: StridedStorage) throws(TensorError) -> Tensor {
+    try Tensor(dtype: dtype, sizes: storage.sizes, storage: storage)
+  }
+
+  private func expectAxes(_ axes: [Int]) throws(TensorError) {
+    guard axes.allSatisfy({ sizes.indices.contains($0) }), dtype != .string else {
+      throw TensorError("axes \(axes) of a tensor of sizes \(sizes)")
+    }
   }
 
   /// A view with the axes in another order; no bytes are read.
-  /// - Precondition: `permutation` is one of the tensor's axes; the element type is not string.
-  package func transposed(_ permutation: [Int]) -> Tensor {
+  /// - Throws: ``TensorError`` unless `permutation` is one of the tensor's axes, and for strings.
+  package func transposed(_ permutation: [Int]) throws(TensorError) -> Tensor {
     if permutation == Array(0..<rank) { return self }
+    try expectAxes(permutation)
+    guard permutation.sorted() == Array(0..<rank) else {
+      throw TensorError("expected a permutation of \(rank) axes, found \(permutation)")
+    }
     let strides = rowMajorStrides
-    return view(
+    return try view(
       StridedStorage(self, sizes: permutation.map { sizes[$0] }, strides: permutation.map { strides[$0] }))
   }
 
   /// A view with the order along axes turned round; no bytes are read.
-  package func flipped(axes: [Int]) -> Tensor {
+  /// - Throws: ``TensorError`` for an axis that is none, and for strings.
+  package func flipped(axes: [Int]) throws(TensorError) -> Tensor {
+    try expectAxes(axes)
     var (strides, offset) = (rowMajorStrides, 0)
-    for axis in axes {
+    for axis in Set(axes) {
       offset += max(sizes[axis] - 1, 0) * strides[axis]
       strides[axis] = -strides[axis]
     }
-    return view(StridedStorage(self, sizes: sizes, strides: strides, offset: offset))
+    return try view(StridedStorage(self, sizes: sizes, strides: strides, offset: offset))
   }
 
   /// A view of some columns of a matrix; no bytes are read.
-  /// - Precondition: the columns are among the last axis's.
-  package func columns(_ range: Range<Int>) -> Tensor {
-    view(
+  /// - Throws: ``TensorError`` unless the columns are among the last axis's.
+  package func columns(_ range: Range<Int>) throws(TensorError) -> Tensor {
+    guard let count = sizes.last, dtype != .string, range.lowerBound >= 0, range.upperBound <= count else {
+      throw TensorError("columns \(range) of a tensor of sizes \(sizes)")
+    }
+    return try view(
       StridedStorage(
         self, sizes: sizes.dropLast() + [range.count], strides: rowMajorStrides, offset: range.lowerBound))
   }
 
-  /// The same elements in another shape of equal element count.
-  package func reshaped(_ sizes: [Int]) -> Tensor { Tensor(dtype: dtype, sizes: sizes, storage: storage) }
+  /// The same elements in another shape.
+  /// - Throws: ``TensorError`` unless the numbers of elements are equal.
+  package func reshaped(_ sizes: [Int]) throws(TensorError) -> Tensor {
+    try Tensor(dtype: dtype, sizes: sizes, storage: storage)
+  }
 }

@@ -15,7 +15,6 @@ extension Tensor {
       throw TensorError("expected elements of type \(T.dtype.rawValue), found \(dtype.rawValue)")
     }
     return try withBytes { bytes in
-      try checkByteCount(bytes)
       let count = elementCount
       if let base = bytes.baseAddress, Int(bitPattern: base) % MemoryLayout<T>.alignment == 0 {
         return try base.withMemoryRebound(to: T.self, capacity: count) {
@@ -36,37 +35,24 @@ extension Tensor {
       throw TensorError("cannot convert \(dtype.rawValue) to \(type.rawValue)")
     }
     let storage = try MemoryStorage(byteCount: elementCount * type.byteCount) { try fill($0, type) }
-    return Tensor(dtype: type, sizes: sizes, storage: storage)
+    return try Tensor(dtype: type, sizes: sizes, storage: storage)
   }
 
   /// A tensor in memory with a copy of these bytes: little-endian, row-major.
   /// - Throws: ``TensorError`` when there are not as many bytes as the sizes need, or the type is string.
   public init(dtype: DType, sizes: [Int], bytes: UnsafeRawBufferPointer) throws(TensorError) {
     guard dtype != .string else { throw TensorError("strings have no bytes of their own") }
-    var needed = dtype.byteCount
-    for size in sizes {
-      let (product, overflow) = needed.multipliedReportingOverflow(by: size)
-      guard size >= 0, !overflow else { throw TensorError("sizes \(sizes) are not those of a tensor") }
-      needed = product
-    }
-    guard needed == bytes.count else { throw TensorError("expected \(needed) bytes, found \(bytes.count)") }
-    self.init(
-      dtype: dtype, sizes: sizes, storage: MemoryStorage(byteCount: needed) { $0.copyMemory(from: bytes) })
+    let storage = try MemoryStorage(filled: bytes.count) { $0.copyMemory(from: bytes) }
+    try self.init(dtype: dtype, sizes: sizes, storage: storage)
   }
 
   /// Writes the elements in another type.
   fileprivate func fill(_ target: UnsafeMutableRawBufferPointer, _ type: DType) throws {
     guard dtype != .string else { throw TensorError("cannot read strings as \(type.rawValue)") }
     try withBytes { bytes in
-      try checkByteCount(bytes)
       guard let source = bytes.baseAddress, let target = target.baseAddress else { return }
       ElementConversion.convert(source, dtype, to: target, type, count: elementCount)
     }
-  }
-
-  private func checkByteCount(_ bytes: UnsafeRawBufferPointer) throws {
-    let needed = elementCount * dtype.byteCount
-    guard bytes.count >= needed else { throw TensorError("expected \(needed) bytes, found \(bytes.count)") }
   }
 }
 

@@ -18,46 +18,87 @@ extension Bool: TensorElement { public static var dtype: DType { .bool } }
 
 extension Tensor {
   /// A tensor in memory with these elements, row-major.
-  /// - Precondition: `elements.count` is the product of `sizes`.
-  public init<T: TensorElement>(_ elements: [T], sizes: [Int]) {
-    let storage = MemoryStorage(byteCount: elements.count * MemoryLayout<T>.stride) { bytes in
+  /// - Throws: ``TensorError`` unless `elements.count` is the product of `sizes`, or when there is not as much memory.
+  public init<T: TensorElement>(_ elements: [T], sizes: [Int]) throws(TensorError) {
+    let storage = try MemoryStorage(filled: elements.count * MemoryLayout<T>.stride) { bytes in
       elements.withUnsafeBytes { bytes.copyMemory(from: $0) }
     }
-    self.init(dtype: T.dtype, sizes: sizes, storage: storage)
+    try self.init(dtype: T.dtype, sizes: sizes, storage: storage)
   }
 
   /// A string tensor with these elements, row-major.
-  public init(_ strings: [String], sizes: [Int]) {
-    self.init(dtype: .string, sizes: sizes, storage: StringStorage(strings))
+  /// - Throws: ``TensorError`` unless `strings.count` is the product of `sizes`.
+  public init(_ strings: [String], sizes: [Int]) throws(TensorError) {
+    try self.init(dtype: .string, sizes: sizes, storage: StringStorage(strings))
   }
 
   /// A scalar.
-  public init<T: TensorElement>(_ element: T) { self.init([element], sizes: []) }
+  public init<T: TensorElement>(_ element: T) {
+    self.init(listing: [element], as: T.dtype, isScalar: true)
+  }
+
+  /// A tensor of one axis with these elements.
+  public init<T: TensorElement>(vector elements: [T]) {
+    self.init(listing: elements, as: T.dtype, isScalar: false)
+  }
+
+  /// A scalar of an element type, by the rules of ``converted(to:)``, or its text.
+  package init(scalar number: Double, _ dtype: DType) {
+    switch dtype {
+    case .float16: self.init(listing: [Tensor.bits16(number, dtype)], as: dtype, isScalar: true)
+    case .bfloat16: self.init(listing: [Tensor.bits16(number, dtype)], as: dtype, isScalar: true)
+    case .float32: self.init(Float(number))
+    case .float64: self.init(number)
+    case .int8: self.init(Int8(clampingDouble: number))
+    case .uint8: self.init(UInt8(clampingDouble: number))
+    case .int16: self.init(Int16(clampingDouble: number))
+    case .uint16: self.init(UInt16(clampingDouble: number))
+    case .int32: self.init(Int32(clampingDouble: number))
+    case .uint32: self.init(UInt32(clampingDouble: number))
+    case .int64: self.init(Int64(clampingDouble: number))
+    case .uint64: self.init(UInt64(clampingDouble: number))
+    case .bool: self.init(number != 0)
+    case .string: self.init(text: "\(number)")
+    }
+  }
+
+  /// The bits of a number in one of the two 16-bit floating-point types, rounded once.
+  private static func bits16(_ number: Double, _ dtype: DType) -> UInt16 {
+    var bits: UInt16 = 0
+    Swift.withUnsafeBytes(of: number) { source in
+      Swift.withUnsafeMutableBytes(of: &bits) { target in
+        guard let source = source.baseAddress, let target = target.baseAddress else { return }
+        ElementConversion.convert(source, .float64, to: target, dtype, count: 1)
+      }
+    }
+    return bits
+  }
 
   /// A tensor of another element type made from doubles, by the rules of ``converted(to:)``; as text for strings.
-  /// - Precondition: `values.count` is the product of `sizes`.
-  public init(_ values: [Double], sizes: [Int], dtype: DType) {
+  /// - Throws: ``TensorError`` unless `values.count` is the product of `sizes`, or when there is not as much memory.
+  public init(_ values: [Double], sizes: [Int], dtype: DType) throws(TensorError) {
     if dtype == .string {
-      self.init(values.map { "\($0)" }, sizes: sizes)
+      try self.init(values.map { "\($0)" }, sizes: sizes)
       return
     }
-    let storage = MemoryStorage(byteCount: values.count * dtype.byteCount) { target in
+    let storage = try MemoryStorage(filled: values.count * dtype.byteCount) { target in
       values.withUnsafeBytes { source in
         guard let source = source.baseAddress, let target = target.baseAddress else { return }
         ElementConversion.convert(source, .float64, to: target, dtype, count: values.count)
       }
     }
-    self.init(dtype: dtype, sizes: sizes, storage: storage)
+    try self.init(dtype: dtype, sizes: sizes, storage: storage)
   }
 
   /// The elements of a string tensor, row-major; nil for other types.
   public var strings: [String]? { (storage as? StringStorage)?.strings }
 
   /// The elements as they are stored.
-  /// - Throws: what reading the bytes throws.
-  /// - Precondition: `T.dtype` is the tensor's.
+  /// - Throws: ``TensorError`` unless `T.dtype` is the tensor's; what reading the bytes throws.
   package func elements<T: TensorElement>(as type: T.Type = T.self) throws -> [T] {
-    precondition(T.dtype == dtype, "elements(as:) of another element type")
+    guard T.dtype == dtype else {
+      throw TensorError("expected elements of type \(T.dtype.rawValue), found \(dtype.rawValue)")
+    }
     return try withBytes { bytes in
       [T](unsafeUninitializedCapacity: elementCount) { buffer, count in
         UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)

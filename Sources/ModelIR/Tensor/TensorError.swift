@@ -2,7 +2,7 @@
 public struct TensorError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What is wrong, expected before found.
   public let message: String
-  init(_ message: String) { self.message = message }
+  package init(_ message: String) { self.message = message }
   /// The message.
   public var description: String { message }
 }

@@ -60,7 +60,7 @@ public enum NumpyArray {
     let data = UnsafeRawBufferPointer(rebasing: bytes[start...])
     let tensor = try array(
       descr.filter { $0 != "'" && $0 != "\"" }, isFortran ? sizes.reversed() : sizes, data)
-    return isFortran ? tensor.transposed(Array((0..<tensor.rank).reversed())) : tensor
+    return isFortran ? try tensor.transposed(Array((0..<tensor.rank).reversed())) : tensor
   }
 
   /// The text of a value of the header's dictionary.
@@ -95,7 +95,7 @@ public enum NumpyArray {
 
   private static func array(_ descr: String, _ sizes: [Int], _ data: UnsafeRawBufferPointer) throws -> Tensor
   {
-    let count = sizes.reduce(1, *)
+    let count = try ElementCount.of(sizes)
     let kind = String(descr.drop { "<>|=".contains($0) })
     let isBig = descr.hasPrefix(">")
     if let width = Int(kind.dropFirst()), kind.hasPrefix("U") || kind.hasPrefix("S") {
@@ -108,14 +108,14 @@ public enum NumpyArray {
     guard data.count >= byteCount else {
       throw FormatError(description: "expected \(byteCount) bytes of data, found \(data.count)")
     }
-    let storage = MemoryStorage(byteCount: byteCount) { target in
+    let storage = try MemoryStorage(byteCount: byteCount) { target in
       target.copyMemory(from: UnsafeRawBufferPointer(rebasing: data[..<byteCount]))
       guard isBig, dtype.byteCount > 1 else { return }
       for element in stride(from: 0, to: byteCount, by: dtype.byteCount) {
         target[element..<(element + dtype.byteCount)].reverse()
       }
     }
-    return Tensor(dtype: dtype, sizes: sizes, storage: storage)
+    return try Tensor(dtype: dtype, sizes: sizes, storage: storage)
   }
 
   private static func strings(
@@ -144,7 +144,7 @@ public enum NumpyArray {
       }
       result.append(String(text))
     }
-    return Tensor(result, sizes: sizes)
+    return try Tensor(result, sizes: sizes)
   }
 
   /// Encodes an array, version 1, C order, little-endian; bfloat16, which NumPy lacks, as float32.

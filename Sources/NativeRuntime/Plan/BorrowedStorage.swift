@@ -14,9 +14,10 @@ final class BorrowedStorage: TensorStorage, @unchecked Sendable {
 
 extension Tensor {
   /// A tensor of a form whose bytes are at an address while the step runs.
-  init(_ form: OperandForm, at address: UnsafeRawPointer) {
-    let bytes = UnsafeRawBufferPointer(start: address, count: form.elementCount * form.dtype.byteCount)
-    self.init(dtype: form.dtype, sizes: form.sizes, storage: BorrowedStorage(bytes))
+  /// - Throws: `TensorError` for sizes that no tensor has.
+  init(_ form: OperandForm, at address: UnsafeRawPointer) throws(TensorError) {
+    let bytes = UnsafeRawBufferPointer(start: address, count: try ElementCount.bytes(form.sizes, form.dtype))
+    try self.init(dtype: form.dtype, sizes: form.sizes, storage: BorrowedStorage(bytes))
   }
 
   /// Copies the elements to where a result belongs.

@@ -38,15 +38,12 @@ final class PackedConstant: @unchecked Sendable {
   private let bytes: UnsafeMutableRawBufferPointer
 
   init(byteCount: Int, _ body: (UnsafeMutableRawPointer) throws -> Void) throws {
-    bytes = .allocate(byteCount: max(byteCount, 64), alignment: 64)
-    guard let base = bytes.baseAddress else { throw KernelError("no memory for a constant") }
-    do { try body(base) } catch {
-      bytes.deallocate()
-      throw error
-    }
+    bytes = try MemoryBudget.process.allocate(max(byteCount, 64))
+    // A failure of `body` ends the object, which gives the memory back.
+    if let base = bytes.baseAddress { try body(base) }
   }
 
-  deinit { bytes.deallocate() }
+  deinit { MemoryBudget.process.deallocate(bytes) }
 
   /// Valid while the object lives.
   var pointer: UnsafeRawPointer { UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped) }

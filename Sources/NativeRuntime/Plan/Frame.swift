@@ -14,7 +14,7 @@ final class Frame: @unchecked Sendable {
 
   init(_ plan: Plan) throws {
     let total = plan.arenaByteCount + plan.scratchByteCount + ArenaLayout.alignment
-    arena = .allocate(byteCount: total, alignment: ArenaLayout.alignment)
+    arena = try MemoryBudget.process.allocate(total)
     guard let base = arena.baseAddress else { throw KernelError("no memory for the values") }
     self.base = base
     scratch = base + plan.arenaByteCount
@@ -29,7 +29,7 @@ final class Frame: @unchecked Sendable {
     boxes.deinitialize()
     boxes.deallocate()
     addresses.deallocate()
-    arena.deallocate()
+    MemoryBudget.process.deallocate(arena)
   }
 
   private func address(of place: Plan.Place, in plan: Plan) throws -> UnsafeMutableRawPointer {

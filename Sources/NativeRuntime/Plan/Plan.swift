@@ -132,16 +132,16 @@ final class Plan: Sendable {
     let form = output.form
     switch output.place {
     case .input(let index):
-      return Tensor(dtype: form.dtype, sizes: form.sizes, storage: inputs[index].storage)
+      return try Tensor(dtype: form.dtype, sizes: form.sizes, storage: inputs[index].storage)
     case .constant(let index):
-      return Tensor(dtype: form.dtype, sizes: form.sizes, storage: constants[index].tensor.storage)
+      return try Tensor(dtype: form.dtype, sizes: form.sizes, storage: constants[index].tensor.storage)
     case .box(let index):
       guard let tensor = frame.box(index) else { throw KernelError("a string output has no value") }
       return tensor
     case .arena(let offset):
       let bytes = UnsafeRawBufferPointer(start: frame.arenaBytes(at: offset), count: form.byteCount)
-      let storage = MemoryStorage(byteCount: form.byteCount) { $0.copyMemory(from: bytes) }
-      return Tensor(dtype: form.dtype, sizes: form.sizes, storage: storage)
+      let storage = try MemoryStorage(filled: form.byteCount) { $0.copyMemory(from: bytes) }
+      return try Tensor(dtype: form.dtype, sizes: form.sizes, storage: storage)
     }
   }
 }

@@ -40,11 +40,11 @@ private struct ScanStep: Step {
   }
 
   func run(_ memory: StepMemory) throws {
-    var states = (0..<attributes.stateCount).map { Tensor(operands[$0], at: memory.operand($0)) }
+    var states = try (0..<attributes.stateCount).map { try Tensor(operands[$0], at: memory.operand($0)) }
     for step in 0..<steps {
       let time = attributes.reverse ? steps - 1 - step : step
-      let slices = (attributes.stateCount..<operands.count).map {
-        slice(memory.operand($0), operands[$0], time)
+      let slices = try (attributes.stateCount..<operands.count).map {
+        try slice(memory.operand($0), operands[$0], time)
       }
       let values = try plan.run(states + slices)
       states = Array(values[..<attributes.stateCount])
@@ -56,18 +56,18 @@ private struct ScanStep: Step {
   }
 
   /// One step of a sequence: the bytes where they are for a batch of one, else a copy.
-  private func slice(_ bytes: UnsafeRawPointer, _ form: OperandForm, _ time: Int) -> Tensor {
+  private func slice(_ bytes: UnsafeRawPointer, _ form: OperandForm, _ time: Int) throws -> Tensor {
     let sizes = Array(form.sizes[..<1] + form.sizes[2...])
     let count = form.sizes[2...].reduce(form.dtype.byteCount, *)
     let step = OperandForm(dtype: form.dtype, sizes: sizes)
-    if batch == 1 { return Tensor(step, at: bytes + time * count) }
-    let storage = MemoryStorage(byteCount: batch * count) { target in
+    if batch == 1 { return try Tensor(step, at: bytes + time * count) }
+    let storage = try MemoryStorage(byteCount: batch * count) { target in
       guard let target = target.baseAddress else { return }
       for row in 0..<batch {
         (target + row * count).copyMemory(from: bytes + (row * steps + time) * count, byteCount: count)
       }
     }
-    return Tensor(dtype: form.dtype, sizes: sizes, storage: storage)
+    return try Tensor(dtype: form.dtype, sizes: sizes, storage: storage)
   }
 
   /// Puts a result of one step where it belongs in the sequence of results.

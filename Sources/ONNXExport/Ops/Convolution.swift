@@ -5,7 +5,7 @@ extension GraphEmitter {
     let kernel = graph.shape(of: node.inputs[1])
     // [K..., C / groups, F] -> [F, C / groups, K...]
     let spatial = Array(0..<attributes.strides.count)
-    let weights = permuted(node.inputs[1], [kernel.rank - 1, kernel.rank - 2] + spatial)
+    let weights = try permuted(node.inputs[1], [kernel.rank - 1, kernel.rank - 2] + spatial)
     var list: [(name: String, value: ONNXAttribute)] = [
       ("dilations", .ints(attributes.dilations)), ("group", .int(attributes.groups)),
       ("kernel_shape", .ints(spatial.map { kernel[$0].fixedSize ?? 1 })), ("strides", .ints(attributes.strides)),
@@ -23,7 +23,7 @@ extension GraphEmitter {
   ) throws(ONNXExportError) {
     let kernel = graph.shape(of: node.inputs[1])
     let spatial = Array(0..<attributes.strides.count)
-    let weights = permuted(node.inputs[1], [kernel.rank - 1, kernel.rank - 2] + spatial)
+    let weights = try permuted(node.inputs[1], [kernel.rank - 1, kernel.rank - 2] + spatial)
     // ONNX wants less output padding than stride; what is more is padded with zeros (then the bias) afterwards.
     var inner = attributes.outputPadding
     var rest = inner.map { _ in 0 }
@@ -78,9 +78,10 @@ extension GraphEmitter {
   }
 
   /// A constant with its axes in another order, transposed as it is written; other values by a node.
-  func permuted(_ value: Value, _ permutation: [Int]) -> String {
+  func permuted(_ value: Value, _ permutation: [Int]) throws(ONNXExportError) -> String {
     if let tensor = graph.constant(value) {
-      return constant(tensor.writable.transposed(permutation), as: graph.name(of: value))
+      let name = graph.name(of: value)
+      return constant(try .writing(name, tensor.writable.transposed(permutation)), as: name)
     }
     return one("Transpose", name(value), with: [("perm", .ints(permutation))])
   }

@@ -96,7 +96,7 @@ extension GraphEmitter {
 
   func emitRange(_ size: Dimension, _ y: [String]) {
     if let count = size.fixedSize, count <= 1 << 16 {
-      emit("Identity", [constant(Tensor((0..<count).map(Int64.init), sizes: [count]), as: "range")], outputs: y)
+      emit("Identity", [constant(Tensor(vector: (0..<count).map(Int64.init)), as: "range")], outputs: y)
       return
     }
     let limit = one("Squeeze", self.size(size), integers([0]))

@@ -52,8 +52,10 @@ extension GraphEmitter {
       return one("Unsqueeze", ordered, integers([0]))
     }
     let rows = attributes.gateCount * attributes.units
-    let turned = try reordered(tensor.writable.transposed([1, 0]), attributes, rows: rows, node)
-    return constant(turned.reshaped([1, rows, tensor.sizes[0]]), as: graph.name(of: value))
+    let name = graph.name(of: value)
+    let turned = try Tensor.writing(name, tensor.writable.transposed([1, 0]))
+    let ordered = try reordered(turned, attributes, rows: rows, node)
+    return constant(try .writing(name, ordered.reshaped([1, rows, tensor.sizes[0]])), as: name)
   }
 
   /// The two biases of every gate, input then recurrent; Keras has one sum (but for GRU with reset_after).
@@ -72,7 +74,9 @@ extension GraphEmitter {
         }
       }
     }
-    return constant(Tensor(both, sizes: [1, 2 * rows], dtype: tensor.writable.dtype), as: graph.name(of: value))
+    let name = graph.name(of: value)
+    let type = tensor.writable.dtype
+    return constant(try .writing(name, Tensor(both, sizes: [1, 2 * rows], dtype: type)), as: name)
   }
 
   /// A constant, or what a cast makes of one: weights of mixed precision are kept in float32.
@@ -98,7 +102,7 @@ extension GraphEmitter {
           }
         }
       }
-      return Tensor(dtype: tensor.dtype, sizes: tensor.sizes, storage: storage)
+      return try Tensor(dtype: tensor.dtype, sizes: tensor.sizes, storage: storage)
     } catch {
       throw ONNXExportError.constant(name: node.name, message: "\(error)")
     }
@@ -165,8 +169,8 @@ extension GraphEmitter {
       let axis = e.constant(Tensor(Int64(1)), as: "axis")
       counts = e.one("CumSum", kept, axis, with: [("reverse", .int(reverse ? 1 : 0))])
       let total = e.reduced("ReduceSum", kept, [1], keepDims: false)
-      let one1 = e.constant(Tensor([Int64(1)], sizes: [1]), as: "one")
-      isEmpty = e.one("Equal", total, e.constant(Tensor([Int64(0)], sizes: [1]), as: "zero"))
+      let one1 = e.constant(Tensor(vector: [Int64(1)]), as: "one")
+      isEmpty = e.one("Equal", total, e.constant(Tensor(vector: [Int64(0)]), as: "zero"))
       // A row without a kept step runs one step, whose result is not used.
       lengths = e.cast(e.one("Max", total, one1), .int32)
       let size = e.size(steps)
@@ -183,8 +187,8 @@ extension GraphEmitter {
 
     /// The results in compacted order put back where they belong.
     func spread(_ e: GraphEmitter, _ sequence: String, zeroOutput: Bool) -> String {
-      let one1 = e.constant(Tensor([Int64(1)], sizes: [1]), as: "one")
-      let zero = e.constant(Tensor([Int64(0)], sizes: [1]), as: "zero")
+      let one1 = e.constant(Tensor(vector: [Int64(1)]), as: "one")
+      let zero = e.constant(Tensor(vector: [Int64(0)]), as: "zero")
       let place = e.one("Max", e.one("Sub", counts, one1), zero)
       let picked = e.one("GatherND", sequence, e.one("Unsqueeze", place, e.integers([2])), with: [("batch_dims", .int(1))])
       let shows = zeroOutput ? mask : e.one("Greater", counts, zero)

@@ -8,7 +8,7 @@ import Testing
 @Suite struct YAMLTests {
   func json(_ text: String) throws -> JSONValue {
     let bytes = Array(text.utf8)
-    let storage = MemoryStorage(byteCount: bytes.count) { $0.copyBytes(from: bytes) }
+    let storage = try MemoryStorage(byteCount: bytes.count) { $0.copyBytes(from: bytes) }
     return try storage.withBytes { try YAMLDocument.json(HeldBytes($0, owner: storage)) }
   }
 

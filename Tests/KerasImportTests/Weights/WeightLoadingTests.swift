@@ -135,9 +135,9 @@ import Testing
 
   @Test func `a damaged weight is found before the first one is loaded`() throws {
     struct Damaged: Error {}
-    let damaged = Tensor(dtype: .float32, sizes: [1], storage: ComputedStorage(byteCount: 4) { throw Damaged() })
+    let damaged = try Tensor(dtype: .float32, sizes: [1], storage: ComputedStorage(byteCount: 4) { throw Damaged() })
     let weights = KerasWeights([
-      KerasWeight(name: "a", tensor: Tensor([Float(1)], sizes: [1]), isTrainable: true),
+      KerasWeight(name: "a", tensor: try Tensor([Float(1)], sizes: [1]), isTrainable: true),
       KerasWeight(name: "b", tensor: damaged, isTrainable: true),
     ])
     var recorder = Recorder([TensorSpec("a", [1]), TensorSpec("b", [1])])
@@ -165,7 +165,7 @@ import Testing
     .reshaped(Int.max, 3),
   ])
   func `a conversion refuses what it does not take`(_ conversion: WeightConversion) {
-    #expect(throws: WeightConversion.MisfitError.self) {
+    #expect(throws: TensorError.self) {
       try conversion.apply(to: Tensor([Float](repeating: 0, count: 6), sizes: [2, 3]).reshaped([6, 1]))
     }
   }

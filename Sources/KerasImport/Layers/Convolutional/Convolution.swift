@@ -207,7 +207,7 @@ extension LoweringScope {
   /// A constant under another shape stays a constant.
   func reshapedWeight(_ value: Value, _ shape: Shape) throws(KerasImportError) -> Value {
     if let tensor = constant(value), let sizes = shape.fixedSizes, tensor.elementCount == sizes.reduce(1, *) {
-      return constant(Tensor(dtype: tensor.dtype, sizes: sizes, storage: tensor.storage), as: "kernel")
+      return constant(try checkedTensor(Tensor(dtype: tensor.dtype, sizes: sizes, storage: tensor.storage)), as: "kernel")
     }
     return try reshape(value, shape)
   }

@@ -77,7 +77,7 @@ struct LocallyConnected: Layer {
     let tensor = try scope.tensor("kernel")
     let sizes = [windows.outputCount, windows.cellCount * windows.channels, self.filters]
     let (implementation, count, layout) = (implementation, self.filters, window.layout)
-    let rows = Tensor.computed(dtype: tensor.dtype, sizes: sizes) {
+    let rows = try computedTensor(dtype: tensor.dtype, sizes: sizes) {
       let values = try tensor.doubles()
       let sources = windows.sources(implementation: implementation, filters: count, layout: layout)
       return sources.map { $0 < 0 ? 0 : values[$0] }
@@ -169,7 +169,7 @@ struct LocalWindows: Sendable {
 
   /// The flat input element of each place of each window, `[P, K * C]`; places outside have element 0, whose kernel
   /// is 0.
-  func indices(implementation: Int) -> Tensor {
+  func indices(implementation: Int) throws(KerasImportError) -> Tensor {
     let isChannelFirst = layout == .channelsFirst
     var result: [Int64] = []
     result.reserveCapacity(cells.count * channels)
@@ -184,7 +184,7 @@ struct LocalWindows: Sendable {
         for cell in own { for channel in 0..<channels { result.append(element(cell, channel)) } }
       }
     }
-    return Tensor(result, sizes: [outputCount, cellCount * channels])
+    return try checkedTensor(Tensor(result, sizes: [outputCount, cellCount * channels]))
   }
 
   /// Where each element of a kernel `[P, K * C, F]` is in the stored one; -1 for what lies outside the input.

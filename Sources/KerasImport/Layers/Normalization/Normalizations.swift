@@ -57,7 +57,7 @@ extension LoweringScope {
     guard let sizes = shape.fixedSizes, sizes.reduce(1, *) < 1 << 28 else {
       return try emit(.expand(shape), scalar(number, dtype))
     }
-    return constant(Tensor(Array(repeating: number, count: sizes.reduce(1, *)), sizes: sizes, dtype: dtype))
+    return constant(try checkedTensor(Tensor(Array(repeating: number, count: sizes.reduce(1, *)), sizes: sizes, dtype: dtype)))
   }
 }
 

@@ -198,7 +198,7 @@ final class OperationCall {
     case .list(let items):
       if let numbers = argument.numbers {
         let isWhole = argument.integers != nil
-        let tensor = Tensor(numbers.values, sizes: numbers.sizes, dtype: target ?? (isWhole ? .int32 : .float32))
+        let tensor = try checkedTensor(Tensor(numbers.values, sizes: numbers.sizes, dtype: target ?? (isWhole ? .int32 : .float32)))
         return scope.constant(tensor)
       }
       let parts = try promoted(items).map { part throws(KerasImportError) in try scope.expandDims(part, axes: [0]) }

@@ -218,7 +218,7 @@ extension LayerRegistry {
         return [try call.scope.reshape(spread, result)]
       }
       let picks = repeats.enumerated().flatMap { Array(repeating: Int64($0.offset), count: max($0.element, 0)) }
-      return [try call.scope.emit(.gather(axis: axis), x, call.scope.constant(Tensor(picks, sizes: [picks.count])))]
+      return [try call.scope.emit(.gather(axis: axis), x, call.scope.constant(Tensor(vector: picks)))]
     }
     operation("Roll") { call throws(KerasImportError) in
       var x = try call.tensor("x", 0)
@@ -399,7 +399,7 @@ extension LoweringScope {
 
   /// A last axis that is 1 at the class and 0 elsewhere; classes out of range give zeros.
   func oneHot(_ x: Value, classes: Int, dtype target: DType) throws(KerasImportError) -> Value {
-    let all = constant(Tensor((0..<Int64(max(classes, 0))).map { $0 }, sizes: [max(classes, 0)]), as: "classes")
+    let all = constant(Tensor(vector: Array(0..<Int64(max(classes, 0)))), as: "classes")
     return try cast(emit(.compare(.equal), expandDims(x, axes: [rank(of: x)]), cast(all, to: dtype(of: x))), to: target)
   }
 

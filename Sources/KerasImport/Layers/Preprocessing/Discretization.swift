@@ -29,7 +29,8 @@ struct Discretization: Layer {
     if scope.dtype(of: x) != .float64 { x = try scope.cast(x, to: .float32) }
     let boundaries = if let boundaries { boundaries } else { try learned(scope.tensor("summary")) }
     let edges = scope.constant(
-      Tensor(boundaries.map { Double(Float($0)) }, sizes: [boundaries.count], dtype: scope.dtype(of: x)),
+      try
+      checkedTensor(Tensor(boundaries.map { Double(Float($0)) }, sizes: [boundaries.count], dtype: scope.dtype(of: x))),
       as: "bins")
     // Not below rather than above or equal: a NaN lies in the last bin.
     let isBelow = try scope.emit(.compare(.less), scope.expandDims(x, axes: [scope.rank(of: x)]), edges)

@@ -154,7 +154,7 @@ extension LoweringScope {
       throw KerasImportError(.unsupported("resampling \(size) elements to \(target)"))
     }
     let weights = resize.matrix(size: size, target: target)
-    let matrix = constant(Tensor(weights, sizes: [target, size], dtype: dtype(of: x)), as: "resize")
+    let matrix = constant(try checkedTensor(Tensor(weights, sizes: [target, size], dtype: dtype(of: x))), as: "resize")
     var order = Array(0..<rank(of: x))
     order.remove(at: axis)
     let moved = try transpose(x, order + [axis])

@@ -93,7 +93,7 @@ struct Lookup: Layer {
     let numbered = LookupTable(
       keys: table(mask, 0).keys, values: .integers(all.indices.map { Int64($0) }),
       defaultInteger: Int64(all.count))
-    let list = scope.constant(Tensor(all, sizes: [all.count]), as: "indices")
+    let list = scope.constant(Tensor(vector: all), as: "indices")
     return try scope.emit(.gather(axis: 0), list, scope.emit(.lookup(numbered), x))
   }
 
@@ -137,7 +137,7 @@ extension LoweringScope {
     let mean = given.reduce(0, +) / Double(max(given.count, 1))
     let front = Array(repeating: mean, count: missing) + given
     let all = front + Array(repeating: 0, count: size - front.count)
-    return constant(Tensor(all, sizes: [size], dtype: .float32), as: "idf_weights")
+    return constant(Tensor(vector: all.map { Float($0) }), as: "idf_weights")
   }
 }
 

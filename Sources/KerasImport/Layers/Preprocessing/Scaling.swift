@@ -24,7 +24,7 @@ struct Rescaling: Layer {
   private func factor(_ array: (values: [Double], sizes: [Int]), _ scope: LoweringScope, rank: Int)
     throws(KerasImportError) -> Value
   {
-    let value = scope.constant(Tensor(array.values, sizes: array.sizes, dtype: scope.computeDType))
+    let value = scope.constant(try checkedTensor(Tensor(array.values, sizes: array.sizes, dtype: scope.computeDType)))
     guard array.sizes.count == 1, layout == .channelsFirst, rank > 2 else { return value }
     return try scope.alongAxis(value, axis: 1, rank: rank)
   }
@@ -71,7 +71,7 @@ struct Normalization: Layer {
     let kept = try axes.map { axes throws(KerasImportError) in try scope.axes(axes, rank: shape.rank) } ?? []
     var value: Value
     if let given {
-      value = scope.constant(Tensor(given.values, sizes: given.sizes, dtype: scope.computeDType))
+      value = scope.constant(try checkedTensor(Tensor(given.values, sizes: given.sizes, dtype: scope.computeDType)))
       let expected = kept.map { shape[$0] }
       let isOne = given.values.count == 1
       if isOne { return try scope.reshape(value, []) }

@@ -10,18 +10,13 @@ import ModelIR
 /// | LSTM gates | i f c o | i f g o (the same) | the same | i o f c |
 /// | GRU gates | z r h | r z n | r z n | z r h |
 public struct WeightConversion: Sendable {
-  private let steps: [@Sendable (Tensor) throws(MisfitError) -> Tensor]
+  private let steps: [@Sendable (Tensor) throws(TensorError) -> Tensor]
 
-  /// A tensor that a conversion does not take.
-  struct MisfitError: Error {
-    let message: String
-  }
-
-  private init(_ step: @escaping @Sendable (Tensor) throws(MisfitError) -> Tensor) { steps = [step] }
-  private init(steps: [@Sendable (Tensor) throws(MisfitError) -> Tensor]) { self.steps = steps }
+  private init(_ step: @escaping @Sendable (Tensor) throws(TensorError) -> Tensor) { steps = [step] }
+  private init(steps: [@Sendable (Tensor) throws(TensorError) -> Tensor]) { self.steps = steps }
 
   /// The tensor in the new layout, to be read later.
-  func apply(to tensor: Tensor) throws(MisfitError) -> Tensor {
+  func apply(to tensor: Tensor) throws(TensorError) -> Tensor {
     var result = tensor
     for step in steps { result = try step(result) }
     return result
@@ -43,11 +38,11 @@ extension WeightConversion {
   public static func transposed(_ order: Int...) -> WeightConversion { transposed(order) }
 
   private static func transposed(_ order: [Int]) -> WeightConversion {
-    WeightConversion { tensor throws(MisfitError) in
+    WeightConversion { tensor throws(TensorError) in
       guard order.sorted() == Array(0..<tensor.rank) else {
-        throw MisfitError(message: "expected \(order.count) axes, found \(tensor.type.shape)")
+        throw TensorError("expected \(order.count) axes, found \(tensor.type.shape)")
       }
-      return tensor.transposed(order)
+      return try tensor.transposed(order)
     }
   }
 
@@ -55,12 +50,11 @@ extension WeightConversion {
   public static func reshaped(_ sizes: Int...) -> WeightConversion { reshaped(sizes) }
 
   private static func reshaped(_ sizes: [Int]) -> WeightConversion {
-    WeightConversion { tensor throws(MisfitError) in
-      let count = sizes.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
-      guard count == tensor.elementCount, sizes.allSatisfy({ $0 >= 0 }) else {
-        throw MisfitError(message: "expected the elements of \(sizes), found \(tensor.type.shape)")
+    WeightConversion { tensor throws(TensorError) in
+      guard try ElementCount.of(sizes) == tensor.elementCount else {
+        throw TensorError("expected the elements of \(sizes), found \(tensor.type.shape)")
       }
-      return tensor.reshaped(sizes)
+      return try tensor.reshaped(sizes)
     }
   }
 
@@ -70,53 +64,54 @@ extension WeightConversion {
 
   /// `[H, W, in, out]` to `[out, in, H, W]`, for any number of spatial axes. A transposed convolution's
   /// `[H, W, out, in]` becomes `[in, out, H, W]` by the same rule.
-  public static let hwioToOIHW = WeightConversion { tensor throws(MisfitError) in
+  public static let hwioToOIHW = WeightConversion { tensor throws(TensorError) in
     let spatial = try spatialAxes(tensor)
-    return tensor.transposed([spatial.count + 1, spatial.count] + spatial)
+    return try tensor.transposed([spatial.count + 1, spatial.count] + spatial)
   }
 
   /// `[H, W, in, out]` to `[out, H, W, in]`, for any number of spatial axes: MLX, TensorFlow Lite.
-  public static let hwioToOHWI = WeightConversion { tensor throws(MisfitError) in
+  public static let hwioToOHWI = WeightConversion { tensor throws(TensorError) in
     let spatial = try spatialAxes(tensor)
-    return tensor.transposed([spatial.count + 1] + spatial + [spatial.count])
+    return try tensor.transposed([spatial.count + 1] + spatial + [spatial.count])
   }
 
   /// A depthwise kernel `[H, W, in, multiplier]` to `[in * multiplier, 1, H, W]`, a convolution of `in` groups.
-  public static let depthwiseToOIHW = WeightConversion { tensor throws(MisfitError) in
+  public static let depthwiseToOIHW = WeightConversion { tensor throws(TensorError) in
     let spatial = try spatialAxes(tensor)
     let sizes = tensor.sizes
+    // Two sizes of a tensor, whose product fits.
     let channels = sizes[spatial.count] * sizes[spatial.count + 1]
-    return tensor.transposed([spatial.count, spatial.count + 1] + spatial).reshaped(
+    return try tensor.transposed([spatial.count, spatial.count + 1] + spatial).reshaped(
       [channels, 1] + sizes.prefix(spatial.count))
   }
 
   /// A depthwise kernel `[H, W, in, multiplier]` to `[in * multiplier, H, W, 1]`.
-  public static let depthwiseToOHWI = WeightConversion { tensor throws(MisfitError) in
+  public static let depthwiseToOHWI = WeightConversion { tensor throws(TensorError) in
     let spatial = try spatialAxes(tensor)
     let sizes = tensor.sizes
+    // Two sizes of a tensor, whose product fits.
     let channels = sizes[spatial.count] * sizes[spatial.count + 1]
-    return tensor.transposed([spatial.count, spatial.count + 1] + spatial).reshaped(
+    return try tensor.transposed([spatial.count, spatial.count + 1] + spatial).reshaped(
       [channels] + sizes.prefix(spatial.count) + [1])
   }
 
   /// The kernel of a Dense that follows a Flatten of `[H, W, C]` images, for a model that flattens `[C, H, W]`:
   /// `[H * W * C, out]` to `[out, C * H * W]`.
   public static func flattenedHWCToCHW(height: Int, width: Int) -> WeightConversion {
-    WeightConversion { tensor throws(MisfitError) in
+    WeightConversion { tensor throws(TensorError) in
       let area = height.multipliedReportingOverflow(by: width).partialValue
       guard tensor.rank == 2, area > 0, tensor.sizes[0] % area == 0 else {
-        throw MisfitError(
-          message: "expected [\(height) * \(width) * channels, out], found \(tensor.type.shape)")
+        throw TensorError("expected [\(height) * \(width) * channels, out], found \(tensor.type.shape)")
       }
       let (rows, columns) = (tensor.sizes[0], tensor.sizes[1])
-      let image = tensor.reshaped([height, width, rows / area, columns])
-      return image.transposed([3, 2, 0, 1]).reshaped([columns, rows])
+      let image = try tensor.reshaped([height, width, rows / area, columns])
+      return try image.transposed([3, 2, 0, 1]).reshaped([columns, rows])
     }
   }
 
-  private static func spatialAxes(_ tensor: Tensor) throws(MisfitError) -> [Int] {
+  private static func spatialAxes(_ tensor: Tensor) throws(TensorError) -> [Int] {
     guard tensor.rank >= 3 else {
-      throw MisfitError(message: "expected a convolution's kernel, found \(tensor.type.shape)")
+      throw TensorError("expected a convolution's kernel, found \(tensor.type.shape)")
     }
     return Array(0..<(tensor.rank - 2))
   }
@@ -128,13 +123,13 @@ extension WeightConversion {
   /// Blocks of the last axis in another order: block `i` of the result is block `order[i]` of `count` equal ones. Fewer
   /// than `count` pick some.
   public static func blocks(_ order: [Int], of count: Int) -> WeightConversion {
-    WeightConversion { tensor throws(MisfitError) in
+    WeightConversion { tensor throws(TensorError) in
       guard let width = tensor.sizes.last, count > 0, width % count == 0,
         order.allSatisfy({ (0..<count).contains($0) })
       else {
-        throw MisfitError(message: "expected \(count) blocks along the last axis, found \(tensor.type.shape)")
+        throw TensorError("expected \(count) blocks along the last axis, found \(tensor.type.shape)")
       }
-      return tensor.lastAxisBlocks(order, of: count)
+      return try tensor.lastAxisBlocks(order, of: count)
     }
   }
 
@@ -147,41 +142,42 @@ extension WeightConversion {
   /// One row, without its axis: of the bias `[2, 3 * units]` of a GRU with `reset_after`, row 0 is the input's, row 1
   /// the recurrent one.
   public static func row(_ index: Int) -> WeightConversion {
-    WeightConversion { tensor throws(MisfitError) in
+    WeightConversion { tensor throws(TensorError) in
       guard let rows = tensor.sizes.first, (0..<rows).contains(index) else {
-        throw MisfitError(message: "expected a row \(index), found \(tensor.type.shape)")
+        throw TensorError("expected a row \(index), found \(tensor.type.shape)")
       }
-      return tensor.row(index)
+      return try tensor.row(index)
     }
   }
 
   /// The bias `[2, 3 * units]` of a GRU with `reset_after` as MLX has it: `[3 * units]`, both rows added for z and r,
   /// the input's alone for h, in Keras's order of gates. MLX's `bhn` is `.row(1).then(.blocks([2], of: 3))`.
-  public static let mergedGRUBias = WeightConversion { tensor throws(MisfitError) in
+  public static let mergedGRUBias = WeightConversion { tensor throws(TensorError) in
     guard tensor.rank == 2, tensor.sizes[0] == 2, tensor.sizes[1] % 3 == 0 else {
-      throw MisfitError(message: "expected a bias of [2, 3 * units], found \(tensor.type.shape)")
+      throw TensorError("expected a bias of [2, 3 * units], found \(tensor.type.shape)")
     }
     let width = tensor.sizes[1]
-    return .computed(dtype: tensor.dtype, sizes: [width]) {
+    return try .computed(dtype: tensor.dtype, sizes: [width]) {
       let values = try [Double](tensor)
       return (0..<width).map { values[$0] + ($0 < width / 3 * 2 ? values[width + $0] : 0) }
     }
   }
 
   /// Zeros of the weight's shape: PyTorch's LSTM has two biases where Keras has one.
-  public static let zeros = WeightConversion { tensor throws(MisfitError) in
-    .computed(dtype: tensor.dtype, sizes: tensor.sizes) { Array(repeating: 0, count: tensor.elementCount) }
+  public static let zeros = WeightConversion { tensor throws(TensorError) in
+    try .computed(dtype: tensor.dtype, sizes: tensor.sizes) { Array(repeating: 0, count: tensor.elementCount) }
   }
 }
 
 extension Tensor {
   /// Blocks of the last axis, copied when they are read.
-  fileprivate func lastAxisBlocks(_ order: [Int], of count: Int) -> Tensor {
+  fileprivate func lastAxisBlocks(_ order: [Int], of count: Int) throws(TensorError) -> Tensor {
     let blockSize = (sizes.last ?? 0) / count
     let sizes = Array(sizes.dropLast()) + [blockSize * order.count]
     let blockByteCount = blockSize * dtype.byteCount
-    let storage = ComputedStorage(byteCount: sizes.reduce(dtype.byteCount, *)) {
-      let memory = try MemoryStorage(byteCount: sizes.reduce(dtype.byteCount, *)) { target in
+    let byteCount = try ElementCount.bytes(sizes, dtype)
+    let storage = ComputedStorage(byteCount: byteCount) {
+      let memory = try MemoryStorage(byteCount: byteCount) { target in
         try withBytes { source in
           guard blockByteCount > 0, !order.isEmpty else { return }
           for block in 0..<(target.count / blockByteCount) {
@@ -192,15 +188,15 @@ extension Tensor {
           }
         }
       }
-      return Tensor(dtype: dtype, sizes: sizes, storage: memory)
+      return try Tensor(dtype: dtype, sizes: sizes, storage: memory)
     }
-    return Tensor(dtype: dtype, sizes: sizes, storage: storage)
+    return try Tensor(dtype: dtype, sizes: sizes, storage: storage)
   }
 
   /// One entry of the first axis, copied when it is read.
-  fileprivate func row(_ index: Int) -> Tensor {
-    let byteCount = sizes.dropFirst().reduce(dtype.byteCount, *)
+  fileprivate func row(_ index: Int) throws(TensorError) -> Tensor {
     let sizes = Array(sizes.dropFirst())
+    let byteCount = try ElementCount.bytes(sizes, dtype)
     let storage = ComputedStorage(byteCount: byteCount) {
       let memory = try MemoryStorage(byteCount: byteCount) { target in
         try withBytes {
@@ -208,8 +204,8 @@ extension Tensor {
             from: UnsafeRawBufferPointer(rebasing: $0[(index * byteCount)...].prefix(byteCount)))
         }
       }
-      return Tensor(dtype: dtype, sizes: sizes, storage: memory)
+      return try Tensor(dtype: dtype, sizes: sizes, storage: memory)
     }
-    return Tensor(dtype: dtype, sizes: sizes, storage: storage)
+    return try Tensor(dtype: dtype, sizes: sizes, storage: storage)
   }
 }

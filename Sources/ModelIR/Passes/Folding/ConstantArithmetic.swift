@@ -5,7 +5,8 @@ enum ConstantArithmetic {
   private static let smallCount = 4096
 
   /// The results, or nil when the operation is none of those that are known here.
-  static func evaluate(_ op: Op, _ x: [Tensor], types: [TensorType]) -> [Tensor]? {
+  /// - Throws: `TensorError` when they are no tensors.
+  static func evaluate(_ op: Op, _ x: [Tensor], types: [TensorType]) throws(TensorError) -> [Tensor]? {
     var sizes: [[Int]] = []
     for type in types {
       guard let known = type.shape.fixedSizes else { return nil }
@@ -14,33 +15,33 @@ enum ConstantArithmetic {
     guard let dtype = types.first?.dtype, let result = sizes.first,
       !x.contains(where: { $0.dtype == .string })
     else { return nil }
-    let count = result.reduce(1, *)
+    let count = try ElementCount.of(result)
     let grows = count > max(smallCount, x.map(\.elementCount).max() ?? 0)
     switch op {
-    case .reshape: return [x[0].reshaped(result)]
-    case .transpose(let permutation): return [x[0].transposed(permutation)]
-    case .reverse(let axes): return [x[0].flipped(axes: axes)]
-    case .slice(let ranges): return [x[0].sliced(ranges)]
-    case .split(let axis, _): return x[0].split(axis: axis, sizes: sizes.map { $0[axis] })
-    case .concat(let axis): return Tensor.joined(x, axis: axis, sizes: result).map { [$0] }
-    case .expand: return grows ? nil : [x[0].broadcast(to: result)]
+    case .reshape: return [try x[0].reshaped(result)]
+    case .transpose(let permutation): return [try x[0].transposed(permutation)]
+    case .reverse(let axes): return [try x[0].flipped(axes: axes)]
+    case .slice(let ranges): return [try x[0].sliced(ranges)]
+    case .split(let axis, _): return try x[0].split(axis: axis, sizes: sizes.map { $0[axis] })
+    case .concat(let axis): return try Tensor.joined(x, axis: axis, sizes: result).map { [$0] }
+    case .expand: return grows ? nil : [try x[0].broadcast(to: result)]
     case .cast(let target):
       let operand = x[0]
       if operand.dtype == target { return x }
-      return [lazily(dtype: target, result) { try operand.converted(to: target) }]
-    case .range: return count <= smallCount ? [Tensor((0..<count).map(Int64.init), sizes: result)] : nil
+      return [try lazily(dtype: target, result) { try operand.converted(to: target) }]
+    case .range: return count <= smallCount ? [Tensor(vector: (0..<count).map(Int64.init))] : nil
     case .sizes(let dimensions):
-      return [Tensor(dimensions.compactMap { $0.fixedSize.map(Int64.init) }, sizes: result)]
+      return [try Tensor(dimensions.compactMap { $0.fixedSize.map(Int64.init) }, sizes: result)]
     case .unary(let function):
       guard x[0].dtype.isFloatingPoint, let apply = function.number else { return nil }
-      return [numbers(dtype, result) { try x[0].doubles().map(apply) }]
+      return [try numbers(dtype, result) { try x[0].doubles().map(apply) }]
     case .binary(let function):
       if grows { return nil }
-      return binary(function, x[0], x[1], dtype, result).map { [$0] }
+      return try binary(function, x[0], x[1], dtype, result).map { [$0] }
     case .reduce(.sum, let axes, _)
     where x[0].rank > 0 && axes == Array(0..<(x[0].rank - 1)) && x[0].dtype.isFloatingPoint:
       let columns = x[0].sizes[x[0].rank - 1]
-      return [numbers(dtype, result) { try columnSums(x[0].doubles(), columns) }]
+      return [try numbers(dtype, result) { try columnSums(x[0].doubles(), columns) }]
     case .compare, .select, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce,
       .cumulative, .topK,
       .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .pad, .tile, .gather, .gatherElements,
@@ -58,13 +59,13 @@ enum ConstantArithmetic {
 
   private static func binary(
     _ function: BinaryFunction, _ a: Tensor, _ b: Tensor, _ dtype: DType, _ sizes: [Int]
-  ) -> Tensor? {
+  ) throws(TensorError) -> Tensor? {
     if dtype.isFloatingPoint {
       guard let apply = function.number else { return nil }
       if a.sizes == sizes, a.elementCount > smallCount, let factors = PeriodicOperand(b, against: sizes) {
-        return Tensor(dtype: dtype, sizes: sizes, storage: ElementwiseStorage(a, factors, apply))
+        return try Tensor(dtype: dtype, sizes: sizes, storage: ElementwiseStorage(a, factors, apply))
       }
-      return numbers(dtype, sizes) {
+      return try numbers(dtype, sizes) {
         let (p, q) = (try a.broadcast(to: sizes).doubles(), try b.broadcast(to: sizes).doubles())
         return zip(p, q).map(apply)
       }
@@ -74,27 +75,27 @@ enum ConstantArithmetic {
       b.elementCount <= smallCount, let p = try? [Int64](a.broadcast(to: sizes)),
       let q = try? [Int64](b.broadcast(to: sizes))  // Constants that cannot be read stay in the graph and fail there.
     else { return nil }
-    let bound: Int64 = 1 << 31
-    guard (p + q).allSatisfy({ abs($0) < bound }) else { return nil }
+    let bound: UInt64 = 1 << 31
+    guard (p + q).allSatisfy({ $0.magnitude < bound }) else { return nil }
     let results = zip(p, q).map(apply)
-    guard results.allSatisfy({ abs($0) < bound }) else { return nil }
-    return Tensor(results.map(Double.init), sizes: sizes, dtype: dtype)
+    guard results.allSatisfy({ $0.magnitude < bound }) else { return nil }
+    return try Tensor(results.map(Double.init), sizes: sizes, dtype: dtype)
   }
 
   /// A tensor of numbers, made at once when it is small.
   private static func numbers(
     _ dtype: DType, _ sizes: [Int], _ values: @escaping @Sendable () throws -> [Double]
-  ) -> Tensor {
-    lazily(dtype: dtype, sizes) { Tensor(try values(), sizes: sizes, dtype: dtype) }
+  ) throws(TensorError) -> Tensor {
+    try lazily(dtype: dtype, sizes) { try Tensor(try values(), sizes: sizes, dtype: dtype) }
   }
 
   private static func lazily(
     dtype: DType, _ sizes: [Int], _ make: @escaping @Sendable () throws -> Tensor
-  ) -> Tensor {
-    let count = sizes.reduce(1, *)
+  ) throws(TensorError) -> Tensor {
+    let count = try ElementCount.of(sizes)
     // What cannot be read now is asked again, and fails, where the bytes are needed.
     if count <= smallCount, let made = try? make() { return made }
-    return Tensor(
+    return try Tensor(
       dtype: dtype, sizes: sizes, storage: ComputedStorage(byteCount: count * dtype.byteCount, make))
   }
 }

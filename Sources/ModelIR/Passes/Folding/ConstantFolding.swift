@@ -16,8 +16,9 @@ package struct ConstantFolding: NodePass {
       operands.append(tensor)
     }
     guard
-      let results = ConstantArithmetic.evaluate(
-        node.op, operands, types: node.outputs.map { graph.type(of: $0) })
+      let results = try GraphError.wrapping(
+        ConstantArithmetic.evaluate(
+          node.op, operands, types: node.outputs.map { graph.type(of: $0) }))
     else { return }
     var values: [Value] = []
     for (result, output) in zip(results, node.outputs) {

@@ -70,6 +70,6 @@ final class ElementwiseStorage: TensorStorage {
     for index in values.indices {
       values[index] = apply(values[index], numbers[(first + index) / operand.inner % operand.count])
     }
-    return Tensor(values, sizes: [count], dtype: source.dtype)
+    return try Tensor(values, sizes: [count], dtype: source.dtype)
   }
 }

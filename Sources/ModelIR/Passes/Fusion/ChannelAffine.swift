@@ -12,7 +12,9 @@ extension GraphRewriter {
   mutating func computed(_ op: Op, _ operands: Value...) throws(GraphError) -> Value {
     let tensors = operands.compactMap { constant($0) }
     let types = try Graph.inferTypes(op, operands.map { type(of: $0) }, name: "constants")
-    if tensors.count == operands.count, let results = ConstantArithmetic.evaluate(op, tensors, types: types) {
+    if tensors.count == operands.count,
+      let results = try GraphError.wrapping(ConstantArithmetic.evaluate(op, tensors, types: types))
+    {
       return constant(results[0], name: name(of: operands[0]))
     }
     return try insert(op, operands, before: cursor, name: "\(name(of: operands[0]))/\(op.name)")[0]
@@ -32,7 +34,7 @@ extension GraphRewriter {
     guard case .binary(let function) = node.op else { return nil }
     for (data, other) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
       guard constant(data) == nil, type(of: data) == y,
-        let number = channelConstant(other, axis: axis, rank: y.shape.rank)
+        let number = try channelConstant(other, axis: axis, rank: y.shape.rank)
       else { continue }
       return try affine(function, data, number, isDataFirst: data == node.inputs[0])
     }
@@ -68,12 +70,17 @@ extension GraphRewriter {
   }
 
   /// A constant that is one number, or one for each place along an axis, as a value of rank 0 or 1.
-  private mutating func channelConstant(_ value: Value, axis: Int, rank: Int) -> Value? {
+  private mutating func channelConstant(_ value: Value, axis: Int, rank: Int) throws(GraphError)
+    -> Value?
+  {
     guard let tensor = constant(value), tensor.rank <= rank else { return nil }
-    if tensor.elementCount == 1 { return constant(tensor.reshaped([]), name: name(of: value)) }
+    if tensor.elementCount == 1 {
+      return constant(try GraphError.wrapping(tensor.reshaped([])), name: name(of: value))
+    }
     let axes = tensor.sizes.indices.filter { tensor.sizes[$0] != 1 }
     guard axes.count == 1, axes[0] + rank - tensor.rank == axis else { return nil }
-    return constant(tensor.reshaped([tensor.elementCount]), name: name(of: value))
+    return constant(
+      try GraphError.wrapping(tensor.reshaped([tensor.elementCount])), name: name(of: value))
   }
 
   /// `second` after `first`.

@@ -5,7 +5,7 @@ extension Tensor {
   func cast(to target: DType) throws -> Tensor {
     if dtype == target { return self }
     guard dtype != .string else { throw KernelError("cannot convert strings to \(target.rawValue)") }
-    if target == .string { return Tensor(try texts(), sizes: sizes) }
+    if target == .string { return try Tensor(texts(), sizes: sizes) }
     let isNarrowing = dtype.isFloatingPoint && target.isInteger && target != .uint64
     return try (isNarrowing ? converted(to: .int64) : self).converted(to: target)
   }

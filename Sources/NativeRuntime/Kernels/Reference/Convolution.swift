@@ -97,7 +97,7 @@ private func convolve<T: ProductElement>(_ attributes: ConvAttributes, _ x: Tens
   }
   return try x.read(T.self) { source in
     try kernel.read(T.self) { weights in
-      Tensor.make(T.self, geometry.resultSizes(rank: x.rank, channels: filters)) { target in
+      try Tensor.make(T.self, geometry.resultSizes(rank: x.rank, channels: filters)) { target in
         if groups > 1, groups == geometry.channels {
           depthwise(geometry, filters, source, weights, target)
         } else {
@@ -258,7 +258,7 @@ private func pool<T: ProductElement>(_ attributes: PoolAttributes, _ x: Tensor, 
   let channels = g.channels
   let isMaximum = attributes.function == .maximum
   return try x.read(T.self) { source in
-    Tensor.make(T.self, g.resultSizes(rank: x.rank, channels: channels)) { target in
+    try Tensor.make(T.self, g.resultSizes(rank: x.rank, channels: channels)) { target in
       let (source, target) = (ReadPointer(source), SharedPointer(target))
       parallel(g.batch * g.output[0] * g.output[1], grain: max(1, (1 << 13) / max(g.output[2] * channels, 1))) { lines in
         for line in lines {
@@ -321,12 +321,12 @@ private func convolveTransposed<T: ProductElement>(
   }
   guard output.allSatisfy({ $0 >= 0 }) else { throw KernelError("the result would have sizes \(output)") }
   let taps = window.reduce(1, *)
-  let flat = Tensor(dtype: x.dtype, sizes: [x.elementCount / max(channels, 1), channels], storage: x.storage)
+  let flat = try Tensor(dtype: x.dtype, sizes: [x.elementCount / max(channels, 1), channels], storage: x.storage)
   let weights = try transpose(Tensor(dtype: kernel.dtype, sizes: [taps * filters, channels], storage: kernel.storage), [1, 0])
   let products = try matMul(flat, weights)
   let cells = input.reduce(1, *)
   return try products.read(T.self) { source in
-    Tensor.make(T.self, [x.sizes[0]] + output[(3 - count)...] + [filters]) { target in
+    try Tensor.make(T.self, [x.sizes[0]] + output[(3 - count)...] + [filters]) { target in
       for place in 0..<(x.sizes[0] * cells) {
         let (sample, cell) = (place / cells, place % cells)
         let position = [cell / (input[1] * input[2]), cell / input[2] % input[1], cell % input[2]]

@@ -50,9 +50,9 @@ private func contract(
   func size(_ letters: [Character]) -> Int { letters.reduce(1) { $0 * (sizes[$1] ?? 1) } }
   let first = try arranged(a, left, as: batch + rows + summed, sizes)
   let second = try arranged(b, right, as: batch + summed + columns, sizes)
-  let matrixA = Tensor(dtype: a.dtype, sizes: [size(batch), size(rows), size(summed)], storage: first.storage)
-  let matrixB = Tensor(dtype: b.dtype, sizes: [size(batch), size(summed), size(columns)], storage: second.storage)
+  let matrixA = try Tensor(dtype: a.dtype, sizes: [size(batch), size(rows), size(summed)], storage: first.storage)
+  let matrixB = try Tensor(dtype: b.dtype, sizes: [size(batch), size(summed), size(columns)], storage: second.storage)
   let product = try matMul(matrixA, matrixB)
   let letters = batch + rows + columns
-  return (Tensor(dtype: product.dtype, sizes: letters.map { sizes[$0] ?? 1 }, storage: product.storage), letters)
+  return try (Tensor(dtype: product.dtype, sizes: letters.map { sizes[$0] ?? 1 }, storage: product.storage), letters)
 }

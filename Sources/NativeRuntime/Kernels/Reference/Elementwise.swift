@@ -7,7 +7,7 @@ func mapElements<T: TensorElement, R: TensorElement>(
 ) throws -> Tensor {
   let count = x.elementCount
   return try x.read(T.self) { source in
-    Tensor.make(R.self, x.sizes) { target in
+    try Tensor.make(R.self, x.sizes) { target in
       let (source, target) = (ReadPointer(source), SharedPointer(target))
       parallel(count, grain: 1 << 14) { range in
         for i in range { target.pointer[i] = function(source.pointer[i]) }
@@ -166,7 +166,7 @@ func zipElements<T: TensorElement, R: TensorElement>(
   let count = sizes.reduce(1, *)
   return try a.read(T.self) { x in
     try b.read(T.self) { y in
-      Tensor.make(R.self, sizes) { z in
+      try Tensor.make(R.self, sizes) { z in
         if a.sizes == b.sizes {
           let (x, y, z) = (ReadPointer(x), ReadPointer(y), SharedPointer(z))
           parallel(count, grain: 1 << 15) { for i in $0 { z.pointer[i] = function(x.pointer[i], y.pointer[i]) } }
@@ -322,8 +322,8 @@ private func compareStrings(_ comparison: Comparison, _ a: Tensor, _ b: Tensor) 
   let all = Set((a.strings ?? []) + (b.strings ?? [])).sorted()
   var ranks: [String: Int64] = [:]
   for (rank, text) in all.enumerated() { ranks[text] = Int64(rank) }
-  func ranked(_ x: Tensor) -> Tensor { Tensor((x.strings ?? []).map { ranks[$0] ?? 0 }, sizes: x.sizes) }
-  return try compareElements(comparison, ranked(a), ranked(b), Int64.self)
+  func ranked(_ x: Tensor) throws -> Tensor { try Tensor((x.strings ?? []).map { ranks[$0] ?? 0 }, sizes: x.sizes) }
+  return try compareElements(comparison, try ranked(a), try ranked(b), Int64.self)
 }
 
 func select(_ condition: Tensor, _ a: Tensor, _ b: Tensor) throws -> Tensor {
@@ -335,11 +335,11 @@ func select(_ condition: Tensor, _ a: Tensor, _ b: Tensor) throws -> Tensor {
   case .bool: return try selectElements(condition, a, b, sizes, Bool.self)
   case .string:
     let count = a.elementCount
-    let first = Tensor((0..<Int64(a.elementCount)).map { $0 }, sizes: a.sizes)
-    let second = Tensor((0..<Int64(b.elementCount)).map { $0 + Int64(count) }, sizes: b.sizes)
+    let first = try Tensor((0..<Int64(a.elementCount)).map { $0 }, sizes: a.sizes)
+    let second = try Tensor((0..<Int64(b.elementCount)).map { $0 + Int64(count) }, sizes: b.sizes)
     let picked = try selectElements(condition, first, second, sizes, Int64.self).elements(as: Int64.self)
     let all = (a.strings ?? []) + (b.strings ?? [])
-    return Tensor(picked.map { all[Int($0)] }, sizes: sizes)
+    return try Tensor(picked.map { all[Int($0)] }, sizes: sizes)
   default: throw KernelError("Where of \(a.dtype.rawValue)")
   }
 }
@@ -350,7 +350,7 @@ private func selectElements<T: TensorElement>(
   try condition.read(Bool.self) { c in
     try a.read(T.self) { x in
       try b.read(T.self) { y in
-        Tensor.make(T.self, sizes) { z in
+        try Tensor.make(T.self, sizes) { z in
           let all = [condition.sizes, a.sizes, b.sizes].map { broadcastStrides($0, to: sizes) }
           guard let count = sizes.last else { z[0] = c[0] ? x[0] : y[0]; return }
           let (dc, dx, dy) = (all[0][sizes.count - 1], all[1][sizes.count - 1], all[2][sizes.count - 1])

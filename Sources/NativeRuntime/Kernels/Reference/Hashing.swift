@@ -20,7 +20,7 @@ func hash(_ attributes: HashAttributes, _ x: Tensor) throws -> Tensor {
     let value = attributes.key.map { sipHash(bytes, key: ($0[0], $0[1])) } ?? FarmHash.fingerprint(bytes)
     return Int64(value % bins)
   }
-  return Tensor(buckets, sizes: x.sizes)
+  return try Tensor(buckets, sizes: x.sizes)
 }
 
 /// TensorFlow's SparseCross of dense columns: the numbers of each place joined one after another.
@@ -42,7 +42,7 @@ func crossed(_ attributes: HashAttributes, _ columns: [Tensor]) throws -> Tensor
     for (place, number) in numbers.enumerated() { values[place] = joined(values[place], number) }
   }
   let bins = UInt64(attributes.binCount)
-  return Tensor(values.map { Int64($0 % bins) }, sizes: first.sizes)
+  return try Tensor(values.map { Int64($0 % bins) }, sizes: first.sizes)
 }
 
 /// TensorFlow's `FingerprintCat64`.

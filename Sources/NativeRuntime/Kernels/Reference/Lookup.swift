@@ -15,8 +15,8 @@ func lookup(_ table: LookupTable, _ x: Tensor) throws -> Tensor {
   }
   switch table.values {
   case .integers(let values):
-    return Tensor(positions.map { $0.map { values[$0] } ?? table.defaultInteger }, sizes: x.sizes)
+    return try Tensor(positions.map { $0.map { values[$0] } ?? table.defaultInteger }, sizes: x.sizes)
   case .strings(let values):
-    return Tensor(positions.map { $0.map { values[$0] } ?? table.defaultString }, sizes: x.sizes)
+    return try Tensor(positions.map { $0.map { values[$0] } ?? table.defaultString }, sizes: x.sizes)
   }
 }

@@ -125,7 +125,7 @@ private func matMul<T: ProductElement>(_ a: Tensor, _ b: Tensor, _ type: T.Type)
   let (batch, m, k, n) = try matMulPlan(a, b)
   return try a.read(T.self) { x in
     try b.read(T.self) { y in
-      Tensor.make(T.self, batch + [m, n]) { z in
+      try Tensor.make(T.self, batch + [m, n]) { z in
         if b.sizes.dropLast(2).allSatisfy({ $0 == 1 }), a.sizes.dropLast(2).reduce(1, *) == batch.reduce(1, *) {
           multiply(x, rowStride: k, y, z, m: batch.reduce(1, *) * m, k: k, n: n)
           return
@@ -146,7 +146,7 @@ private func integerMatMul(_ a: Tensor, _ b: Tensor) throws -> Tensor {
   let (batch, m, k, n) = try matMulPlan(a, b)
   return try a.read(Int64.self) { x in
     try b.read(Int64.self) { y in
-      Tensor.make(Int64.self, batch + [m, n]) { z in
+      try Tensor.make(Int64.self, batch + [m, n]) { z in
         let xs = broadcastStrides(Array(a.sizes.dropLast(2)), to: batch).map { $0 * m * k }
         let ys = broadcastStrides(Array(b.sizes.dropLast(2)), to: batch).map { $0 * k * n }
         var offset = 0

@@ -8,7 +8,7 @@ func movement(_ op: Op, _ x: [Tensor]) throws -> [Tensor] {
     guard let sizes = shape.fixedSizes, sizes.reduce(1, *) == x[0].elementCount else {
       throw KernelError("cannot reshape \(x[0].sizes) to \(shape)")
     }
-    return [Tensor(dtype: x[0].dtype, sizes: sizes, storage: x[0].storage)]
+    return try [Tensor(dtype: x[0].dtype, sizes: sizes, storage: x[0].storage)]
   case .transpose(let permutation): return [try transpose(x[0], permutation)]
   case .concat(let axis): return [try concat(x, axis)]
   case .split(let axis, let sizes): return try split(x[0], axis, sizes.map { $0.fixedSize ?? 0 })
@@ -37,11 +37,11 @@ private func stringMovement(_ op: Op, _ x: [Tensor]) throws -> [Tensor] {
   var positions: [Tensor] = []
   for tensor in x {
     guard let strings = tensor.strings else { positions.append(tensor); continue }
-    positions.append(Tensor(strings.indices.map { Int64($0 + all.count) }, sizes: tensor.sizes))
+    try positions.append(Tensor(strings.indices.map { Int64($0 + all.count) }, sizes: tensor.sizes))
     all += strings
   }
   return try movement(op, positions).map { moved in
-    Tensor(try moved.elements(as: Int64.self).map { all[Int($0)] }, sizes: moved.sizes)
+    try Tensor(try moved.elements(as: Int64.self).map { all[Int($0)] }, sizes: moved.sizes)
   }
 }
 
@@ -51,7 +51,7 @@ extension Tensor {
     let storage = try MemoryStorage(byteCount: max(sizes.reduce(1, *), 1) * dtype.byteCount) { target in
       try withBytes { try body($0, target) }
     }
-    return Tensor(dtype: dtype, sizes: sizes, storage: storage)
+    return try Tensor(dtype: dtype, sizes: sizes, storage: storage)
   }
 }
 
@@ -151,7 +151,7 @@ private func tile(_ x: Tensor, _ repeats: [Int]) throws -> Tensor {
     steps += [0, own[axis]]
   }
   let tiled = try strided(x, sizes: sizes, strides: steps, offset: 0)
-  return Tensor(dtype: x.dtype, sizes: zip(x.sizes, repeats).map { $0 * $1 }, storage: tiled.storage)
+  return try Tensor(dtype: x.dtype, sizes: zip(x.sizes, repeats).map { $0 * $1 }, storage: tiled.storage)
 }
 
 private func pad(_ x: Tensor, _ attributes: PadAttributes) throws -> Tensor {
@@ -183,7 +183,7 @@ private func source(_ position: Int, _ size: Int, _ mode: PadAttributes.Mode) th
 
 private func constantPad(_ x: Tensor, _ pads: [PadPair], _ value: Double) throws -> Tensor {
   let sizes = zip(x.sizes, pads).map { $0 + $1.before + $1.after }
-  let filler = Tensor([value], sizes: Array(repeating: 1, count: sizes.count), dtype: x.dtype)
+  let filler = try Tensor([value], sizes: Array(repeating: 1, count: sizes.count), dtype: x.dtype)
   let target = try strided(filler, sizes: sizes, strides: sizes.map { _ in 0 }, offset: 0)
   let steps = strides(of: sizes)
   let offset = zip(steps, pads).reduce(0) { $0 + $1.0 * $1.1.before }
@@ -306,7 +306,7 @@ private func scatter<T: TensorElement & Comparable & Numeric>(
   let (offsets, slice) = try tupleOffsets(x, indices, batchDims: 0)
   let values = try updates.elements(as: T.self)
   return try x.read(T.self) { source in
-    Tensor.make(T.self, x.sizes) { y in
+    try Tensor.make(T.self, x.sizes) { y in
       y.update(from: source, count: x.elementCount)
       for (place, offset) in offsets.enumerated() {
         for i in 0..<slice {

@@ -26,7 +26,7 @@ private func normalizeRows<T: TensorElement & BinaryFloatingPoint>(
   _ x: Tensor, _ outer: Int, _ inner: Int, _ gamma: [Double], _ beta: [Double], _ epsilon: Double, _ type: T.Type
 ) throws -> Tensor {
   try x.read(T.self) { source in
-    Tensor.make(T.self, x.sizes) { target in
+    try Tensor.make(T.self, x.sizes) { target in
       let (source, target) = (ReadPointer(source), SharedPointer(target))
       parallel(outer, grain: max(1, (1 << 13) / max(inner, 1))) { range in
         for row in range {
@@ -62,7 +62,7 @@ private func softmaxRows<T: TensorElement & BinaryFloatingPoint>(_ x: Tensor, _ 
   let inner = x.sizes[x.rank - 1]
   let outer = x.elementCount / max(inner, 1)
   return try x.read(T.self) { source in
-    Tensor.make(T.self, x.sizes) { target in
+    try Tensor.make(T.self, x.sizes) { target in
       let (source, target) = (ReadPointer(source), SharedPointer(target))
       parallel(outer, grain: max(1, (1 << 12) / max(inner, 1))) { range in
         for row in range { softmaxRow(source.pointer + row * inner, target.pointer + row * inner, inner, isLog) }

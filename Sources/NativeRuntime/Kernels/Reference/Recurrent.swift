@@ -46,8 +46,10 @@ private func recurrent<T: ProductElement>(
     }
   }
   let state = [batch, units]
-  var results = [Tensor(sequence, sizes: [batch, steps, units]), Tensor(output, sizes: state), Tensor(cell.h, sizes: state)]
-  if attributes.cell == .lstm { results.append(Tensor(cell.c, sizes: state)) }
+  var results = [
+    try Tensor(sequence, sizes: [batch, steps, units]), try Tensor(output, sizes: state), try Tensor(cell.h, sizes: state),
+  ]
+  if attributes.cell == .lstm { results.append(try Tensor(cell.c, sizes: state)) }
   return results
 }
 

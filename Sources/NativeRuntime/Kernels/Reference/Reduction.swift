@@ -32,7 +32,7 @@ private func reduceRows<T: TensorElement & BinaryFloatingPoint>(
   _ function: ReduceFunction, _ x: Tensor, _ outer: Int, _ inner: Int, _ sizes: [Int], _ type: T.Type
 ) throws -> Tensor {
   try x.read(T.self) { source in
-    Tensor.make(T.self, sizes) { target in
+    try Tensor.make(T.self, sizes) { target in
       let (source, target) = (ReadPointer(source), SharedPointer(target))
       parallel(outer, grain: max(1, (1 << 14) / max(inner, 1))) { range in
         for row in range { target.pointer[row] = reduceRow(function, source.pointer + row * inner, inner) }
@@ -78,7 +78,7 @@ private func reduceRow<T: BinaryFloatingPoint>(_ function: ReduceFunction, _ x: 
 private func sumAlongMiddle(_ x: Tensor, _ axis: Int, isMean: Bool, _ sizes: [Int]) throws -> Tensor {
   let (outer, size, inner) = around(x.sizes, axis)
   return try x.read(Float.self) { source in
-    Tensor.make(Float.self, sizes) { target in
+    try Tensor.make(Float.self, sizes) { target in
       var sums = [Double](repeating: 0, count: inner)
       for block in 0..<outer {
         for i in 0..<inner { sums[i] = 0 }
@@ -96,7 +96,7 @@ private func reduceIntegers(
   _ function: ReduceFunction, _ x: Tensor, _ outer: Int, _ inner: Int, _ sizes: [Int]
 ) throws -> Tensor {
   let values = try x.elements(as: Int64.self)
-  return Tensor.make(Int64.self, sizes) { y in
+  return try Tensor.make(Int64.self, sizes) { y in
     for row in 0..<outer {
       let part = values[(row * inner)..<((row + 1) * inner)]
       switch function {
@@ -114,7 +114,7 @@ private func reduceBools(
   _ function: ReduceFunction, _ x: Tensor, _ outer: Int, _ inner: Int, _ sizes: [Int]
 ) throws -> Tensor {
   let values = try x.elements(as: Bool.self)
-  return Tensor.make(Bool.self, sizes) { y in
+  return try Tensor.make(Bool.self, sizes) { y in
     for row in 0..<outer {
       let part = values[(row * inner)..<((row + 1) * inner)]
       y[row] = function == .any ? part.contains(true) : !part.contains(false)
@@ -126,7 +126,7 @@ func argReduce(_ function: ArgFunction, _ x: Tensor, _ axis: Int, _ keepDims: Bo
   let (moved, outer, inner) = try reduced(x, [axis])
   guard inner > 0 else { throw KernelError("the axis is empty") }
   let values = try moved.cast(to: .float64).elements(as: Double.self)
-  return Tensor.make(Int64.self, resultSizes(x, [axis], keepDims)) { y in
+  return try Tensor.make(Int64.self, resultSizes(x, [axis], keepDims)) { y in
     for row in 0..<outer {
       var best = 0
       for i in 1..<max(inner, 1) {
@@ -154,7 +154,7 @@ private func running<T: TensorElement & Comparable & Numeric>(
   let (outer, size, inner) = around(x.sizes, axis)
   let start: T = switch function { case .sum: 0; case .product: 1; case .maximum: lowest; case .minimum: highest }
   return try x.read(T.self) { source in
-    Tensor.make(T.self, x.sizes) { y in
+    try Tensor.make(T.self, x.sizes) { y in
       for block in 0..<outer {
         for lane in 0..<inner {
           var total = start
@@ -181,7 +181,7 @@ func topK(_ x: Tensor, _ k: Int, _ axis: Int, _ largest: Bool) throws -> [Tensor
   let values = try x.cast(to: .float64).elements(as: Double.self)
   var sizes = x.sizes
   sizes[axis] = k
-  let indices = Tensor.make(Int64.self, sizes) { y in
+  let indices = try Tensor.make(Int64.self, sizes) { y in
     for block in 0..<outer {
       for lane in 0..<inner {
         func value(_ i: Int) -> Double { values[(block * size + i) * inner + lane] }

@@ -23,7 +23,9 @@ private struct ReferenceStep: Step {
   }
 
   private func tensor(_ address: UnsafeRawPointer, _ form: OperandForm) throws -> Tensor {
-    guard form.dtype == .string else { return Tensor(form.with(.rowMajor), at: address) }
+    guard form.dtype == .string else {
+      return try Tensor(form.with(.rowMajor), at: address)
+    }
     guard let tensor = address.assumingMemoryBound(to: Tensor?.self).pointee else {
       throw KernelError("a string operand has no value")
     }

@@ -9,9 +9,9 @@ enum ReferenceKernels {
   static func evaluate(_ op: Op, _ operands: [Tensor], results forms: [OperandForm]) throws -> [Tensor] {
     if op.isMovement { return try movement(op, operands) }
     var wide = operands
-    for (index, operand) in operands.enumerated() { wide[index] = operand.widened() }
+    for (index, operand) in operands.enumerated() { wide[index] = try operand.widened() }
     let results = try arithmetic(op, wide)
-    return zip(results, forms).map { $0.narrowed(to: $1.dtype) }
+    return try zip(results, forms).map { try $0.narrowed(to: $1.dtype) }
   }
 
   private static func arithmetic(_ op: Op, _ x: [Tensor]) throws -> [Tensor] {
@@ -32,15 +32,15 @@ enum ReferenceKernels {
       return [try argReduce(function, x[0], axis, keepDims)]
     case .cumulative(let function, let axis, let reverse, let exclusive):
       return [try cumulative(function, x[0], axis, reverse: reverse, exclusive: exclusive)]
-    case .topK(let k, let axis, let largest): return try topK(x[0], k.fixedSize ?? 0, axis, largest)
+    case .topK(let k, let axis, let largest): return try topK(x[0], known(k), axis, largest)
     case .batchNormalization(let axis, let epsilon): return [try batchNormalization(x, axis, epsilon)]
     case .layerNormalization(let axis, let epsilon): return [try layerNormalization(x, axis, epsilon)]
     case .softmax(let axis): return [try softmax(x[0], axis, isLog: false)]
     case .logSoftmax(let axis): return [try softmax(x[0], axis, isLog: true)]
     case .scatterND(let reduction): return [try scatterND(x[0], x[1], x[2], reduction)]
     case .range(let size):
-      return [Tensor((0..<(size.fixedSize ?? 0)).map(Int64.init), sizes: [size.fixedSize ?? 0])]
-    case .sizes(let sizes): return [Tensor(sizes.map { Int64($0.fixedSize ?? 0) }, sizes: [sizes.count])]
+      return [try range(size)]
+    case .sizes(let sizes): return [Tensor(vector: try sizes.map { Int64(try known($0)) })]
     case .recurrent(let attributes): return try recurrent(attributes, x)
     case .sequenceRecurrent(let attributes): return try sequenceRecurrent(attributes, x)
     case .scan: throw KernelError("a loop is a plan of its own")
@@ -56,37 +56,56 @@ enum ReferenceKernels {
   }
 }
 
+/// A size that an operation needs as a number.
+func known(_ size: Dimension) throws -> Int {
+  guard let number = size.fixedSize, number >= 0 else { throw KernelError("the size \(size) is not known") }
+  return number
+}
+
+/// The numbers below a size.
+private func range(_ size: Dimension) throws -> Tensor {
+  let count = try known(size)
+  return try Tensor.make(Int64.self, [count]) { target in
+    for i in 0..<count { target[i] = Int64(i) }
+  }
+}
+
 extension Tensor {
   /// The tensor in the type its arithmetic is done in: float32, float64, int64, bool or string.
-  func widened() -> Tensor {
+  func widened() throws -> Tensor {
     switch dtype {
     case .float32, .float64, .int64, .bool, .string: self
-    case .float16, .bfloat16: (try? cast(to: .float32)) ?? self
-    case .int8, .uint8, .int16, .uint16, .int32, .uint32, .uint64: (try? cast(to: .int64)) ?? self
+    case .float16, .bfloat16: try cast(to: .float32)
+    case .int8, .uint8, .int16, .uint16, .int32, .uint32, .uint64: try cast(to: .int64)
     }
   }
 
   /// The tensor in the type a result has.
-  func narrowed(to target: DType) -> Tensor { dtype == target ? self : (try? cast(to: target)) ?? self }
+  func narrowed(to target: DType) throws -> Tensor { dtype == target ? self : try cast(to: target) }
 
-  /// A new tensor whose elements `body` writes.
+  /// A new tensor whose elements, zeros at first, `body` writes; it is not called when there are none.
   static func make<T: TensorElement>(
     _ type: T.Type, _ sizes: [Int], _ body: (UnsafeMutablePointer<T>) throws -> Void
-  ) rethrows -> Tensor {
-    let count = sizes.reduce(1, *)
-    let storage = try MemoryStorage(byteCount: max(count, 1) * MemoryLayout<T>.stride) { bytes in
+  ) throws -> Tensor {
+    let storage = try MemoryStorage(byteCount: ElementCount.bytes(sizes, T.dtype)) { bytes in
       try bytes.withMemoryRebound(to: T.self) { buffer in
-        if let base = buffer.baseAddress { try body(base) }
+        if let base = buffer.baseAddress, !buffer.isEmpty { try body(base) }
       }
     }
-    return Tensor(dtype: T.dtype, sizes: sizes, storage: storage)
+    return try Tensor(dtype: T.dtype, sizes: sizes, storage: storage)
   }
 
   /// The elements in place. The bytes are aligned: constants and inputs are when they enter a session.
   func read<T: TensorElement, R>(_ type: T.Type, _ body: (UnsafePointer<T>) throws -> R) throws -> R {
     guard dtype == T.dtype else { throw KernelError("expected \(T.dtype.rawValue), found \(dtype.rawValue)") }
     return try withBytes { bytes in
-      guard let base = bytes.baseAddress else { throw KernelError("no elements") }
+      guard let base = bytes.baseAddress else {
+        // Nothing is read where there is nothing; a pointer is needed all the same.
+        return try withUnsafeTemporaryAllocation(of: T.self, capacity: 1) { spare in
+          guard let base = spare.baseAddress else { throw KernelError("no elements") }
+          return try body(UnsafePointer(base))
+        }
+      }
       return try body(base.assumingMemoryBound(to: T.self))
     }
   }

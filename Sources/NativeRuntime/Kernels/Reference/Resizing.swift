@@ -59,7 +59,7 @@ private func weighted(_ x: Tensor, _ axis: Int, _ taps: [[(position: Int, weight
   var sizes = x.sizes
   sizes[axis] = taps.count
   let result = try wide.read(Double.self) { source in
-    Tensor.make(Double.self, sizes) { target in
+    try Tensor.make(Double.self, sizes) { target in
       for block in 0..<outer {
         for (place, parts) in taps.enumerated() {
           let to = target + (block * taps.count + place) * inner

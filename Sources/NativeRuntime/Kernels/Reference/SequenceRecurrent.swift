@@ -6,8 +6,8 @@ func sequenceRecurrent(_ attributes: SequenceRecurrentAttributes, _ operands: [T
   let x = try transpose(all.x, [1, 0, 2])
   var perDirection: [[Tensor]] = []
   for (index, cell) in attributes.directions.enumerated() {
-    func part(_ tensor: Tensor) -> Tensor {
-      tensor.split(axis: 0, sizes: Array(repeating: 1, count: tensor.sizes[0]))[index]
+    func part(_ tensor: Tensor) throws -> Tensor {
+      try tensor.split(axis: 0, sizes: Array(repeating: 1, count: tensor.sizes[0]))[index]
     }
     func flat(_ tensor: Tensor) throws -> Tensor {
       try part(tensor).reshaped(Array(tensor.sizes.dropFirst())).aligned()
@@ -29,23 +29,23 @@ func sequenceRecurrent(_ attributes: SequenceRecurrentAttributes, _ operands: [T
   let sequences = try perDirection.map { try transpose(raised($0[0]), [2, 0, 1, 3]) }
   var results = [try movement(.concat(axis: 1), sequences)[0]]
   for state in 0..<attributes.stateCount {
-    results.append(try movement(.concat(axis: 0), perDirection.map { raised($0[2 + state]) })[0])
+    results.append(try movement(.concat(axis: 0), perDirection.map { try raised($0[2 + state]) })[0])
   }
   return results
 }
 
-private func raised(_ x: Tensor) -> Tensor { x.reshaped([1] + x.sizes) }
+private func raised(_ x: Tensor) throws -> Tensor { try x.reshaped([1] + x.sizes) }
 
 private func mask(_ lengths: Tensor, steps: Int) throws -> Tensor {
   let counts = try [Int64](lengths)
-  return Tensor(
+  return try Tensor(
     counts.flatMap { count in (0..<steps).map { Int64($0) < count } }, sizes: [counts.count, steps])
 }
 
 extension RecurrentAttributes {
   /// Columns with gates in ONNX's order brought into Keras's.
   fileprivate func kerasGates(_ columns: Tensor) throws -> Tensor {
-    let gates = columns.split(axis: columns.rank - 1, sizes: Array(repeating: units, count: gateCount))
+    let gates = try columns.split(axis: columns.rank - 1, sizes: Array(repeating: units, count: gateCount))
     let ordered = try exchangeGateOrder.inversePermutation.map { try gates[$0].aligned() }
     return try movement(.concat(axis: columns.rank - 1), ordered)[0]
   }

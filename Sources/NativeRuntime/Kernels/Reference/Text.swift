@@ -20,7 +20,7 @@ func vectorize(_ attributes: TextAttributes, _ x: Tensor) throws -> Tensor {
   let rows = texts.map { tokens in
     attributes.rule.ngrams(tokens).map { index[$0] ?? attributes.table.defaultInteger }
   }
-  return attributes.result.tensor(rows, sizes: sizes)
+  return try attributes.result.tensor(rows, sizes: sizes)
 }
 
 extension TextAttributes.Rule {
@@ -55,17 +55,17 @@ extension TextAttributes.Rule {
 
 extension TextAttributes.Result {
   /// One row of numbers for each text.
-  fileprivate func tensor(_ rows: [[Int64]], sizes: [Int]) -> Tensor {
+  fileprivate func tensor(_ rows: [[Int64]], sizes: [Int]) throws -> Tensor {
     switch self {
     case .sequence(let length):
       let filled = rows.flatMap { $0.prefix(length) + Array(repeating: 0, count: max(0, length - $0.count)) }
-      return Tensor(filled, sizes: sizes + [length])
+      return try Tensor(filled, sizes: sizes + [length])
     case .counts(let depth):
       var counts = [Int64](repeating: 0, count: rows.count * depth)
       for (row, numbers) in rows.enumerated() {
         for number in numbers where number >= 0 && number < depth { counts[row * depth + Int(number)] += 1 }
       }
-      return Tensor(counts, sizes: sizes + [depth])
+      return try Tensor(counts, sizes: sizes + [depth])
     }
   }
 }

@@ -158,7 +158,7 @@ extension LayerRegistry {
       guard call.scope.dtype(of: x).isFloatingPoint else {
         throw KerasImportError(.unsupported("grayscale of integers"))
       }
-      let weights = Tensor([0.2989, 0.5870, 0.1140], sizes: [3, 1], dtype: call.scope.dtype(of: x))
+      let weights = try checkedTensor(Tensor([0.2989, 0.5870, 0.1140], sizes: [3, 1], dtype: call.scope.dtype(of: x)))
       return [try call.scope.matMul(x, call.scope.constant(weights))]
     }
     operation("tf.image.grayscale_to_rgb") { call throws(KerasImportError) in

@@ -43,7 +43,7 @@ extension LoweringScope {
       throw KerasImportError(.unsupported("repeats that depend on the data"))
     }
     let picks = known.enumerated().flatMap { Array(repeating: Int64($0.offset), count: $0.element) }
-    return try emit(.gather(axis: axis), x, constant(Tensor(picks, sizes: [picks.count])))
+    return try emit(.gather(axis: axis), x, constant(Tensor(vector: picks)))
   }
 
   /// `tf.gather`: slices along an axis, the first `batchDims` axes of both in step.

@@ -227,7 +227,7 @@ extension LayerRegistry {
       let axis = try call.scope.axis(call.int("axis", 3) ?? 0, rank: call.scope.rank(of: x))
       let kept = mask.values.indices.filter { mask.values[$0] != 0 }.map(Int64.init)
       return [
-        try call.scope.emit(.gather(axis: axis), x, call.scope.constant(Tensor(kept, sizes: [kept.count])))
+        try call.scope.emit(.gather(axis: axis), x, call.scope.constant(Tensor(vector: kept)))
       ]
     }
     let scatters: [(String, ScatterReduction)] = [
