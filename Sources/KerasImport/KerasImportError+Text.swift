@@ -1,15 +1,114 @@
 import ModelIR
 
-/// All wording of import errors: place first, then what is wrong, expected before found.
+// All wording of import errors: place first, then what is wrong, expected before found.
+
 extension KerasImportError: CustomStringConvertible {
-  /// One line: the places, outermost first, then what is wrong, expected before found.
+  /// One line: the places, outermost first, then what is wrong, expected before found. What many layers have in common
+  /// is said once.
   public var description: String {
-    if case .several(let errors) = reason {
-      let parts = errors.map { $0.description }
-      return parts.joined(separator: "; ")
+    switch reason {
+    case .several(let errors): Self.text(errors)
+    case .unsupportedLayer: Self.text([self])
+    default: (path.map(\.text) + [reason.text]).joined(separator: ": ")
     }
-    let places = path.map(\.text)
-    return (places + [reason.text]).joined(separator: ": ")
+  }
+
+  /// How to go on, in a line of its own; nil where the description says all there is.
+  public var suggestion: String? {
+    if case .several(let errors) = reason {
+      let suggestions = errors.compactMap(\.suggestion)
+      return suggestions.isEmpty ? nil : suggestions.unique.joined(separator: "; ")
+    }
+    return reason.suggestion
+  }
+
+  /// The refusals of several layers in one line, the file named once.
+  private static func text(_ errors: [KerasImportError]) -> String {
+    var refusals = GroupedRefusals()
+    var file: String?
+    for error in errors {
+      var rest = error.path
+      if case .file(let name)? = rest.first {
+        file = name
+        rest.removeFirst()
+      }
+      let layers = rest.prefix { $0.layer != nil }
+      let places = rest.dropFirst(layers.count).map(\.text)
+      let layer = layers.compactMap { $0.layer?.name }.joined(separator: "/")
+      if case .unsupportedLayer(let className) = error.reason {
+        refusals.add(unsupported: className, layer: layer)
+      } else {
+        let reason = (places + [error.reason.text]).joined(separator: ": ")
+        refusals.add(reason, layer: layer, className: layers.last?.layer?.className ?? "")
+      }
+    }
+    return [file, refusals.text].compactMap { $0 }.joined(separator: ": ")
+  }
+}
+
+/// Refusals of layers, each reason once with the layers that it holds for.
+package struct GroupedRefusals {
+  private struct Group {
+    let className: String
+    /// nil: the class itself is not known.
+    let reason: String?
+    var layers: [String]
+  }
+
+  private var groups: [Group] = []
+
+  package init() {}
+
+  /// True while nothing has been added.
+  package var isEmpty: Bool { groups.isEmpty }
+
+  /// Adds a layer whose class is not known; `layer` is empty for the model itself.
+  package mutating func add(unsupported className: String, layer: String) { add(className, nil, layer) }
+
+  /// Adds a reason against a layer of a known class.
+  package mutating func add(_ reason: String, layer: String, className: String) {
+    add(className, reason, layer)
+  }
+
+  private mutating func add(_ className: String, _ reason: String?, _ layer: String) {
+    if let index = groups.firstIndex(where: { $0.className == className && $0.reason == reason }) {
+      groups[index].layers.append(layer)
+    } else {
+      groups.append(Group(className: className, reason: reason, layers: [layer]))
+    }
+  }
+
+  /// `not supported: LayerScale (18 layers: a, b, c …), Lambda (1 layer: l); layer "d" (Dense): ...`.
+  package var text: String {
+    let unknown = groups.filter { $0.reason == nil }.map { group in
+      "\(group.className)\(GroupedRefusals.list(group.layers))"
+    }
+    let reasons = groups.compactMap { group in
+      group.reason.map { reason in
+        if group.layers.count > 1 {
+          return "\(group.className)\(GroupedRefusals.list(group.layers)): \(reason)"
+        }
+        let layer = group.layers.first ?? ""
+        return layer.isEmpty ? reason : "layer \"\(layer)\" (\(group.className)): \(reason)"
+      }
+    }
+    let first = unknown.isEmpty ? [] : ["not supported: " + unknown.joined(separator: ", ")]
+    return (first + reasons).joined(separator: "; ")
+  }
+
+  private static func list(_ layers: [String]) -> String {
+    let named = layers.filter { !$0.isEmpty }
+    guard !named.isEmpty else { return "" }
+    let shown = named.prefix(3).joined(separator: ", ") + (named.count > 3 ? " …" : "")
+    return " (\(named.count) \(named.count == 1 ? "layer" : "layers"): \(shown))"
+  }
+}
+
+extension [String] {
+  /// Each text once, in the order of the first.
+  fileprivate var unique: [String] {
+    var seen: Set<String> = []
+    return filter { seen.insert($0).inserted }
   }
 }
 
@@ -23,17 +122,19 @@ extension KerasImportError.Place {
     case .weight(let name): "weight \"\(name)\""
     }
   }
+
+  fileprivate var layer: (name: String, className: String)? {
+    if case .layer(let name, let className) = self { (name, className) } else { nil }
+  }
 }
 
 extension KerasImportError.Reason {
   var text: String {
     switch self {
     case .io(let file, let message): return "\(file): \(message)"
-    case .notAKerasFile(let message): return "not a Keras model: \(message)"
+    case .notAKerasFile(let message, _): return "not a Keras model: \(message)"
     case .corrupted(let message), .unsupported(let message), .invalidGraph(let message): return message
-    case .unsupportedLayer(let className, let nearest):
-      let hint = nearest.map { "; did you mean \"\($0)\"?" } ?? ""
-      return "unsupported layer class or operation \"\(className)\"\(hint)"
+    case .unsupportedLayer(let className): return "not supported: \(className)"
     case .several(let errors): return errors.map(\.description).joined(separator: "; ")
     case .missingKey(let key): return "missing key \"\(key)\""
     case .unknownKeys(let keys):
@@ -49,8 +150,34 @@ extension KerasImportError.Reason {
       let shown = names.prefix(5).map { "\"\($0)\"" }.joined(separator: ", ")
       return "weights that no layer asks for: \(shown)"
         + (names.count > 5 ? " and \(names.count - 5) more" : "")
-    case .incomplete(let message, let missing): return "\(message); \(missing)"
+    case .incomplete(let message, _): return message
     case .graph(let error, let origin): return error.message + (origin.map { "; the operand \($0)" } ?? "")
+    }
+  }
+
+  fileprivate var suggestion: String? {
+    switch self {
+    case .notAKerasFile(_, let suggestion): suggestion
+    case .incomplete(_, let missing): missing
+    case .unsupportedLayer(let className): Self.suggestion(for: className)
+    case .io, .corrupted, .unsupported, .invalidGraph, .several, .missingKey, .unknownKeys, .invalidValue,
+      .graph,
+      .weightNotFound, .weightShape, .unusedWeights:
+      nil
+    }
+  }
+
+  private static func suggestion(for className: String) -> String {
+    switch className {
+    case "Lambda":
+      "a Lambda's Python code is never run; in the library, register a layer of yours as \"Lambda\""
+        + " (LayerRegistry.register, article \"Custom layers\")"
+    case "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer":
+      "\(className) runs code of another framework, which is not in the file; rebuild that part of Keras layers"
+    default:
+      className.hasPrefix("tf.")
+        ? "rebuild that step with layers or keras.ops; kconvert layers lists what is supported"
+        : "in the library, register the class with LayerRegistry.register (article \"Custom layers\")"
     }
   }
 }

@@ -6,14 +6,14 @@ public struct KerasImportError: Error, Sendable {
   public enum Reason: Sendable {
     /// A file cannot be opened or read; `message` is the system's.
     case io(file: String, message: String)
-    /// The file is none of the formats kconvert reads.
-    case notAKerasFile(String)
+    /// The file is none of the formats kconvert reads; `suggestion` says how to get on.
+    case notAKerasFile(String, suggestion: String? = nil)
     /// The file breaks the rules of its format.
     case corrupted(String)
     /// The file is valid, but uses something that is not supported.
     case unsupported(String)
-    /// A layer class or operation that is not known; `nearest` is a known name that differs by little.
-    case unsupportedLayer(className: String, nearest: String?)
+    /// A layer class or operation that is not known.
+    case unsupportedLayer(className: String)
     /// Everything a model uses that is not supported, found in one pass.
     case several([KerasImportError])
     /// A key that the layer needs is absent.
@@ -62,5 +62,19 @@ public struct KerasImportError: Error, Sendable {
       return KerasImportError(.several(errors.map { $0.at(place) }), path: [])
     }
     return KerasImportError(reason, path: [place] + path)
+  }
+}
+
+extension KerasImportError {
+  /// What is not supported, piece by piece; nil for an error of another kind.
+  var refusals: [KerasImportError]? {
+    switch reason {
+    case .unsupportedLayer, .unsupported: [self]
+    case .several(let errors): errors
+    case .io, .notAKerasFile, .corrupted, .missingKey, .unknownKeys, .invalidValue, .invalidGraph,
+      .weightNotFound,
+      .weightShape, .unusedWeights, .incomplete, .graph:
+      nil
+    }
   }
 }

@@ -18,6 +18,10 @@ public struct KerasModel: Sendable {
   public let weights: KerasWeights
   /// Which tensors belong to which layer.
   package let binding: WeightBinding
+  /// Why nothing can be computed with a model that was opened for inspection; nil when nothing is amiss.
+  public let unsupported: KerasImportError?
+  /// What a reader of the model should know, a sentence each.
+  public let warnings: [String]
   /// The configuration in canonical form, as today's Keras writes it.
   package let config: JSONValue
   /// The file, for error messages.
@@ -32,6 +36,9 @@ public struct KerasModel: Sendable {
     public var layers = LayerRegistry.standard
     /// A file with the weights, for an architecture alone or in place of the ones inside.
     public var weights: String?
+    /// Whether a model opens although layers of it are not supported, or its weights are missing: then
+    /// ``KerasModel/unsupported`` says so, a ``ModelSummary`` shows what there is, and everything else throws that.
+    public var keepsUnsupported = false
     /// The standard layers, and the weights inside the file.
     public init() {}
   }
@@ -53,7 +60,11 @@ public struct KerasModel: Sendable {
   private init(_ file: ModelFile, options: Options) throws(KerasImportError) {
     let weightFile = try options.weights.map { path throws(KerasImportError) in try ModelFile(at: path) }
     let source = try ModelSource(file, weights: weightFile)
-    graph = try LayerGraph(serialized: source.model.json, registry: options.layers)
+    let outline = try ModelOutline.read(source, weights: weightFile, options: options)
+    graph = outline.graph
+    binding = outline.binding
+    unsupported = outline.unsupported?.at(.file(file.path))
+    warnings = source.model.warnings
     config = source.model.json
     kerasVersion = source.model.kerasVersion
     format = source.format
@@ -61,7 +72,6 @@ public struct KerasModel: Sendable {
       if case .archive(let archive)? = file?.content { archive } else { nil }
     }
     path = file.path
-    binding = try source.bind(graph, weights: weightFile)
     weights = KerasWeights(graph, binding)
   }
 
@@ -69,8 +79,19 @@ public struct KerasModel: Sendable {
   /// - Throws: the first layer that cannot take its input, with expected, found and where the size comes from.
   public func lowered(_ options: LoweringOptions = LoweringOptions()) throws(KerasImportError) -> LoweredModel
   {
+    if let unsupported { throw unsupported }
     do {
       return try LoweredModel(graph, weights: binding, options: options)
+    } catch {
+      throw error.at(.file(path))
+    }
+  }
+
+  /// The part of the graph that can be lowered of a model that is not supported as a whole; the whole one otherwise.
+  func outlined(_ options: LoweringOptions) throws(KerasImportError) -> LoweredModel {
+    if unsupported == nil { return try lowered(options) }
+    do {
+      return try LoweredModel(graph, weights: binding, options: options, isPartial: true)
     } catch {
       throw error.at(.file(path))
     }
@@ -104,13 +125,23 @@ struct ModelSource {
       weights = try WeightSource(archive: archive, path: file.path)
     case .hdf5(let hdf5):
       guard let text = hdf5.index.root.attributes["model_config"]?.string else {
+        guard hdf5.index.root.holdsKerasWeights else {
+          throw KerasImportError(
+            .notAKerasFile(
+              "an HDF5 file with neither a Keras model nor its weights",
+              suggestion: "give the file that model.save of Keras wrote"))
+        }
         throw KerasImportError(
           .incomplete(
             "the file holds weights but no model",
             missing: "give the architecture as MODEL and this file with --weights"))
       }
       let json: JSONValue
-      do { json = try JSONValue(parsing: text) } catch {
+      do { json = try ArchitectureText.model(try JSONValue(parsing: text)) } catch let error
+        as KerasImportError
+      {
+        throw error.at(.key("model_config"))
+      } catch {
         throw KerasImportError(.corrupted("model_config: \(error)"))
       }
       let version = hdf5.index.root.attributes["keras_version"]?.string
@@ -132,11 +163,13 @@ struct ModelSource {
   }
 
   /// The weights of a model: those of a file given beside it, or its own.
-  func bind(_ graph: LayerGraph, weights file: ModelFile?) throws(KerasImportError) -> WeightBinding {
-    guard let file else { return try weights.bind(graph, model) }
+  func bind(
+    _ graph: LayerGraph, weights file: ModelFile?, isLenient: Bool = false
+  ) throws(KerasImportError) -> WeightBinding {
+    guard let file else { return try weights.bind(graph, model, isLenient: isLenient) }
     var binding: WeightBinding
     do {
-      binding = try WeightSource(file: file).bind(graph, model)
+      binding = try WeightSource(file: file).bind(graph, model, isLenient: isLenient)
     } catch {
       throw error.at(.file(file.path))
     }
@@ -189,11 +222,14 @@ enum WeightSource {
     }
   }
 
-  func bind(_ graph: LayerGraph, _ model: CanonicalModel) throws(KerasImportError) -> WeightBinding {
+  func bind(
+    _ graph: LayerGraph, _ model: CanonicalModel, isLenient: Bool = false
+  ) throws(KerasImportError) -> WeightBinding {
     switch self {
-    case .numbered(let tree, let archive): return try NumberedWeights.bind(graph, to: tree, assets: archive)
+    case .numbered(let tree, let archive):
+      return try NumberedWeights.bind(graph, to: tree, assets: archive, isLenient: isLenient)
     case .legacy(let file, let group):
-      return try LegacyWeights.bind(graph, to: file, group: group, model: model)
+      return try LegacyWeights.bind(graph, to: file, group: group, model: model, isLenient: isLenient)
     case .named(let file): return try file.bind(graph)
     case .missing(let message):
       if !graph.layers.contains(where: \.hasWeights) { return WeightBinding() }
@@ -203,6 +239,13 @@ enum WeightSource {
 }
 
 extension HDF5Index.Group {
+  /// True when some group is laid out as Keras lays out weights, of any era.
+  fileprivate var holdsKerasWeights: Bool {
+    let marks = ["layer_names", "layer_names0", "nb_layers", "weight_names"]
+    return marks.contains { attributes[$0] != nil } || groups["vars"] != nil
+      || groups.values.contains(where: \.holdsKerasWeights)
+  }
+
   /// Whether the variables of a `layer_names` file have Theano's names: TensorFlow's end in `:0`. nil when there are none.
   fileprivate var namesVariablesAsTheano: Bool? {
     let layers = groups["model_weights"] ?? self

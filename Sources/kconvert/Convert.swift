@@ -30,22 +30,37 @@ struct Convert: ParsableCommand {
   var layout: ImageLayout?
   @Flag(help: "Store weights and compute in float16 in the exported file.") var float16 = false
   @Flag(help: "Put ONNX weights in a side file; automatic from 2 GiB on.") var externalData = false
+  @Flag(help: "Replace a .keras, .h5 or .safetensors that only the default name of the output hits.")
+  var force = false
   @Flag(help: "Open nested models up in the summary.") var expandNested = false
   @Flag(help: "Print no progress.") var quiet = false
   @Flag(help: "Print no progress.") var noProgress = false
 
+  func validate() throws {
+    if output == "-", to != nil {
+      throw ValidationError("-o -: standard output is for text; name a file for --to \(to?.rawValue ?? "")")
+    }
+    if output != nil, to == nil { throw ValidationError("-o: there is nothing to write without --to") }
+  }
+
   func run() throws {
     try Failure.reporting {
-      let model = try options.open()
-      let lowered = try model.lowered(options.lowering(for: model))
-      if summary || to == nil {
-        let table = ModelSummary(model, lowered, expandNested: expandNested)
+      let isForSummary = summary || to == nil
+      let model = try options.open(isForSummary: isForSummary)
+      let sizes = try options.lowering(for: model)
+      if isForSummary {
+        let table = try ModelSummary(model, options: sizes, expandNested: expandNested)
         print(table.text(width: Terminal.width), terminator: "")
+        if let unsupported = model.unsupported, to == nil {
+          Failure.warn("\(unsupported)", hint: unsupported.suggestion)
+        }
       }
       switch to {
-      case .onnx: try writeONNX(lowered.graph, of: model)
-      case .native: try writeNative(model)
-      case .keras: try writeKeras(model, lowered)
+      case .onnx: try writeONNX(model.lowered(sizes).graph, of: model)
+      case .native:
+        _ = try model.lowered(sizes)  // What cannot be computed is no model to keep.
+        try writeNative(model)
+      case .keras: try writeKeras(model, model.lowered(sizes))
       case nil: break
       }
     }
@@ -58,7 +73,10 @@ struct Convert: ParsableCommand {
     var writer = ONNXWriter(opset: opset, externalData: externalData)
     writer.layout = layout?.dataLayout
     writer.float16 = float16
-    try writer.write(graph, to: try path(suffix: "onnx")) { try verification.result() }
+    let path = try path(suffix: "onnx")
+    // Weights beside the model are a second output.
+    _ = try outputs.named(path + ".data")
+    try writer.write(graph, to: path) { try verification.result() }
   }
 
   /// An archive, or the weights alone when OUT says `.weights.h5`.
@@ -82,14 +100,14 @@ struct Convert: ParsableCommand {
     try NativeWriter().write(model, to: path) { try verification.result() }
   }
 
+  private var outputs: OutputPath { OutputPath(reading: [options.model, options.weights]) }
+
   /// Where to write: what the caller says, or beside MODEL, but not over what is being read.
   private func path(suffix: String) throws -> String {
-    if let output { return output }
-    let path = Convert.renamed(options.model, suffix: suffix)
-    guard path != options.model, path != options.weights else {
-      throw Failure("the output would replace \(path), which is being read; name another with -o", .usage)
+    guard let output else {
+      return try outputs.standard(Convert.renamed(options.model, suffix: suffix), replaces: force)
     }
-    return path
+    return try outputs.named(output)
   }
 
   /// MODEL's name with another suffix.

@@ -16,13 +16,15 @@ enum Code: Int32 {
   case cannotWrite = 74
 }
 
-/// An error that ends the command: one line, and its exit code.
+/// An error that ends the command: one line, a second one on how to go on, and its exit code.
 struct Failure: Error {
   let message: String
+  let hint: String?
   let code: Code
 
-  init(_ message: String, _ code: Code) {
+  init(_ message: String, _ code: Code, hint: String? = nil) {
     self.message = message
+    self.hint = hint
     self.code = code
   }
 
@@ -30,7 +32,7 @@ struct Failure: Error {
   init(_ error: any Error) {
     switch error {
     case let failure as Failure: self = failure
-    case let error as KerasImportError: self.init("\(error)", error.code)
+    case let error as KerasImportError: self.init("\(error)", error.code, hint: error.suggestion)
     case let error as ONNXExportError: self.init("\(error)", error.code)
     case let error as KerasExportError: self.init("\(error)", error.code)
     case let error as RuntimeError: self.init("\(error)", error.code)
@@ -48,10 +50,19 @@ struct Failure: Error {
       throw error
     } catch {
       let failure = Failure(error)
-      let line = failure.message.replacing("\n", with: " ")
-      FileHandle.standardError.write(Data("kconvert: error: \(line)\n".utf8))
+      tell("error", failure.message, hint: failure.hint)
       throw ExitCode(failure.code.rawValue)
     }
+  }
+
+  /// Tells something that does not end the command, on standard error.
+  static func warn(_ message: String, hint: String? = nil) { tell("warning", message, hint: hint) }
+
+  private static func tell(_ kind: String, _ message: String, hint: String?) {
+    // What a file holds may be in the message: it stays on its line.
+    func line(_ text: String) -> String { text.split(whereSeparator: \.isNewline).joined(separator: " ") }
+    let second = hint.map { "  \(line($0))\n" } ?? ""
+    FileHandle.standardError.write(Data("kconvert: \(kind): \(line(message))\n\(second)".utf8))
   }
 }
 

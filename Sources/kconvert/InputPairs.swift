@@ -68,7 +68,7 @@ struct InputPairs {
 
   private func feeds(dynamicSize: Int) throws -> (first: [String: Tensor], second: [String: Tensor]) {
     let sizes = try sizes(dynamicSize: dynamicSize)
-    var random = RandomInputs(seed: seed)
+    var random = RandomInputs(RandomInputs.Attempt(seed: seed))
     var feeds: (first: [String: Tensor], second: [String: Tensor]) = ([:], [:])
     for (index, pair) in pairs.enumerated() {
       let dtypes = (graphs.first.dtype(of: pair.first), graphs.second.dtype(of: pair.second))

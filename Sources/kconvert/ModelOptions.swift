@@ -16,14 +16,20 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "Fix the batch dimension.")
   var batch: Int?
 
-  func open() throws -> KerasModel { try ModelOptions.open(model, weights: weights) }
+  /// - Parameter isForSummary: the model need not be supported as a whole.
+  func open(isForSummary: Bool = false) throws -> KerasModel {
+    try ModelOptions.open(model, weights: weights, isForSummary: isForSummary)
+  }
 
-  static func open(_ model: String, weights: String?) throws -> KerasModel {
+  static func open(_ path: String, weights: String?, isForSummary: Bool = false) throws -> KerasModel {
     var options = KerasModel.Options()
     options.weights = weights
-    return try HDF5File.$isIndexedApart.withValue(true) {
-      try KerasModel(contentsOf: model, options: options)
+    options.keepsUnsupported = isForSummary
+    let model = try HDF5File.$isIndexedApart.withValue(true) {
+      try KerasModel(contentsOf: path, options: options)
     }
+    for warning in model.warnings { Failure.warn("\(path): \(warning)") }
+    return model
   }
 
   /// The sizes the caller fixes.

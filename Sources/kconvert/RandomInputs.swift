@@ -28,14 +28,32 @@ struct RandomInputs {
   static let dynamicSizes = [8, 32, 96]
   static let batchSize = 2
 
-  private var generator: SeededGenerator
+  /// What inputs without a domain of their own are drawn from.
+  struct Attempt {
+    var seed: UInt64 = 1
+    var range = -1.0...1.0
+    /// Texts are of words that are looked up, where there are any.
+    var isOfKnownWords = false
 
-  init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
+    /// Several kinds of input, of which a sound model takes at least one.
+    static let all = [
+      Attempt(), Attempt(seed: 2, range: 0.1...1, isOfKnownWords: true),
+      Attempt(seed: 3, range: 1...2, isOfKnownWords: true),
+    ]
+  }
+
+  private var generator: SeededGenerator
+  private let range: ClosedRange<Double>
+
+  init(_ attempt: Attempt) {
+    generator = SeededGenerator(seed: attempt.seed)
+    range = attempt.range
+  }
 
   /// One tensor for each input of a graph, its dynamic axes of one size and the batch of ``batchSize``.
-  static func feed(_ graph: Graph, seed: UInt64, dynamicSize: Int) throws -> [String: Tensor] {
-    var random = RandomInputs(seed: seed)
-    let domains = domains(of: graph)
+  static func feed(_ graph: Graph, _ attempt: Attempt, dynamicSize: Int) throws -> [String: Tensor] {
+    var random = RandomInputs(attempt)
+    let domains = domains(of: graph, isOfKnownWords: attempt.isOfKnownWords)
     var feed: [String: Tensor] = [:]
     for (input, domain) in zip(graph.inputs, domains) {
       let type = graph.type(of: input)
@@ -78,7 +96,7 @@ struct RandomInputs {
 
   private mutating func number(_ domain: Domain) -> Double {
     switch domain {
-    case .unit, .words: Double.random(in: -1...1, using: &generator)
+    case .unit, .words: Double.random(in: range, using: &generator)
     case .bits: Double(Int.random(in: 0...1, using: &generator))
     case .below(let limit): Double(Int.random(in: 0..<max(limit, 1), using: &generator))
     case .keys(let keys): keys.isEmpty ? 0 : Double(keys[Int.random(in: keys.indices, using: &generator)])
@@ -94,7 +112,7 @@ extension RandomInputs {
   ]
 
   /// What each input of a graph may be, in order: found by following it to the operations that index or look up.
-  static func domains(of graph: Graph) -> [Domain] {
+  static func domains(of graph: Graph, isOfKnownWords: Bool = false) -> [Domain] {
     var found: [Value: Domain] = [:]
     for node in graph.nodes {
       if case .gather(let axis) = node.op {
@@ -106,7 +124,9 @@ extension RandomInputs {
       if case .lookup(let table) = node.op {
         switch table.keys {
         case .integers(let keys): mark(node.inputs[0], .keys(keys), graph, &found)
-        case .strings(let keys): mark(node.inputs[0], .words(keys + words), graph, &found)
+        case .strings(let keys):
+          let others = isOfKnownWords && !keys.isEmpty ? [] : words
+          mark(node.inputs[0], .words(keys + others), graph, &found)
         }
       }
     }
@@ -158,11 +178,14 @@ extension RandomInputs {
       return Array(node.inputs.prefix(1))
     case .select: return Array(node.inputs.dropFirst())
     case .binary, .scatterND: return node.inputs
-    case .compare, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce, .cumulative, .topK,
-      .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .range, .sizes, .recurrent, .sequenceRecurrent, .scan,
-      .resize,
-      .lookup, .vectorize, .hash:
+    case .compare, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce, .cumulative,
+      .topK,
+      .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .range, .sizes, .recurrent,
+      .sequenceRecurrent,
+      .scan, .resize, .lookup, .hash:
       return []
+    // Words of a text are looked up.
+    case .vectorize: return Array(node.inputs.prefix(1))
     }
   }
 }

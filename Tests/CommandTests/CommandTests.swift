@@ -21,9 +21,12 @@ import Testing
 
   static func run(_ arguments: String...) throws -> Outcome { try run(arguments) }
 
-  static func run(_ arguments: [String]) throws -> Outcome {
+  /// - Parameter folder: where the command runs; by default where the tests do.
+  static func run(_ arguments: [String], in folder: URL? = nil) throws -> Outcome {
     let process = Process()
-    process.executableURL = FileManager.default.isExecutableFile(atPath: executable.path)
+    process.currentDirectoryURL = folder
+    process.executableURL =
+      FileManager.default.isExecutableFile(atPath: executable.path)
       ? executable : repository.appending(path: ".build/debug/kconvert")
     process.arguments = arguments
     let output = Pipe()
@@ -82,7 +85,9 @@ import Testing
   @Test func `an input of a wrong shape is reported at the first layer that cannot take it`() throws {
     let outcome = try Self.run(Self.fixture("layers/dense/model.keras"), "--input-shape", "?,7")
     #expect(outcome.code == 2)
-    #expect(outcome.error.contains("layer \"dense\" (Dense): weight \"kernel\": expected shape [7, 4], found [6, 4]"))
+    #expect(
+      outcome.error.contains(
+        "layer \"dense\" (Dense): weight \"kernel\": expected shape [7, 4], found [6, 4]"))
   }
 
   @Test func `check passes a sound model`() throws {

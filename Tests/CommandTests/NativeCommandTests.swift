@@ -43,9 +43,11 @@ import Testing
   @Test func `the output stands beside the model, but not over it`() throws {
     let path = try native("layers/dense")
     let outcome = try Command.run(path, "--to", "native")
-    #expect(outcome.code == 64)
+    #expect(outcome.code == 73)
     #expect(
-      outcome.error.contains("the output would replace \(path), which is being read; name another with -o"))
+      outcome.error
+        == "kconvert: error: \(path): the output would replace a file that is being read\n  name another with -o\n"
+    )
     let beside = URL(filePath: path).deletingLastPathComponent()
     try FileManager.default.copyItem(
       atPath: Command.fixture("layers/dense/model.keras"), toPath: beside.appending(path: "other.keras").path)

@@ -65,13 +65,17 @@ struct Case: Sendable, CustomTestStringConvertible {
     return try KerasModel(contentsOf: model, options: options)
   }
 
-  /// The inputs by the names the model has for them; by position where its file has none.
+  /// The inputs by the names the model has for them, in the types that it declares; by position where its file has no
+  /// names.
   func inputs(of model: KerasModel) throws -> [String: Tensor] {
     let arrays = try arrays("inputs.npz")
-    guard model.graph.inventsInputNames else {
-      return Dictionary(uniqueKeysWithValues: arrays.map { ($0.name, $0.tensor) })
+    let named = Dictionary(uniqueKeysWithValues: arrays.map { ($0.name, $0.tensor) })
+    var inputs: [String: Tensor] = [:]
+    for (input, array) in zip(try model.inputs, arrays) {
+      let tensor = model.graph.inventsInputNames ? array.tensor : named[input.name]
+      inputs[input.name] = try tensor?.converted(to: input.type.dtype)
     }
-    return Dictionary(uniqueKeysWithValues: zip(try model.inputs.map(\.name), arrays.map(\.tensor)))
+    return inputs
   }
 
   /// The arrays of an `.npz` in the order of the file.

@@ -45,7 +45,7 @@ enum GettingStarted {
     do {
       _ = try KerasModel(contentsOf: "model.keras")
     } catch {
-      if case .unsupportedLayer(let className, _) = error.reason { print("no layer \(className)") }
+      if case .unsupportedLayer(let className) = error.reason { print("no layer \(className)") }
       print(error)
     }
   }

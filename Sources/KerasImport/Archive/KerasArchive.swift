@@ -39,6 +39,9 @@ package struct KerasArchive: Sendable {
   private init(_ source: Source) throws(KerasImportError) {
     self.source = source
     guard let config = try KerasArchive.json("config.json", in: source) else {
+      if case .zip(let zip) = source, let foreign = ForeignFile(members: Array(zip.members.keys)) {
+        throw foreign.error
+      }
       throw KerasImportError(.notAKerasFile("it has no member \"config.json\""))
     }
     self.config = config

@@ -40,11 +40,12 @@ package struct ModelFile: Sendable {
     }
     let content = file.content
     guard content.count > 0 else { throw KerasImportError(.notAKerasFile("the file is empty")) }
+    if let foreign = ForeignFile(content) { throw foreign.error }
     switch ModelFileKind(of: content) {
     case .archive: return .archive(try KerasArchive(content))
     case .hdf5: return .hdf5(try HDF5File(content))
     case .safetensors: return .safetensors(content)
-    case .json: return .json(try json(content))
+    case .json: return .json(try ArchitectureText.model(try json(content)))
     case .yaml: return .yaml(try YAMLDocument.json(content))
     case nil:
       throw KerasImportError(.notAKerasFile("neither a zip archive nor HDF5, safetensors, JSON or YAML"))

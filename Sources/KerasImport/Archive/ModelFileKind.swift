@@ -32,6 +32,8 @@ package enum ModelFileKind: Sendable {
       return nil
     }
     if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") { return .json }
+    // A quoted text that holds braces is JSON that was encoded once more.
+    if first == UInt8(ascii: "\""), text.contains(UInt8(ascii: "{")) { return .json }
     let isText = text.allSatisfy { $0 >= 0x20 || (0x09...0x0D).contains($0) }
     return isText && text.contains(UInt8(ascii: ":")) ? .yaml : nil
   }

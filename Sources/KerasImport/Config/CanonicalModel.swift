@@ -14,12 +14,16 @@ package struct CanonicalModel: Sendable {
   package var isTheano: Bool
   /// True when the `running_std` of a BatchNormalization is a deviation; from 1.0.6 on it is the variance.
   package var storesDeviations: Bool
+  /// What a reader of the model should know, a sentence each.
+  package var warnings: [String] = []
 
   /// - Parameter isTheano: what the weights say where the configuration does not: Keras 1 names TensorFlow's
   ///   variables with a `:0` at the end, Theano's without.
   package init(
-    json: JSONValue, kerasVersion: String?, backend: String?, isTheano: Bool? = nil
+    json given: JSONValue, kerasVersion: String?, backend: String?, isTheano: Bool? = nil
   ) throws(KerasImportError) {
+    let (json, warnings) = SubclassedModel.resolved(given)
+    self.warnings = warnings
     let version = kerasVersion ?? json["keras_version"]?.string ?? ""
     let backend = backend ?? json["backend"]?.string
     let writer = Writer(json: json, version: version, backend: backend, isTheano: isTheano)

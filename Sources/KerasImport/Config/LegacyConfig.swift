@@ -143,7 +143,12 @@ extension LegacyConfig {
       do throws(KerasImportError) {
         return try TensorFlowCalls(className: className, name: name, config: value["config"] ?? .null)
           .operation(calls)
-      } catch { throw error.at(.layer(name: name, className: className)) }
+      } catch {
+        guard let refused = UnsupportedFunction(name, error, calls) else {
+          throw error.at(.layer(name: name, className: className))
+        }
+        return refused.json
+      }
     }
     guard var result = try layer(value).object else { return value }
     var list: [JSONValue] = []
@@ -188,9 +193,6 @@ extension LegacyConfig {
       var names = InventedNames(writer: writer)
       converted.insert(names.named(input, before: first), at: 0)
     }
-    if converted.count > 1, converted[1]["class_name"]?.string == "Embedding" {
-      converted[0] = withIntegers(converted[0])
-    }
     result["layers"] = .array(converted)
     var members: [(String, JSONValue)] = [
       ("module", .string("keras.models")), ("class_name", .string("Sequential")), ("config", .object(result)),
@@ -198,17 +200,6 @@ extension LegacyConfig {
     ]
     if let built { members.append(("build_config", built)) }
     return JSONObject(members)
-  }
-
-  /// The ids of an Embedding are integers, whatever its InputLayer says: tf.keras declares float32 and truncates.
-  private func withIntegers(_ input: JSONValue) -> JSONValue {
-    guard input["class_name"]?.string == "InputLayer", var object = input.object,
-      var config = object["config"]?.object,
-      config["dtype"]?.string?.hasPrefix("float") ?? true
-    else { return input }
-    config["dtype"] = "int32"
-    object["config"] = .object(config)
-    return .object(object)
   }
 
   /// The InputLayer that the first layer's own configuration declares; nil when it does not say.
@@ -229,7 +220,9 @@ extension LegacyConfig {
     guard let shape, shape.array != nil else { return nil }
     var dtype = config["input_dtype"] ?? .null
     if dtype.string == nil {
-      dtype = isEmbedding ? "int32" : config["dtype"]?.string.map(JSONValue.string) ?? "float32"
+      // Keras 1's Embedding takes integers; from Keras 2 on its input has the type of the layer.
+      let isInteger = isEmbedding && writer.generation < 2
+      dtype = isInteger ? "int32" : config["dtype"]?.string.map(JSONValue.string) ?? "float32"
     }
     return LegacyConfig.inputLayer(name: name + "_input", shape: shape, dtype: dtype)
   }

@@ -70,7 +70,7 @@ struct TensorFlowCalls {
       return try own(plain, parameters, positional: positional, keywords: keywords)
     }
     guard let target = TensorFlowFunction.named(name) else {
-      throw KerasImportError(.unsupportedLayer(className: "tf.\(name)", nearest: nil))
+      throw KerasImportError(.unsupportedLayer(className: "tf.\(name)"))
     }
     var given = keywords
     given["name"] = nil

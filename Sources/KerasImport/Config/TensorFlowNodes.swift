@@ -10,7 +10,7 @@ extension TensorFlowCalls {
     let inputs = try operands(call)
     if type == "StridedSlice" { return try stridedSlice(inputs, attributes) }
     guard let rule = NodeRule.named(type) else {
-      throw KerasImportError(.unsupportedLayer(className: "tf.raw_ops.\(type)", nearest: nil))
+      throw KerasImportError(.unsupportedLayer(className: "tf.raw_ops.\(type)"))
     }
     let keywords = try attributes.keywords(rule.attributes, of: type)
     return try function(rule.function, positional: rule.arranged(inputs), keywords: keywords)

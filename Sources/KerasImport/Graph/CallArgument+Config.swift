@@ -33,7 +33,9 @@ extension CallArgument where Reference == TensorReference {
       for item in items { list.append(try CallArgument(serialized: item)) }
       self = .list(list)
     case .object(let object):
-      guard let className = object["class_name"]?.string, object.contains("config") || className.hasPrefix("__") else {
+      guard let className = object["class_name"]?.string,
+        object.contains("config") || className.hasPrefix("__")
+      else {
         var entries: [(key: String, value: CallArgument)] = []
         for entry in object { entries.append((entry.key, try CallArgument(serialized: entry.value))) }
         self = .dictionary(entries)
@@ -58,14 +60,15 @@ extension CallArgument where Reference == TensorReference {
       self = .array(try checkedTensor(Tensor(array.values, sizes: array.sizes, dtype: dtype)))
     case "__slice__":
       self = .slice(
-        start: try CallArgument(serialized: config["start"] ?? .null), stop: try CallArgument(serialized: config["stop"] ?? .null),
+        start: try CallArgument(serialized: config["start"] ?? .null),
+        stop: try CallArgument(serialized: config["stop"] ?? .null),
         step: try CallArgument(serialized: config["step"] ?? .null))
     case "__ellipsis__": self = .ellipsis
     case "__tuple__", "TensorShape":
       self = try CallArgument(serialized: config["items"] ?? config)
     case "DTypePolicy": self = .string(config["name"]?.string ?? "float32")
     default:
-      throw KerasImportError(.unsupportedLayer(className: className, nearest: nil))
+      throw KerasImportError(.unsupportedLayer(className: className))
     }
   }
 }
@@ -79,6 +82,8 @@ extension CallArguments where Reference == TensorReference {
     self.init(positional: [])
     for argument in args { positional.append(try CallArgument<TensorReference>(serialized: argument)) }
     guard let kwargs = object["kwargs"]?.object else { return }
-    for entry in kwargs { keywords.append((entry.key, try CallArgument<TensorReference>(serialized: entry.value))) }
+    for entry in kwargs {
+      keywords.append((entry.key, try CallArgument<TensorReference>(serialized: entry.value)))
+    }
   }
 }

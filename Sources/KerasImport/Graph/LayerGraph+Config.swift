@@ -15,7 +15,7 @@ extension LayerGraph {
       throw KerasImportError(.invalidGraph("expected a model, found \(serialized.shortText)"))
     }
     guard LayerGraph.isModel(className: className, module: serialized["module"]?.string ?? "") else {
-      throw KerasImportError(.unsupportedLayer(className: className, nearest: nil))
+      throw KerasImportError(.unsupportedLayer(className: className))
     }
     if className == "Sequential" {
       self = try LayerGraph(sequential: config, built: serialized["build_config"], registry: registry)
@@ -35,13 +35,12 @@ extension LayerGraph {
       do {
         objects.append(try LayerObject(serialized: layer, registry: registry))
       } catch {
-        switch error.reason {
-        case .unsupportedLayer, .unsupported: unsupported.append(error)
-        case .several(let errors): unsupported += errors
-        default: throw error
-        }
+        guard let refusals = error.refusals else { throw error }
+        unsupported += refusals
+        if registry.keepsUnsupported { objects.append(LayerObject(unsupported: layer, error)) }
       }
     }
+    if registry.keepsUnsupported { return objects }
     if unsupported.count == 1 { throw unsupported[0] }
     if !unsupported.isEmpty { throw KerasImportError(.several(unsupported)) }
     return objects
@@ -78,6 +77,27 @@ extension LayerGraph {
       name: config["name"]?.string ?? "functional", kind: .functional, layers: objects,
       calls: try order.sorted(pending), inputStructure: try order.structure(inputs),
       outputStructure: try order.structure(outputs))
+    guard registry.keepsUnsupported else { return }
+    for layer in layers { declare(layer["inbound_nodes"] ?? .null, indices) }
+  }
+
+  /// Notes the types that the arguments of calls declare.
+  private mutating func declare(_ value: JSONValue, _ indices: [String: Int]) {
+    if let items = value.array {
+      for item in items { declare(item, indices) }
+      return
+    }
+    guard let object = value.object else { return }
+    guard object["class_name"]?.string == "__keras_tensor__", let config = object["config"],
+      let history = config["keras_history"], let reference = TensorReference(history: history),
+      let layer = indices[reference.layer]
+    else {
+      for member in object { declare(member.value, indices) }
+      return
+    }
+    let tensor = KerasTensor(layer: layer, call: reference.call, output: reference.output)
+    declaredTypes[tensor] = TensorType(
+      declared: config["shape"], dtype: config["dtype"], name: reference.layer)
   }
 }
 
@@ -240,7 +260,6 @@ extension LayerGraph {
     }
     shape =
       shape ?? config["build_input_shape"] ?? built?["input_shape"] ?? first?["build_config"]?["input_shape"]
-    if object?.className == "Embedding" { dtype = .string("int32") }
     let name = (object?.name ?? "sequential") + "_input"
     // A nested Sequential may never have learned its shape before it was called.
     let known = shape?.array == nil ? .null : shape ?? .null

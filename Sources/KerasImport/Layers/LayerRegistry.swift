@@ -4,6 +4,8 @@ public struct LayerRegistry: Sendable {
 
   private var layers: [String: any Layer.Type] = [:]
   private var operations: [String: Factory] = [:]
+  /// Whether layers that are not supported get a place in the model, for inspection, instead of ending the import.
+  var keepsUnsupported = false
 
   /// A registry that knows nothing.
   package init() {}
@@ -25,49 +27,29 @@ public struct LayerRegistry: Sendable {
   package static func isOperation(module: String) -> Bool {
     module.hasPrefix("keras.src.ops.") || module.hasPrefix("keras.ops")
       || module.hasPrefix("keras.src.activations") || module == "kconvert.ops"
+      || module == UnsupportedFunction.module
   }
 
   /// Builds what a configuration describes.
   /// - Throws: `unsupportedLayer` for an unknown class; what the layer's init throws; `unknownKeys`.
   func makeLayer(_ config: inout LayerConfig) throws(KerasImportError) -> any Layer {
+    if config.module == UnsupportedFunction.module {
+      let reason = config.json["reason"]?.string.map(KerasImportError.Reason.unsupported)
+      throw KerasImportError(reason ?? .unsupportedLayer(className: config.className))
+    }
     let layer: any Layer
     if LayerRegistry.isOperation(module: config.module) {
       guard let factory = operations[config.className] else {
-        throw unknown(config.className, among: operations.keys)
+        throw KerasImportError(.unsupportedLayer(className: config.className))
       }
       layer = try factory(&config)
     } else {
-      guard let type = layers[config.className] else { throw unknown(config.className, among: layers.keys) }
+      guard let type = layers[config.className] else {
+        throw KerasImportError(.unsupportedLayer(className: config.className))
+      }
       layer = try type.init(&config)
     }
     try config.finish()
     return layer
-  }
-
-  private func unknown(_ className: String, among known: some Sequence<String>) -> KerasImportError {
-    let nearest = LayerRegistry.nearest(to: className, in: Array(known))
-    return KerasImportError(.unsupportedLayer(className: className, nearest: nearest))
-  }
-
-  /// A known name that differs from `name` by at most two letters.
-  static func nearest(to name: String, in known: [String]) -> String? {
-    known.map { (editDistance($0, name), $0) }.filter { $0.0 <= 2 && $0.0 > 0 }.min { $0 < $1 }?.1
-  }
-
-  private static func editDistance(_ a: String, _ b: String) -> Int {
-    let a = Array(a.utf8.prefix(64))
-    let b = Array(b.utf8.prefix(64))
-    if abs(a.count - b.count) > 2 { return 3 }
-    var row = Array(0...b.count)
-    for i in 0..<a.count {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for j in 0..<b.count {
-        let substitution = diagonal + (a[i] == b[j] ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(substitution, row[j] + 1, row[j + 1] + 1)
-      }
-    }
-    return row[b.count]
   }
 }

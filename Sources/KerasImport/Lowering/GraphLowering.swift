@@ -11,6 +11,8 @@ public struct LoweredModel: Sendable {
   package let nestedResults: [String: [[Value]]]
   /// What flows through each layer at its first call, by path.
   package let shapes: [String: LayerShapes]
+  /// The types of the weights that the file does not have, by layer and role, in a model opened for inspection.
+  let standIns: [ObjectIdentifier: [String: Tensor]]
   /// The masks that the layers' operands had; layers without any are absent.
   let operandMasks: [ObjectIdentifier: OperandMasks]
   /// The operands and results of every call of the outermost model, masks included, by the call's first result.
@@ -61,14 +63,22 @@ struct GraphLowering {
     }
     for call in model.calls {
       let object = model.layers[call.layer]
-      let arguments = try call.arguments.map { tensor throws(KerasImportError) -> Operand in
-        guard let operand = operands[tensor] else {
-          throw KerasImportError(.invalidGraph("layer \"\(object.name)\" uses a tensor that no call makes"))
-        }
-        return operand
-      }
       let name = path.isEmpty ? object.name : "\(path)/\(object.name)"
-      let results = try LoweringScope(state: state, object: object, path: name).lowerSelf(arguments)
+      if state.isPartial { standIn(for: call, path: name, &operands) }
+      let results: [Operand]
+      let arguments: Call
+      do {
+        arguments = try call.arguments.map { tensor throws(KerasImportError) -> Operand in
+          guard let operand = operands[tensor] else {
+            throw KerasImportError(.invalidGraph("layer \"\(object.name)\" uses a tensor that no call makes"))
+          }
+          return operand
+        }
+        results = try LoweringScope(state: state, object: object, path: name).lowerSelf(arguments)
+      } catch {
+        if state.isPartial { continue }
+        throw error
+      }
       record(call, results)
       if path.isEmpty {
         let key = KerasTensor(layer: call.layer, call: call.call, output: 0)
@@ -79,6 +89,16 @@ struct GraphLowering {
       }
     }
     return operands
+  }
+
+  /// Makes inputs of operands that could not be computed, where the file says what they are.
+  private func standIn(for call: LayerCall, path: String, _ operands: inout [KerasTensor: Operand]) {
+    let tensors = call.arguments.tensors
+    for tensor in tensors where operands[tensor] == nil {
+      let built = tensors.count == 1 ? model.layers[call.layer].buildConfig?["input_shape"] : nil
+      let type = model.declaredTypes[tensor] ?? TensorType(declared: built, dtype: nil, name: path)
+      operands[tensor] = type.map { Operand(state.graph.input(name: path, type: $0)) }
+    }
   }
 }
 
@@ -109,6 +129,7 @@ package struct NestedModel: Layer, KeepsInputTypes {
       scope.state.nestedResults["\(scope.path)/\(model.layers[call.layer].name)", default: []].append(
         results.map(\.value))
     }
+    if scope.state.isPartial { return model.outputs.compactMap { operands[$0] } }
     return try model.outputs.map { tensor throws(KerasImportError) -> Operand in
       guard let operand = operands[tensor] else {
         throw KerasImportError(.invalidGraph("an output of the nested model is made by no call"))
@@ -158,12 +179,16 @@ package struct InputLayer: Layer {
 extension LoweredModel {
   /// Lowers a whole model.
   /// - Throws: every shape that does not fit, with the layer's place.
-  init(_ model: LayerGraph, weights: WeightBinding, options: LoweringOptions) throws(KerasImportError) {
-    let state = LoweringState(weights: weights)
+  /// - Parameter isPartial: what cannot be lowered is left out, see ``KerasModel/Options/keepsUnsupported``.
+  init(
+    _ model: LayerGraph, weights: WeightBinding, options: LoweringOptions, isPartial: Bool = false
+  ) throws(KerasImportError) {
+    let state = LoweringState(weights: weights, isPartial: isPartial)
     var inputs: [Operand] = []
     for tensor in model.inputs {
       let object = model.layers[tensor.layer]
-      let type = try LoweredModel.inputType(object, options: options)
+      if isPartial, !object.hasShape(options) { break }
+      let type = try LoweredModel.inputType(object, isTable: model.isTable(object), options: options)
       let value = state.graph.input(name: object.name, type: type)
       state.origins[value] = object.name
       inputs.append(Operand(value))
@@ -172,6 +197,7 @@ extension LoweredModel {
     let names = model.outputNames
     for (name, tensor) in zip(names, model.outputs) {
       guard let operand = operands[tensor] else {
+        if isPartial { continue }
         throw KerasImportError(.invalidGraph("output \"\(name)\" is made by no call"))
       }
       state.graph.outputs.append(Graph.Output(name: name, value: operand.value))
@@ -182,25 +208,30 @@ extension LoweredModel {
     operandMasks = state.operandMasks
     calls = state.calls
     shapes = state.shapes
+    standIns = state.standIns
   }
 
-  private static func inputType(_ object: LayerObject, options: LoweringOptions) throws(KerasImportError)
-    -> TensorType
-  {
+  /// - Parameter isTable: the same for every sample, so that its batch stays 1.
+  private static func inputType(
+    _ object: LayerObject, isTable: Bool, options: LoweringOptions
+  ) throws(KerasImportError) -> TensorType {
     guard let layer = object.layer as? InputLayer else {
       throw KerasImportError(
         .invalidGraph("input \"\(object.name)\" is not an InputLayer but \(object.className)"))
     }
-    guard let batchShape = layer.batchShape else {
+    let given = options.inputShapes[object.name]
+    guard let batchShape = layer.batchShape ?? given.map({ Array(repeating: nil, count: $0.rank) }) else {
       throw KerasImportError(
-        .incomplete("the Sequential model was never built", missing: "the shape of its input"))
+        .incomplete(
+          "the Sequential model was never built, so that its input has no shape",
+          missing: "give one with --input-shape, or build the model in Keras before it is saved"))
     }
     var dimensions: [Dimension] = []
     for (axis, size) in batchShape.enumerated() {
       if let size { dimensions.append(.fixed(size)); continue }
       dimensions.append(.symbol(axis == 0 ? "batch" : "\(object.name)_\(axis)"))
     }
-    if let shape = options.inputShapes[object.name] {
+    if let shape = given {
       guard shape.rank == dimensions.count else {
         throw KerasImportError(
           .invalidValue(key: "input shape", expected: "rank \(dimensions.count)", found: "\(shape)"),
@@ -208,14 +239,29 @@ extension LoweredModel {
       }
       dimensions = shape.dimensions
     }
-    if let batch = options.batch, let first = dimensions.first, first.fixedSize == nil {
+    // What --input-shape says of one input goes before what --batch says of all.
+    if let batch = options.batch, !dimensions.isEmpty, given?[0].fixedSize == nil, !isTable {
       dimensions[0] = .fixed(batch)
     }
     return TensorType(layer.dtype, Shape(dimensions))
   }
 }
 
+extension LayerObject {
+  /// True for an InputLayer whose shape is known.
+  fileprivate func hasShape(_ options: LoweringOptions) -> Bool {
+    (layer as? InputLayer)?.batchShape != nil || options.inputShapes[name] != nil
+  }
+}
+
 extension LayerGraph {
+  /// True for an input whose batch is declared to be 1 beside inputs with another: a table of positions, a mask.
+  fileprivate func isTable(_ object: LayerObject) -> Bool {
+    func batch(_ object: LayerObject) -> Int?? { (object.layer as? InputLayer)?.batchShape?.first }
+    return batch(object) == .some(.some(1))
+      && inputs.contains { tensor in batch(layers[tensor.layer]).map { $0 != 1 } ?? false }
+  }
+
   /// The public names of the flattened outputs: the producing layer's name, with `_1`, `_2` ... from its second
   /// output on.
   package var outputNames: [String] {

@@ -18,6 +18,11 @@ final class LoweringState {
   /// The masks that the layers' operands had; layers without any are absent.
   var operandMasks: [ObjectIdentifier: OperandMasks] = [:]
 
+  /// Whether what cannot be lowered is left out, and weights that are missing are made up: for inspection.
+  let isPartial: Bool
+  /// The weights made up so far.
+  var standIns: [ObjectIdentifier: [String: Tensor]] = [:]
+
   /// The calls of the outermost model.
   var calls: [KerasTensor: LoweredCall] = [:]
 
@@ -35,7 +40,10 @@ final class LoweringState {
     let dtype: DType?
   }
 
-  init(weights: WeightBinding) { self.weights = weights }
+  init(weights: WeightBinding, isPartial: Bool = false) {
+    self.weights = weights
+    self.isPartial = isPartial
+  }
 
   /// Notes the shapes of a call unless the layer was called before.
   func record(_ path: String, _ inputs: [Operand], _ outputs: [Operand]) {
@@ -51,6 +59,8 @@ package struct WeightBinding: Sendable {
   package var tensors: [ObjectIdentifier: [String: Tensor]] = [:]
   /// The files of each layer object (vocabularies), by the names that ``Layer/assets`` lists.
   package var assets: [ObjectIdentifier: [String: HeldBytes]] = [:]
+  /// What the file has for layers that are not supported: tensors whose roles nobody knows.
+  var unassigned: [ObjectIdentifier: [Tensor]] = [:]
   package init() {}
 
   /// The file of a layer, if there is one.
@@ -128,7 +138,7 @@ public struct LoweringScope {
   /// A weight of this layer, checked against the shape it must have; floating weights are cast to the compute type.
   /// - Throws: `weightNotFound`, or `weightShape` with expected and found.
   public func weight(_ name: String, _ shape: Shape) throws(KerasImportError) -> Value {
-    let tensor = try tensor(name)
+    let tensor = try tensor(name, shape)
     guard tensor.type.shape.fits(shape) else {
       throw misfit(name, expected: shape, found: tensor)
     }
@@ -138,11 +148,27 @@ public struct LoweringScope {
 
   /// A weight as it is stored, without cast.
   public func variable(_ name: String, _ shape: Shape) throws(KerasImportError) -> Value {
-    let tensor = try tensor(name)
+    let tensor = try tensor(name, shape)
     guard tensor.type.shape.fits(shape) else {
       throw misfit(name, expected: shape, found: tensor)
     }
     return try weightValue(name, tensor, as: nil)
+  }
+
+  /// The stored tensor of a weight; for inspection one of zeros in its place.
+  private func tensor(_ name: String, _ shape: Shape) throws(KerasImportError) -> Tensor {
+    let sizes = shape.dimensions.compactMap(\.fixedSize)
+    guard state.isPartial, !hasWeight(name), sizes.count == shape.rank else { return try tensor(name) }
+    let zeros: Tensor
+    do {
+      zeros = try Tensor.computed(dtype: object.policy.variable, sizes: sizes) {
+        Array(repeating: 0, count: sizes.reduce(1, *))
+      }
+    } catch {
+      throw KerasImportError(.unsupported("a weight of shape \(shape): \(error)"))
+    }
+    state.standIns[ObjectIdentifier(object), default: [:]][name] = zeros
+    return zeros
   }
 
   private func misfit(_ name: String, expected: Shape, found: Tensor) -> KerasImportError {

@@ -32,6 +32,17 @@ public struct ModelSummary: Sendable {
   package let trainable: Count
   package let nonTrainable: Count
 
+  /// Reads the table off a model. One that is not supported as a whole is shown as far as the file goes: shapes that
+  /// are not known are `?`.
+  /// - Parameter options: sizes that replace those of the file.
+  /// - Throws: the first layer that cannot take its input, unless the model was opened with
+  ///   ``KerasModel/Options/keepsUnsupported`` and has something unsupported.
+  public init(
+    _ model: KerasModel, options: LoweringOptions = LoweringOptions(), expandNested: Bool = false
+  ) throws(KerasImportError) {
+    self.init(model, try model.outlined(options), expandNested: expandNested)
+  }
+
   /// Reads the table off a model and its lowered graph.
   public init(_ model: KerasModel, _ lowered: LoweredModel, expandNested: Bool = false) {
     let builder = SummaryBuilder(model: model, lowered: lowered)
@@ -82,12 +93,16 @@ struct SummaryBuilder {
       let layerPath = path.isEmpty ? object.name : "\(path)/\(object.name)"
       let indent = depth == 0 ? "" : String(repeating: "   ", count: depth) + "└ "
       var seen: Set<ObjectIdentifier> = []
-      let parameters = counts(object, isTrainable: true, &seen).reduce(0) { $0 + $1.count }
+      let found = counts(object, isTrainable: true, &seen)
+      // A layer whose weights are neither in the file nor follow from known shapes.
+      let isOpen = found.isEmpty && object.hasWeights
+      let parameters = found.reduce(0) { $0 + $1.count }
       rows.append(
         ModelSummary.Row(
           layer: "\(indent)\(object.name) (\(object.displayName))",
           outputShape: shapes(index, path: layerPath),
-          parameters: ModelSummary.grouped(parameters), connectedTo: connections(graph, index)))
+          parameters: isOpen ? "?" : ModelSummary.grouped(parameters), connectedTo: connections(graph, index))
+      )
       if expandNested, let nested = object.layer as? NestedModel {
         addRows(nested.model, path: layerPath, depth: depth + 1, expandNested: true, &rows)
       }
@@ -118,9 +133,13 @@ struct SummaryBuilder {
     guard seen.insert(ObjectIdentifier(object)).inserted else { return [] }
     let own = isTrainable && (object.config["trainable"]?.bool ?? true)
     var result: [(count: Int, bytes: Int, isTrainable: Bool)] = []
-    for spec in object.layer.weights {
-      guard let tensor = model.binding.tensor(spec.name, of: object) else { continue }
+    for spec in object.layer.weights where !spec.isInner {
+      let standIn = lowered.standIns[ObjectIdentifier(object)]?[spec.name]
+      guard let tensor = model.binding.tensor(spec.name, of: object) ?? standIn else { continue }
       result.append((tensor.elementCount, tensor.byteCount, own && spec.isTrainable))
+    }
+    for tensor in model.binding.unassigned[ObjectIdentifier(object)] ?? [] {  // None for supported layers.
+      result.append((tensor.elementCount, tensor.byteCount, own))
     }
     let inner = (object.layer as? NestedModel)?.model.layers ?? object.layer.sublayers.map(\.object)
     for layer in inner { result += counts(layer, isTrainable: own, &seen) }

@@ -13,14 +13,30 @@ struct LegacyWeights {
   let conversion: LegacyConversion
 
   static func bind(
-    _ model: LayerGraph, to file: HDF5File, group: String, model canonical: CanonicalModel
+    _ model: LayerGraph, to file: HDF5File, group: String, model canonical: CanonicalModel,
+    isLenient: Bool = false
   ) throws(KerasImportError) -> WeightBinding {
     guard let root = file.index.root.group(at: group) else { throw KerasImportError(.weightNotFound(group)) }
     let conversion = LegacyConversion(
       isKeras1: canonical.isKeras1, isTheano: canonical.isTheano, storesDeviations: canonical.storesDeviations
     )
     let weights = LegacyWeights(file: file, root: root, prefix: group, conversion: conversion)
+    if isLenient { return weights.outlined(model) }
     return root.attributes["nb_layers"] == nil ? try weights.bind(model) : try weights.bindNumbered(model)
+  }
+
+  /// What the file has for each layer of a model that is not supported as a whole: the arrays of the group of its name.
+  private func outlined(_ model: LayerGraph) -> WeightBinding {
+    var binding = WeightBinding()
+    for object in model.keptLayers {
+      guard let group = root.group(at: object.name) else { continue }
+      let names = LegacyWeights.list("weight_names", of: group)
+      let path = joined(prefix, object.name)
+      // An array that cannot be read is not counted; the summary says that the model is not supported.
+      let tensors = names.compactMap { try? file.tensor(at: joined(path, $0)) }
+      if !tensors.isEmpty { binding.unassigned[ObjectIdentifier(object)] = tensors }
+    }
+    return binding
   }
 
   private func bind(_ model: LayerGraph) throws(KerasImportError) -> WeightBinding {

@@ -10,22 +10,25 @@ struct NumberedWeights {
   let tree: WeightTree
   /// The archive whose `assets/` folder has the same paths.
   let archive: KerasArchive?
+  /// Layers that do not find their weights are let go, for inspection.
+  private let isLenient: Bool
   private var binding = WeightBinding()
   private var claimed: Set<String> = []
 
   /// Finds every weight of the model.
   /// - Throws: `weightNotFound` with the layer's place; `unusedWeights` for tensors that no layer asks for.
   static func bind(
-    _ model: LayerGraph, to tree: WeightTree, assets archive: KerasArchive?
+    _ model: LayerGraph, to tree: WeightTree, assets archive: KerasArchive?, isLenient: Bool = false
   ) throws(KerasImportError) -> WeightBinding {
-    var weights = NumberedWeights(tree: tree, archive: archive)
+    var weights = NumberedWeights(tree: tree, archive: archive, isLenient: isLenient)
     try weights.bind(model, at: "")
-    try weights.checkUnclaimed()
+    if !isLenient { try weights.checkUnclaimed() }
     return weights.binding
   }
 
-  private init(tree: WeightTree, archive: KerasArchive?) {
+  private init(tree: WeightTree, archive: KerasArchive?, isLenient: Bool) {
     self.tree = tree
+    self.isLenient = isLenient
     self.archive = archive
   }
 
@@ -45,18 +48,27 @@ struct NumberedWeights {
     }
     var used: [String: Int] = [:]
     var bound: Set<ObjectIdentifier> = []
-    for object in objects where object.hasWeights && bound.insert(ObjectIdentifier(object)).inserted {
+    for object in objects where object.mayHaveWeights && bound.insert(ObjectIdentifier(object)).inserted {
       let name = object.folderName
       let candidates = (folders[name] ?? []).sorted { $0.number < $1.number }
       let index = used[name, default: 0]
       used[name] = index + 1
       guard index < candidates.count else {
+        if isLenient { continue }
         if shareParts(of: object, with: objects) { continue }
         throw KerasImportError(
           .weightNotFound("\(container)/\(name)"),
           path: [.layer(name: object.name, className: object.className)])
       }
-      try bind(object, at: joined(container, candidates[index].name))
+      let path = joined(container, candidates[index].name)
+      if object.isUnsupported {
+        binding.unassigned[ObjectIdentifier(object)] = tree.tensors(below: path)
+        continue
+      }
+      do { try bind(object, at: path) } catch {
+        guard isLenient else { throw error }
+        binding.unassigned[ObjectIdentifier(object)] = tree.tensors(below: path)
+      }
     }
     try bindAssets(of: objects, in: container)
   }
@@ -173,7 +185,7 @@ struct NumberedWeights {
 
   /// Optimizer and metric state, random seeds, the states of stateful layers, and the second copy that
   /// TextVectorization writes of its weights: not weights.
-  private static func isState(_ path: String) -> Bool {
+  static func isState(_ path: String) -> Bool {
     let parts = path.split(separator: "/")
     guard let first = parts.first else { return true }
     let states: Set<Substring> = [

@@ -29,6 +29,10 @@ package struct WeightTree: Sendable {
     children = groups.mapValues { $0.sorted() }
   }
 
+  /// The tensors at or below a path, in its order of names.
+  func tensors(below path: String) -> [Tensor] {
+    tensors.keys.filter { $0.hasPrefix(path + "/") }.sorted().compactMap { tensors[$0] }
+  }
   /// True when some tensor lies at or below the path.
   func contains(_ path: String) -> Bool { children[path] != nil || tensors[path] != nil }
   /// The names directly below a group that have a tensor at or below them.
@@ -51,6 +55,13 @@ extension LayerObject {
     if !layer.weights.isEmpty { return true }
     if let nested = layer as? NestedModel { return nested.model.layers.contains(where: \.hasWeights) }
     return layer.sublayers.contains { $0.object.hasWeights }
+  }
+
+  /// True when the layer has weights, or could: a model opened for inspection may hold layers that nobody knows.
+  var mayHaveWeights: Bool {
+    if isUnsupported { return true }
+    guard let nested = layer as? NestedModel else { return hasWeights }
+    return nested.model.layers.contains(where: \.mayHaveWeights)
   }
 
   /// The layer's folder name without counter: its Python class in snake case.

@@ -68,7 +68,7 @@ import Testing
     ),
     Refusal(
       "plain_weights",
-      #"FILE: the safetensors file holds weights but no model: its metadata has no "kconvert_format"; give the architecture as MODEL and this file with --weights"#
+      #"FILE: the safetensors file holds weights but no model: its metadata has no "kconvert_format""#
     ),
     Refusal(
       "refused_hole_first", #"FILE: safetensors: tensor "a" leaves a hole before it"#),

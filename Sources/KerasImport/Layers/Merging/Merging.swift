@@ -17,7 +17,7 @@ struct Merge: Layer {
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     guard let function = Function(rawValue: config.className) else {
-      throw KerasImportError(.unsupportedLayer(className: config.className, nearest: nil))
+      throw KerasImportError(.unsupportedLayer(className: config.className))
     }
     self.function = function
     maskMerge = config.maskMerge

@@ -16,7 +16,7 @@ struct Operation: Layer {
   }
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
-    throw KerasImportError(.unsupportedLayer(className: config.className, nearest: nil))
+    throw KerasImportError(.unsupportedLayer(className: config.className))
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {

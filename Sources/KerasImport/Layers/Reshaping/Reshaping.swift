@@ -23,7 +23,9 @@ struct Reshape: Layer {
   let target: [Int]
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
-    guard let sizes = try config.optionalInts("target_shape") else { throw KerasImportError(.missingKey("target_shape")) }
+    guard let sizes = try config.optionalInts("target_shape") else {
+      throw KerasImportError(.missingKey("target_shape"))
+    }
     guard sizes.filter({ $0 == -1 }).count <= 1, sizes.allSatisfy({ $0 >= -1 }) else {
       throw config.invalid("target_shape", expected: "sizes, at most one of them -1", found: "\(sizes)")
     }
@@ -34,7 +36,9 @@ struct Reshape: Layer {
     let x = try call.input.value
     let shape = scope.shape(of: x)
     let sample = Shape(Array(shape.dimensions.dropFirst())).elementCount
-    return [Operand(try scope.reshape(x, Shape([shape[0]] + target.resolved(elementCount: sample).dimensions)))]
+    return [
+      Operand(try scope.reshape(x, Shape([shape[0]] + target.resolved(elementCount: sample).dimensions)))
+    ]
   }
 }
 
@@ -69,8 +73,12 @@ struct RepeatVector: Layer {
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     let x = try call.input.value
     let shape = scope.shape(of: x)
-    guard shape.rank == 2 else { throw KerasImportError(.invalidGraph("RepeatVector needs an input of rank 2, found \(shape)")) }
-    return [Operand(try scope.emit(.expand([shape[0], .fixed(count), shape[1]]), scope.expandDims(x, axes: [1])))]
+    guard shape.rank == 2 else {
+      throw KerasImportError(.invalidGraph("RepeatVector needs an input of rank 2, found \(shape)"))
+    }
+    return [
+      Operand(try scope.emit(.expand([shape[0], .fixed(count), shape[1]]), scope.expandDims(x, axes: [1])))
+    ]
   }
 }
 
@@ -106,7 +114,7 @@ extension LayerConfig {
   /// The number of spatial axes in the class name: `Conv2DTranspose` has 2.
   func spatialCount() throws(KerasImportError) -> Int {
     for count in 1...3 where className.contains("\(count)D") { return count }
-    throw KerasImportError(.unsupportedLayer(className: className, nearest: nil))
+    throw KerasImportError(.unsupportedLayer(className: className))
   }
 }
 
@@ -156,7 +164,8 @@ extension LoweringScope {
   /// - Throws: `invalidGraph` when the value has another rank.
   func expectRank(_ rank: Int, of value: Value) throws(KerasImportError) {
     guard self.rank(of: value) == rank else {
-      throw KerasImportError(.invalidGraph("expected an input of rank \(rank), found shape \(shape(of: value))"))
+      throw KerasImportError(
+        .invalidGraph("expected an input of rank \(rank), found shape \(shape(of: value))"))
     }
   }
 }

@@ -1,0 +1,56 @@
+import NativeFormat
+
+/// Models of a class of the user's own, derived from Model or Sequential, whose file holds the whole graph of layers:
+/// they are read as that graph.
+struct SubclassedModel {
+  /// What was found, for warnings: the models' names and classes.
+  private(set) var found: [(name: String, className: String)] = []
+
+  private static let containers: Set<String> = ["Functional", "Model", "Container", "Sequential"]
+
+  /// The configuration with such models as the Functional and Sequential models that they are.
+  static func resolved(_ json: JSONValue) -> (json: JSONValue, warnings: [String]) {
+    var models = SubclassedModel()
+    let json = models.resolve(json, isRoot: true)
+    let warnings = models.found.map { name, className in
+      "the model \"\(name)\" is of the class \(className): its layers are read as the graph that the file holds; "
+        + "a call() of its own is not in the file"
+    }
+    return (json, warnings)
+  }
+
+  private mutating func resolve(_ value: JSONValue, isRoot: Bool) -> JSONValue {
+    guard var object = value.object, var config = object["config"]?.object else { return value }
+    if let layers = config["layers"]?.array {
+      config["layers"] = .array(layers.map { resolve($0, isRoot: false) })
+    }
+    for key in ["layer", "backward_layer"] {
+      if let inner = config[key], inner.object != nil { config[key] = resolve(inner, isRoot: false) }
+    }
+    if let className = object["class_name"]?.string,
+      let kind = SubclassedModel.kind(of: object, config, isRoot)
+    {
+      found.append((config["name"]?.string ?? className, className))
+      config.insert(.classWhenWritten(className))
+      object["class_name"] = .string(kind)
+      object["module"] = kind == "Sequential" ? "keras" : "keras.src.models.functional"
+      object["registered_name"] = .string(kind)
+    }
+    object["config"] = .object(config)
+    return .object(object)
+  }
+
+  /// `Functional` or `Sequential`; nil for what is no model, or one of Keras's own.
+  private static func kind(of object: JSONObject, _ config: JSONObject, _ isRoot: Bool) -> String? {
+    let className = object["class_name"]?.string ?? ""
+    let isKeras = object["module"]?.string.map { $0 == "keras" || $0.hasPrefix("keras.") } ?? false
+    guard !isKeras, !containers.contains(className),
+      let layers = config["layers"]?.array, layers.allSatisfy({ $0["class_name"]?.string != nil })
+    else { return nil }
+    if config.contains("input_layers"), config.contains("output_layers") { return "Functional" }
+    let isSequence =
+      isRoot || config.contains("build_input_shape") || layers.first?["class_name"]?.string == "InputLayer"
+    return isSequence && !layers.isEmpty && layers.allSatisfy { $0["inbound_nodes"] == nil }
+      ? "Sequential" : nil
+  }
+}
