@@ -12,29 +12,26 @@ extension HDF5Index {
   /// Indexes a file in a child process of limited time and memory.
   ///
   /// libhdf5 crashes and hangs on some damaged files; this way that ends the child and becomes an error. Meant for
-  /// commands: a program with many threads may prefer ``init(indexing:)``.
+  /// commands: a program with many threads may prefer ``init(indexing:)``. The work is never done in this process
+  /// instead: when there can be no child, or it cannot be confined, that is an error.
+  /// - Parameter seconds: of processor time; a machine that is busy with other things gets a little longer.
   /// - Throws: ``HDF5Error``, also when the child did not come back.
   package init(
-    indexingApart bytes: UnsafeRawBufferPointer, seconds: Int32 = 20
+    indexingApart bytes: UnsafeRawBufferPointer, seconds: Int32 = 5
   ) throws(HDF5Error) {
     var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else {
-      self = try HDF5Index(indexing: bytes)
-      return
-    }
+    guard chdf5_pipe(&ends) == 0 else { throw IndexProcess.cannotStart }
+    let parent = getpid()
     // The lock is held so that the child starts with a library that nobody is using.
     let child = HDF5Library.locked { chdf5_fork() }
     if child == 0 {
       close(ends[0])
-      IndexProcess.run(bytes, seconds: seconds, answer: ends[1])
+      IndexProcess.run(bytes, seconds: seconds, answer: ends[1], parent: parent)
     }
     close(ends[1])
     defer { close(ends[0]) }
-    guard child > 0 else {
-      self = try HDF5Index(indexing: bytes)
-      return
-    }
-    let answer = IndexProcess.read(ends[0], seconds: seconds)
+    guard child > 0 else { throw IndexProcess.cannotStart }
+    let answer = IndexProcess.read(ends[0], seconds: seconds + 2, byteLimit: 64 * bytes.count + 1 << 26)
     if answer == nil { kill(child, SIGKILL) }
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0, errno == EINTR {}
@@ -44,11 +41,20 @@ extension HDF5Index {
 
 /// The two ends of indexing in a child process. An answer is a kind, 0 for an index, and its content.
 private enum IndexProcess {
-  /// What a child may use beyond the file itself.
-  static let memoryByteCount: rlim_t = 4 << 30
+  /// What a child may use beyond what its parent has, and beyond the file itself.
+  static let memoryByteCount: UInt64 = 512 << 20
 
-  static func run(_ bytes: UnsafeRawBufferPointer, seconds: Int32, answer: Int32) -> Never {
-    chdf5_limit(UInt64(memoryByteCount) + UInt64(bytes.count), UInt64(seconds))
+  static var cannotStart: HDF5Error {
+    HDF5Error(
+      .unsupported(
+        "no process could be started to read it in (\(String(cString: strerror(errno)))); HDF5 files are not read without"
+      ))
+  }
+
+  static func run(_ bytes: UnsafeRawBufferPointer, seconds: Int32, answer: Int32, parent: Int32) -> Never {
+    guard chdf5_confine(memoryByteCount + 4 * UInt64(bytes.count), UInt64(seconds), parent) == 0 else {
+      send([3], to: answer)
+    }
     var message: [UInt8]
     do {
       var builder = IndexBuilder(fileByteCount: bytes.count)
@@ -61,6 +67,11 @@ private enum IndexProcess {
       }
       message = [kind] + Array(error.object.utf8) + [0] + Array(text.utf8)
     }
+    send(message, to: answer)
+  }
+
+  /// Writes an answer and ends the process.
+  private static func send(_ message: [UInt8], to answer: Int32) -> Never {
     message.withUnsafeBytes { message in
       var rest = message[...]
       while !rest.isEmpty {
@@ -73,7 +84,7 @@ private enum IndexProcess {
   }
 
   /// Everything the child writes; nil if it takes too long.
-  static func read(_ descriptor: Int32, seconds: Int32) -> [UInt8]? {
+  static func read(_ descriptor: Int32, seconds: Int32, byteLimit: Int) -> [UInt8]? {
     var answer: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     let end = time(nil) + Int(seconds)
@@ -88,6 +99,7 @@ private enum IndexProcess {
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { return answer }
       answer += buffer[..<count]
+      guard answer.count <= byteLimit else { return nil }
     }
   }
 
@@ -97,6 +109,9 @@ private enum IndexProcess {
     if kind == 0 {
       guard let index = HDF5Index(encoded: Array(answer.dropFirst())) else { throw damaged }
       return index
+    }
+    if kind == 3 {
+      throw HDF5Error(.unsupported("the process that reads it could not be confined; HDF5 files are not read without"))
     }
     let parts = answer.dropFirst().split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2 else { throw damaged }

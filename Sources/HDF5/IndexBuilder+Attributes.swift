@@ -9,7 +9,7 @@ extension IndexBuilder {
   static let attributeLimit: UInt64 = 100_000
 
   /// All attributes of an object.
-  func attributes(of object: hid_t, count: UInt64) throws(HDF5Error) -> [String: HDF5Index.Attribute] {
+  mutating func attributes(of object: hid_t, count: UInt64) throws(HDF5Error) -> [String: HDF5Index.Attribute] {
     guard count > 0 else { return [:] }
     guard count <= IndexBuilder.attributeLimit else { throw HDF5Error(.unsupported("too many attributes")) }
     let list = NameList()
@@ -36,7 +36,7 @@ extension IndexBuilder {
     return attributes
   }
 
-  private func value(of attribute: hid_t, name: String) throws(HDF5Error) -> HDF5Index.Attribute {
+  private mutating func value(of attribute: hid_t, name: String) throws(HDF5Error) -> HDF5Index.Attribute {
     let what = "attribute \"\(name)\""
     let type = try Handle(H5Aget_type(attribute), closing: H5Tclose, what: what)
     let space = try Handle(H5Aget_space(attribute), closing: H5Sclose, what: what)
@@ -45,6 +45,7 @@ extension IndexBuilder {
     guard let count = Product.of(sizes), let byteCount = Product.of([count, H5Tget_size(type.id)]),
       byteCount <= fileByteCount
     else { throw HDF5Error(.corrupted("\(what) is larger than the file")) }
+    try self.count(bytes: byteCount, what)
     switch H5Tget_class(type.id) {
     case H5T_STRING where H5Tis_variable_str(type.id) > 0:
       return try variableStrings(attribute, type.id, space.id, count, sizes, what)
@@ -97,7 +98,7 @@ extension IndexBuilder {
     return .strings(strings, sizes: sizes)
   }
 
-  private func variableStrings(
+  private mutating func variableStrings(
     _ attribute: hid_t, _ type: hid_t, _ space: hid_t, _ count: Int, _ sizes: [Int], _ what: String
   ) throws(HDF5Error) -> HDF5Index.Attribute {
     guard count > 0 else { return .strings([], sizes: sizes) }
@@ -115,6 +116,7 @@ extension IndexBuilder {
         continue
       }
       let bytes = UnsafeRawBufferPointer(start: pointer, count: strlen(pointer))
+      try self.count(bytes: bytes.count, what)
       strings.append(try decode(bytes, what))
     }
     return .strings(strings, sizes: sizes)

@@ -2,7 +2,7 @@ import CHDF5
 
 extension IndexBuilder {
   /// The index entry of a dataset. Ranges that do not lie in the file are refused here, once for all readers.
-  func dataset(
+  mutating func dataset(
     _ id: hid_t, attributes: [String: HDF5Index.Attribute]
   ) throws(HDF5Error) -> HDF5Index.Dataset {
     let type = try Handle(H5Dget_type(id), closing: H5Tclose, what: "datatype")
@@ -80,7 +80,7 @@ extension IndexBuilder {
 
   // MARK: - Chunks
 
-  private func chunked(
+  private mutating func chunked(
     _ id: hid_t, _ space: hid_t, _ properties: hid_t, _ sizes: [Int], _ elementByteCount: Int
   ) throws(HDF5Error) -> HDF5Index.Layout {
     var filters: [HDF5Index.Filter] = []
@@ -126,8 +126,11 @@ extension IndexBuilder {
     switch id {
     case 1: return .success(.deflate)
     case 2:
-      let size = valueCount >= 1 && values[0] > 0 ? Int(values[0]) : elementByteCount
-      return .success(.shuffle(elementByteCount: size))
+      guard valueCount < 1 || values[0] == 0 || Int(values[0]) == elementByteCount else {
+        return .failure(
+          UnknownFilter(message: "its data was shuffled in elements of \(values[0]) bytes, not \(elementByteCount)"))
+      }
+      return .success(.shuffle(elementByteCount: elementByteCount))
     case 3: return .success(.fletcher32)
     default:
       let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -138,7 +141,7 @@ extension IndexBuilder {
 
   private static let chunkLimit: hsize_t = 1 << 20
 
-  private func chunks(_ id: hid_t, _ space: hid_t, _ rank: Int) throws(HDF5Error) -> [HDF5Index.Chunk] {
+  private mutating func chunks(_ id: hid_t, _ space: hid_t, _ rank: Int) throws(HDF5Error) -> [HDF5Index.Chunk] {
     var count: hsize_t = 0
     guard H5Dget_num_chunks(id, space, &count) >= 0 else {
       throw HDF5Error(.corrupted("chunks: \(HDF5Library.message())"))
@@ -161,6 +164,7 @@ extension IndexBuilder {
       // Chunks do not overlap, so together they are no larger than the file; that bounds what is unpacked.
       total += byteCount
       guard total <= fileByteCount else { throw HDF5Error(.corrupted("chunks that overlap")) }
+      try self.count(bytes: byteCount, "chunk \(number)")
       let start = origin[..<rank].map { Int(clamping: $0) }
       chunks.append(
         HDF5Index.Chunk(origin: start, offset: offset, byteCount: byteCount, skippedFilters: mask))

@@ -18,12 +18,27 @@ struct IndexBuilder {
   /// The size of what precedes the HDF5 content of the file.
   private(set) var userBlockByteCount: hsize_t = 0
   private var objectCount = 0
+  private var byteCount = 0
+  /// Datasets that have been read, by address.
+  private var finishedDatasets: [UInt64: HDF5Index.Dataset] = [:]
   /// Groups that have been read, by address: a group may be linked more than once.
   private var finished: [UInt64: (group: HDF5Index.Group, objectCount: Int)] = [:]
   /// The addresses of the groups around the current one.
   private var ancestors: Set<UInt64> = []
 
-  static let objectLimit = 1_000_000
+  static let linkLimit = 1_000_000
+  /// Objects that are linked many times count each time. One takes up a few hundred bytes of a file.
+  private var objectLimit: Int { 20_000 + fileByteCount / 64 }
+
+  /// Counts bytes of attributes and chunks, which lie in the file: together they are no larger unless many refer to the
+  /// same ones, which would unpack to far more than the file holds.
+  mutating func count(bytes: Int, _ what: String) throws(HDF5Error) {
+    let (sum, overflow) = byteCount.addingReportingOverflow(bytes)
+    byteCount = sum
+    guard !overflow, byteCount <= 2 * fileByteCount + 1 << 20 else {
+      throw HDF5Error(.corrupted("\(what): more bytes than the file has, which overlap"))
+    }
+  }
   static let depthLimit = 128
 
   init(fileByteCount: Int) { self.fileByteCount = fileByteCount }
@@ -65,9 +80,7 @@ struct IndexBuilder {
       try count(known.objectCount)
       return known.group
     }
-    guard ancestors.insert(object.address).inserted else {
-      throw HDF5Error(.unsupported("a group that contains itself"))
-    }
+    ancestors.insert(object.address)
     guard ancestors.count <= IndexBuilder.depthLimit else {
       throw HDF5Error(.unsupported("more than \(IndexBuilder.depthLimit) levels of groups"))
     }
@@ -101,18 +114,27 @@ struct IndexBuilder {
       H5Oopen(parent, link.name, chdf5_default_properties()), closing: H5Oclose, what: "cannot be opened")
     let object = try describe(child.id)
     switch object.kind {
-    case 0: group.groups[link.name] = try self.group(child.id, object, path: path)
+    case 0:
+      // A link back to a group around this one adds nothing that is not reached without it.
+      if ancestors.contains(object.address) { return }
+      group.groups[link.name] = try self.group(child.id, object, path: path)
     case 1:
+      if let known = finishedDatasets[object.address] {
+        group.datasets[link.name] = known
+        return
+      }
       let attributes = try attributes(of: child.id, count: object.attributeCount)
-      group.datasets[link.name] = try dataset(child.id, attributes: attributes)
+      let dataset = try dataset(child.id, attributes: attributes)
+      finishedDatasets[object.address] = dataset
+      group.datasets[link.name] = dataset
     default: break  // A named datatype holds no data.
     }
   }
 
   private mutating func count(_ objects: Int) throws(HDF5Error) {
     objectCount += objects
-    guard objectCount <= IndexBuilder.objectLimit else {
-      throw HDF5Error(.unsupported("more than \(IndexBuilder.objectLimit) objects"))
+    guard objectCount <= objectLimit else {
+      throw HDF5Error(.unsupported("more than \(objectLimit) objects in a file of \(fileByteCount) bytes"))
     }
   }
 
@@ -141,7 +163,7 @@ struct IndexBuilder {
           list.problem = "a link whose name is not a valid name"
           return 1
         }
-        guard list.links.count < IndexBuilder.objectLimit else {
+        guard list.links.count < IndexBuilder.linkLimit else {
           list.problem = "too many links in one group"
           return 1
         }

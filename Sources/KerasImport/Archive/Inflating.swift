@@ -56,19 +56,50 @@ enum Inflating {
   }
 }
 
-/// A block of memory that is filled once and then only read.
+extension Inflating {
+  /// The checksum of the unpacked data of a zip member, piece by piece; nil if it is damaged or not exactly as long.
+  static func checksum(_ input: UnsafeRawBufferPointer, byteCount: Int) -> UInt32? {
+    var stream = z_stream()
+    guard cminizip_inflate_init(&stream, Wrapping.none.rawValue) == Z_OK else { return nil }
+    defer { inflateEnd(&stream) }
+    var piece = [UInt8](repeating: 0, count: 1 << 18)
+    var (read, written, sum): (Int, Int, uLong) = (0, 0, 0)
+    while true {
+      let given = min(1 << 30, input.count - read)
+      let source = UnsafeMutableRawPointer(mutating: input.baseAddress.map { $0 + read })
+      stream.next_in = source?.assumingMemoryBound(to: Bytef.self)
+      stream.avail_in = uInt(given)
+      let (status, made) = piece.withUnsafeMutableBufferPointer { piece in
+        stream.next_out = piece.baseAddress
+        stream.avail_out = uInt(piece.count)
+        let status = CMinizip.inflate(&stream, Z_NO_FLUSH)
+        let made = piece.count - Int(stream.avail_out)
+        sum = crc32(sum, piece.baseAddress, uInt(made))
+        return (status, made)
+      }
+      let taken = given - Int(stream.avail_in)
+      read += taken
+      written += made
+      guard written <= byteCount else { return nil }
+      if status == Z_STREAM_END { return written == byteCount ? UInt32(truncatingIfNeeded: sum) : nil }
+      guard status == Z_OK || status == Z_BUF_ERROR, taken + made > 0 else { return nil }
+    }
+  }
+}
+
+/// A block of memory that is filled once and then only read, of the process's budget.
 final class FilledMemory: @unchecked Sendable {
   // Written only inside init.
   private let bytes: UnsafeMutableRawBufferPointer
 
   /// Memory that `body` fills completely; nil if `body` cannot, or if there is not enough memory.
   init?(byteCount: Int, _ body: (UnsafeMutableRawBufferPointer) -> Bool) {
-    guard let start = malloc(max(byteCount, 1)) else { return nil }
-    bytes = UnsafeMutableRawBufferPointer(start: start, count: byteCount)
+    guard let block = try? MemoryBudget.process.allocate(byteCount) else { return nil }
+    bytes = block
     guard body(bytes) else { return nil }
   }
 
-  deinit { free(bytes.baseAddress) }
+  deinit { MemoryBudget.process.deallocate(bytes) }
 
   var content: HeldBytes { HeldBytes(UnsafeRawBufferPointer(bytes), owner: self) }
 }

@@ -10,10 +10,14 @@ enum YAMLDocument {
   /// How many values a document may hold once its aliases are followed: they can grow without bound otherwise.
   static let valueLimit = 1_000_000
   static let depthLimit = 200
+  static let byteLimit = 1 << 26
 
   /// - Throws: `corrupted` with the line for text that is not YAML.
   static func json(_ text: HeldBytes) throws(KerasImportError) -> JSONValue {
-    try text.withBytes { bytes throws(KerasImportError) in
+    guard text.count <= byteLimit else {
+      throw KerasImportError(.corrupted("more than \(byteLimit) bytes of YAML"))
+    }
+    return try text.withBytes { bytes throws(KerasImportError) in
       let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
       defer { parser.deallocate() }
       guard yaml_parser_initialize(parser) == 1 else {

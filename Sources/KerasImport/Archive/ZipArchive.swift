@@ -21,9 +21,7 @@ package struct ZipMember: Sendable {
     let memory = FilledMemory(byteCount: byteCount) { output in
       packed.withBytes { Inflating.inflate($0, into: output, .none) }
     }
-    guard let content = memory?.content else {
-      throw KerasImportError(.corrupted("member \"\(name)\" of the archive cannot be unpacked"))
-    }
+    guard let content = memory?.content else { throw cannotBeUnpacked }
     try verify(content)
     return content
   }
@@ -35,14 +33,25 @@ package struct ZipMember: Sendable {
     return content
   }
 
-  /// Reads the whole member, on all cores, and compares its checksum.
+  /// Reads the whole member and compares its checksum; a deflated one is unpacked piece by piece and not kept.
   /// - Throws: `corrupted` if it differs.
-  package func verifyChecksum() throws(KerasImportError) { _ = try verifiedContent() }
+  package func verifyChecksum() throws(KerasImportError) {
+    guard isDeflated else { return try verify(packed) }
+    let sum = packed.withBytes { Inflating.checksum($0, byteCount: byteCount) }
+    guard let sum else { throw cannotBeUnpacked }
+    guard sum == checksum else { throw hasWrongChecksum }
+  }
+
+  private var cannotBeUnpacked: KerasImportError {
+    KerasImportError(.corrupted("member \"\(name)\" of the archive cannot be unpacked"))
+  }
+
+  private var hasWrongChecksum: KerasImportError {
+    KerasImportError(.corrupted("member \"\(name)\" of the archive has a wrong checksum"))
+  }
 
   private func verify(_ content: HeldBytes) throws(KerasImportError) {
-    guard Checksum.crc32(content) == checksum else {
-      throw KerasImportError(.corrupted("member \"\(name)\" of the archive has a wrong checksum"))
-    }
+    guard Checksum.crc32(content) == checksum else { throw hasWrongChecksum }
   }
 }
 
@@ -53,6 +62,8 @@ package struct ZipArchive: Sendable {
 
   static let memberLimit = 100_000
   static let nameLimit = 4096
+  /// The least that stands before a member's bytes.
+  private static let localHeaderByteCount = 31
 
   package init(_ archive: HeldBytes) throws(KerasImportError) {
     members = try archive.withBytes { bytes throws(KerasImportError) in
@@ -73,12 +84,14 @@ package struct ZipArchive: Sendable {
     }
     defer { unzClose(zip) }
     var members: [String: ZipMember] = [:]
+    var ranges: [Range<Int>] = []
     var status = unzGoToFirstFile(zip)
     while status == UNZ_OK {
       guard members.count < memberLimit else {
         throw KerasImportError(.unsupported("more than \(memberLimit) members in the archive"))
       }
-      if let member = try member(zip, archive, position: members.count) {
+      if let (member, range) = try member(zip, archive, position: members.count) {
+        ranges.append(range)
         guard members.updateValue(member, forKey: member.name) == nil else {
           throw KerasImportError(.corrupted("member \"\(member.name)\" comes twice in the archive"))
         }
@@ -88,21 +101,37 @@ package struct ZipArchive: Sendable {
     guard status == UNZ_END_OF_LIST_OF_FILE else {
       throw KerasImportError(.corrupted("the directory of the zip archive is damaged"))
     }
+    // Names for the same bytes would unpack to far more than an archive of this size holds.
+    ranges.sort { $0.lowerBound < $1.lowerBound }
+    for (range, next) in Swift.zip(ranges, ranges.dropFirst()) where next.lowerBound < range.upperBound {
+      throw KerasImportError(.corrupted("members of the archive overlap"))
+    }
     return members
   }
 
-  /// The current member; nil for a folder.
+  /// Refuses names that lead out of the archive.
+  private static func checkName(_ name: String, _ what: String) throws(KerasImportError) {
+    let parts = name.split(whereSeparator: { $0 == "/" || $0 == "\\" })
+    let isAbsolute = name.hasPrefix("/") || name.hasPrefix("\\") || parts.first?.last == ":"
+    guard !isAbsolute, !parts.contains("..") else {
+      throw KerasImportError(.corrupted("\(what) has a name that leads out of it"))
+    }
+    guard !name.isEmpty else { throw KerasImportError(.corrupted("a member of the archive has no name")) }
+  }
+
+  /// The current member and what it takes up, its own header included; nil for a folder.
   private static func member(
     _ zip: unzFile, _ archive: HeldBytes, position: Int
-  ) throws(KerasImportError) -> ZipMember? {
+  ) throws(KerasImportError) -> (ZipMember, Range<Int>)? {
     var info = unz_file_info64()
     var nameBytes = [CChar](repeating: 0, count: nameLimit + 1)
     guard unzGetCurrentFileInfo64(zip, &info, &nameBytes, uLong(nameLimit), nil, 0, nil, 0) == UNZ_OK,
       info.size_filename <= nameLimit
     else { throw KerasImportError(.corrupted("the directory of the zip archive is damaged")) }
     let name = String(decoding: nameBytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    if name.hasSuffix("/") { return nil }
     let what = "member \"\(name)\" of the archive"
+    try checkName(name, what)
+    if name.hasSuffix("/") { return nil }
     guard info.flag & 1 == 0 else { throw KerasImportError(.unsupported("\(what) is encrypted")) }
     guard info.compression_method == 0 || info.compression_method == 8 else {
       throw KerasImportError(
@@ -122,8 +151,9 @@ package struct ZipArchive: Sendable {
     guard let offset = Int(exactly: unzGetCurrentFileZStreamPos64(zip)),
       let packed = archive.slice(offset: offset, count: packedByteCount)
     else { throw KerasImportError(.corrupted("\(what) does not lie in the file; it may be truncated")) }
-    return ZipMember(
+    let member = ZipMember(
       position: position, name: name, byteCount: byteCount, packed: packed, isDeflated: isDeflated,
       checksum: UInt32(truncatingIfNeeded: info.crc))
+    return (member, max(0, offset - localHeaderByteCount)..<(offset + packedByteCount))
   }
 }

@@ -155,13 +155,21 @@ extension LayerConfig {
   public mutating func optionalInt(_ key: String) throws(KerasImportError) -> Int? {
     guard let value = value(key) else { return nil }
     guard let int = value.int else { throw invalid(key, expected: "an integer", found: value.shortText) }
+    return try bounded(int, key)
+  }
+
+  /// An integer that can be computed with: the product of two fits.
+  func bounded(_ int: Int, _ key: String) throws(KerasImportError) -> Int {
+    guard int.magnitude <= 1 << 31 else {
+      throw invalid(key, expected: "an integer between -2^31 and 2^31", found: "\(int)")
+    }
     return int
   }
 
   /// A positive integer that must be there (units, filters, counts).
   public mutating func count(_ key: String) throws(KerasImportError) -> Int {
     let found = try int(key)
-    guard found > 0, found < 1 << 40 else {
+    guard found > 0 else {
       throw invalid(key, expected: "a positive integer", found: "\(found)")
     }
     return found
@@ -230,7 +238,7 @@ extension LayerConfig {
       guard let standard else { throw KerasImportError(.missingKey(key)) }
       return Array(repeating: standard, count: count)
     }
-    if let int = value.int { return Array(repeating: int, count: count) }
+    if let int = value.int { return Array(repeating: try bounded(int, key), count: count) }
     guard let items = value.array, items.count == count else {
       throw invalid(key, expected: "\(count) integers", found: value.shortText)
     }
@@ -240,7 +248,7 @@ extension LayerConfig {
   /// Integers of any number; a single number is a list of one; nil when absent or null.
   public mutating func optionalInts(_ key: String) throws(KerasImportError) -> [Int]? {
     guard let value = value(key) else { return nil }
-    if let int = value.int { return [int] }
+    if let int = value.int { return [try bounded(int, key)] }
     guard let items = value.array else { throw invalid(key, expected: "integers", found: value.shortText) }
     return try integers(items, key)
   }
@@ -270,7 +278,7 @@ extension LayerConfig {
     var result: [Int] = []
     for item in items {
       guard let int = item.int else { throw invalid(key, expected: "integers", found: item.shortText) }
-      result.append(int)
+      result.append(try bounded(int, key))
     }
     return result
   }

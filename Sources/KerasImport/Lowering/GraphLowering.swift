@@ -62,6 +62,7 @@ struct GraphLowering {
       state.record(joined(path, model.layers[tensor.layer].name), [], [operand])
     }
     for call in model.calls {
+      try state.countCall()
       let object = model.layers[call.layer]
       let name = path.isEmpty ? object.name : "\(path)/\(object.name)"
       if state.isPartial { standIn(for: call, path: name, &operands) }

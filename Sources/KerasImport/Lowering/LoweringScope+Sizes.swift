@@ -3,14 +3,28 @@ import ModelIR
 extension LoweringScope {
   /// The sizes that an integer vector (or scalar) stands for, where they follow from shapes: `shape(x)[0]`, joined,
   /// sliced and computed with. Nil when they depend on the data.
-  func sizes(in value: Value) -> [Dimension]? { SizeTracing(graph: state.graph).sizes(in: value, depth: 0) }
+  func sizes(in value: Value) -> [Dimension]? {
+    var tracing = SizeTracing(graph: state.graph)
+    return tracing.sizes(in: value, depth: 0)
+  }
 }
 
 /// Follows integers back to the shapes they were read from.
 private struct SizeTracing {
   let graph: Graph
+  /// What is known already, nil for values that depend on the data: every value is followed once.
+  private var known: [Value: [Dimension]?] = [:]
 
-  func sizes(in value: Value, depth: Int) -> [Dimension]? {
+  init(graph: Graph) { self.graph = graph }
+
+  mutating func sizes(in value: Value, depth: Int) -> [Dimension]? {
+    if let found = known[value] { return found }
+    let found = traced(value, depth: depth)
+    known[value] = .some(found)
+    return found
+  }
+
+  private mutating func traced(_ value: Value, depth: Int) -> [Dimension]? {
     let dtype = graph.dtype(of: value)
     guard depth < 64, dtype.isInteger || dtype == .bool, graph.shape(of: value).rank <= 1 else { return nil }
     switch graph.source(of: value) {

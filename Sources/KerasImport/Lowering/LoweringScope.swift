@@ -45,6 +45,21 @@ final class LoweringState {
     self.isPartial = isPartial
   }
 
+  /// The calls of layers so far, those of layers inside layers included.
+  private var callCount = 0
+
+  /// Models are read that call tens of thousands of layers.
+  static let callLimit = 30_000
+
+  /// Counts one more call of a layer: models that call a model twice that calls another twice grow without bound.
+  func countCall() throws(KerasImportError) {
+    callCount += 1
+    guard callCount <= LoweringState.callLimit else {
+      throw KerasImportError(
+        .unsupported("more than \(LoweringState.callLimit) calls of layers, nested models opened up"))
+    }
+  }
+
   /// Notes the shapes of a call unless the layer was called before.
   func record(_ path: String, _ inputs: [Operand], _ outputs: [Operand]) {
     guard shapes[path] == nil else { return }
@@ -212,6 +227,7 @@ public struct LoweringScope {
 
   /// Lowers a layer object by Keras's rules for a call: floating inputs are cast, masks passed or dropped.
   func lower(_ object: LayerObject, _ call: Call, name: String) throws(KerasImportError) -> [Operand] {
+    try state.countCall()
     let scope = LoweringScope(state: state, object: object, path: path.isEmpty ? name : "\(path)/\(name)")
     return try scope.lowerSelf(call)
   }

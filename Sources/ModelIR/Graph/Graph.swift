@@ -99,6 +99,9 @@ public struct Graph: Sendable {
     _ op: Op, _ operands: [Value], name: String, origin: String = ""
   ) throws(GraphError) -> [Value] {
     let types = try Graph.inferTypes(op, operands.map { type(of: $0) }, name: name)
+    guard records.count + types.count <= Graph.valueLimit else {
+      throw GraphError("the model has more than \(Graph.valueLimit) values once it is opened up", node: name)
+    }
     let results = types.enumerated().map { position, type in
       add(
         ValueRecord(
@@ -126,9 +129,18 @@ public struct Graph: Sendable {
     return Value(index: records.count - 1)
   }
 
+  /// The most values of a graph; models that are read have tens of thousands.
+  package static let valueLimit = 200_000
+
   private static func checkSizes(_ shape: Shape) throws(GraphError) {
+    guard shape.rank <= ElementCount.rankLimit else {
+      throw GraphError("expected at most \(ElementCount.rankLimit) axes, found a result of \(shape.rank)")
+    }
     var count = 1
     for dimension in shape.dimensions {
+      guard !dimension.isUnwieldy else {
+        throw GraphError("an axis of the result has a size that is too large, or too long an expression")
+      }
       guard let size = dimension.fixedSize else { continue }
       if size < 0 { throw GraphError("size \(size) along an axis of the result \(shape)") }
       count = Dimension.saturatingMultiply(count, max(size, 1))

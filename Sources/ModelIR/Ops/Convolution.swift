@@ -29,7 +29,7 @@ extension ConvAttributes {
   private func checkWindow(x: TensorType, kernel: TensorType, spatialCount: Int) throws(GraphError) {
     try x.expectRank((spatialCount + 2)...(spatialCount + 2))
     try kernel.expectRank((spatialCount + 2)...(spatialCount + 2), operand: 1)
-    guard strides.allSatisfy({ $0 > 0 }), dilations.allSatisfy({ $0 > 0 }), dilations.count == spatialCount else {
+    guard strides.areWindowSizes, dilations.areWindowSizes, dilations.count == spatialCount, padding.isBounded else {
       throw GraphError("expected positive strides and dilations, found \(strides) and \(dilations)")
     }
   }
@@ -43,8 +43,9 @@ extension ConvTransposeAttributes {
     try operands[0].expectRank((count + 2)...(count + 2))
     try operands[1].expectRank((count + 2)...(count + 2), operand: 1)
     let kernel = kernelOrder.spatialFirst(operands[1].shape)
-    guard strides.allSatisfy({ $0 > 0 }), dilations.allSatisfy({ $0 > 0 }), dilations.count == count,
-      pads.count == count, outputPadding.count == count
+    guard strides.areWindowSizes, dilations.areWindowSizes, dilations.count == count,
+      pads.count == count, outputPadding.count == count, Padding.explicit(pads).isBounded,
+      outputPadding.allSatisfy({ (0..<Dimension.windowLimit).contains($0) })
     else { throw GraphError("expected positive strides and dilations, found \(strides) and \(dilations)") }
     let channels = x[layout.channelAxis(rank: x.rank)]
     guard channels.fits(kernel[kernel.rank - 1]) else {
@@ -66,7 +67,7 @@ extension PoolAttributes {
   func inferType(_ x: TensorType) throws(GraphError) -> TensorType {
     let count = kernelSize.count
     try x.expectRank((count + 2)...(count + 2))
-    guard kernelSize.allSatisfy({ $0 > 0 }), strides.allSatisfy({ $0 > 0 }), strides.count == count else {
+    guard kernelSize.areWindowSizes, strides.areWindowSizes, strides.count == count, padding.isBounded else {
       throw GraphError("expected a positive window and strides, found \(kernelSize) and \(strides)")
     }
     var shape = x.shape
@@ -79,11 +80,27 @@ extension PoolAttributes {
 }
 
 extension Dimension {
+  /// The largest step, window or padding: the product of two fits an integer, and so does the sum of a few of them.
+  static let windowLimit = 1 << 30
+
   /// `(k - 1) * dilation + 1`.
   static func windowExtent(_ kernel: Dimension, dilation: Int) -> Dimension { (kernel - 1) * .fixed(dilation) + 1 }
 }
 
+extension [Int] {
+  fileprivate var areWindowSizes: Bool { allSatisfy { (1...Dimension.windowLimit).contains($0) } }
+}
+
 extension Padding {
+  /// Whether arithmetic with the padding fits an integer.
+  fileprivate var isBounded: Bool {
+    switch self {
+    case .sameUpper: true
+    case .explicit(let pairs):
+      pairs.allSatisfy { $0.before.magnitude <= Dimension.windowLimit && $0.after.magnitude <= Dimension.windowLimit }
+    }
+  }
+
   /// The number of window positions along one axis.
   func outputSize(
     _ size: Dimension, window: Dimension, stride: Int, index: Int, axis: Int
@@ -104,8 +121,11 @@ extension Padding {
   /// an odd number of padding elements the last goes after the data.
   public static func same(size: Int, window: Int, stride: Int, dilation: Int = 1) -> PadPair {
     let extent = Dimension.saturatingAdd(Dimension.saturatingMultiply(window - 1, dilation), 1)
-    let count = (size + stride - 1) / stride
-    let total = max((count - 1) * stride + extent - size, 0)
+    // A step of 0 is refused where the operation's types are inferred.
+    let stride = max(stride, 1)
+    let count = size > 0 ? (size - 1) / stride + 1 : 0
+    let covered = Dimension.saturatingAdd((count - 1) * stride, extent)
+    let total = max(Dimension.saturatingAdd(covered, -size), 0)
     return PadPair(total / 2, total - total / 2)
   }
 }

@@ -16,6 +16,10 @@ extension Op {
     try indices.expectIndices()
     try x.expectAxis(axis)
     try indices.expectRank(x.shape.rank...x.shape.rank, operand: 1)
+    for other in 0..<x.shape.rank where other != axis {
+      guard let size = indices.shape[other].fixedSize, let room = x.shape[other].fixedSize, size > room else { continue }
+      throw GraphError("expected indices of at most \(room) along axis \(other), found shape \(indices.shape)", operand: 1)
+    }
     return TensorType(x.dtype, indices.shape)
   }
 
@@ -38,7 +42,8 @@ extension Op {
   private func tupleSize(_ x: TensorType, _ indices: TensorType, batchDims: Int) throws(GraphError) -> Int {
     try indices.expectRank(1...Int.max, operand: 1)
     guard let tuple = indices.shape[indices.shape.rank - 1].fixedSize, batchDims >= 0,
-      tuple >= 0, tuple <= x.shape.rank - batchDims
+      batchDims < indices.shape.rank, batchDims <= x.shape.rank, tuple >= 0, tuple <= x.shape.rank - batchDims,
+      (0..<batchDims).allSatisfy({ indices.shape[$0].fits(x.shape[$0]) })
     else {
       throw GraphError("expected coordinate tuples of at most \(x.shape.rank) elements, found shape \(indices.shape)", operand: 1)
     }

@@ -48,6 +48,7 @@ extension Op {
 
   func inferSplit(_ x: TensorType, axis: Int, sizes: [Dimension]) throws(GraphError) -> [TensorType] {
     try x.expectAxis(axis)
+    guard sizes.count <= 1 << 16 else { throw GraphError("expected at most \(1 << 16) parts, found \(sizes.count)") }
     let total = sizes.reduce(0, +)
     guard x.shape[axis].fits(total) else {
       throw GraphError("expected \(total) elements along axis \(axis), found \(x.shape[axis])", operand: 0)
@@ -73,6 +74,7 @@ extension Op {
     guard attributes.pads.count == x.shape.rank, attributes.pads.allSatisfy({ $0.before >= 0 && $0.after >= 0 }) else {
       throw GraphError("expected \(x.shape.rank) pairs of padding, none negative, found \(attributes.pads.count)", operand: 0)
     }
+    guard x.dtype != .string else { throw GraphError("strings cannot be padded", operand: 0) }
     let sizes = zip(x.shape.dimensions, attributes.pads).map { $0 + .fixed(Dimension.saturatingAdd($1.before, $1.after)) }
     return TensorType(x.dtype, Shape(sizes))
   }

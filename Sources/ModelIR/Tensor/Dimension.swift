@@ -6,6 +6,9 @@
 public struct Dimension: Hashable, Sendable {
   /// The largest size an axis may have; larger ones are refused when a node is added.
   package static let limit = 1 << 40
+  /// The most parts an expression may have, those of quotients and maxima included. What would have more becomes
+  /// ``unwieldy``, so that the work of a file's sizes stays bounded.
+  static let weightLimit = 512
 
   /// A product of atoms, sorted; the empty product is 1.
   struct Monomial: Hashable, Sendable, Comparable {
@@ -20,6 +23,7 @@ public struct Dimension: Hashable, Sendable {
   struct Term: Hashable, Sendable {
     var coefficient: Int
     var monomial: Monomial
+    var weight: Int { monomial.atoms.reduce(1) { $0 + $1.weight } }
   }
 
   /// The indivisible parts of an expression.
@@ -28,6 +32,13 @@ public struct Dimension: Hashable, Sendable {
     case quotient(Dimension, Dimension)
     case maximum(Dimension, Dimension)
     case minimum(Dimension, Dimension)
+
+    var weight: Int {
+      switch self {
+      case .symbol: 1
+      case .quotient(let a, let b), .maximum(let a, let b), .minimum(let a, let b): 1 + a.weight + b.weight
+      }
+    }
 
     var description: String {
       switch self {
@@ -43,12 +54,21 @@ public struct Dimension: Hashable, Sendable {
   /// The constant summand.
   var constant: Int
   /// The other summands, sorted, no coefficient 0.
-  var terms: [Term]
+  private(set) var terms: [Term]
+  /// The number of parts of the expression.
+  private(set) var weight: Int
 
   init(constant: Int, terms: [Term]) {
-    self.constant = constant
-    self.terms = terms
+    let weight = terms.reduce(1) { $0 + $1.weight }
+    if weight > Dimension.weightLimit {
+      (self.constant, self.terms, self.weight) = (Dimension.bound, [], 1)
+    } else {
+      (self.constant, self.terms, self.weight) = (constant, terms, weight)
+    }
   }
+
+  /// Whether the size is beyond what sizes are computed with, or an expression of too many parts.
+  var isUnwieldy: Bool { terms.isEmpty && constant >= Dimension.bound }
 
   /// A known size.
   public static func fixed(_ size: Int) -> Dimension { Dimension(constant: size, terms: []) }
@@ -80,7 +100,8 @@ extension Dimension: ExpressibleByIntegerLiteral {
 extension Dimension {
   /// The sum.
   public static func + (a: Dimension, b: Dimension) -> Dimension {
-    normalized(constant: saturatingAdd(a.constant, b.constant), terms: a.terms + b.terms)
+    if a.isUnwieldy || b.isUnwieldy { return unwieldy }
+    return normalized(constant: saturatingAdd(a.constant, b.constant), terms: a.terms + b.terms)
   }
 
   /// The difference.
@@ -88,6 +109,10 @@ extension Dimension {
 
   /// The product.
   public static func * (a: Dimension, b: Dimension) -> Dimension {
+    if a == 1 { return b }
+    if b == 1 { return a }
+    let isLarge = a.weight * b.weight > 4 * weightLimit && !a.terms.isEmpty && !b.terms.isEmpty
+    if isLarge || (a.isUnwieldy && b != 0 && b != -1) || (b.isUnwieldy && a != 0) { return unwieldy }
     var terms: [Term] = []
     for t in a.terms {
       if b.constant != 0 {
@@ -109,6 +134,7 @@ extension Dimension {
   /// The quotient rounded toward minus infinity; division by a fixed 0 gives 0, which no valid shape holds.
   public static func / (a: Dimension, b: Dimension) -> Dimension {
     if a == b { return 1 }
+    if a.isUnwieldy || b.isUnwieldy { return unwieldy }
     if let divisor = b.fixedSize {
       guard divisor > 0 else { return 0 }
       if divisor == 1 { return a }
@@ -121,17 +147,19 @@ extension Dimension {
 
   /// The quotient rounded toward plus infinity.
   public func dividedRoundingUp(by divisor: Int) -> Dimension {
-    (self + .fixed(divisor - 1)) / .fixed(divisor)
+    (self + .fixed(Dimension.saturatingAdd(divisor, -1))) / .fixed(divisor)
   }
 
   /// The larger of two sizes.
   public static func maximum(_ a: Dimension, _ b: Dimension) -> Dimension {
+    if a.isUnwieldy || b.isUnwieldy { return unwieldy }
     if let difference = (a - b).fixedSize { return difference >= 0 ? a : b }
     return atom(.maximum(Swift.min(a, b), Swift.max(a, b)))
   }
 
   /// The smaller of two sizes.
   public static func minimum(_ a: Dimension, _ b: Dimension) -> Dimension {
+    if a.isUnwieldy || b.isUnwieldy { return unwieldy }
     if let difference = (a - b).fixedSize { return difference <= 0 ? a : b }
     return atom(.minimum(Swift.min(a, b), Swift.max(a, b)))
   }
@@ -142,18 +170,17 @@ extension Dimension {
 
   /// Splits off the part that the divisor divides exactly; what is left becomes one quotient atom.
   private func divided(by divisor: Int) -> Dimension {
-    var whole = Dimension.fixed(0)
-    var rest = Dimension.fixed(0)
+    var (divided, left): ([Term], [Term]) = ([], [])
     for term in terms {
       if term.coefficient % divisor == 0 {
-        whole.terms.append(Term(coefficient: term.coefficient / divisor, monomial: term.monomial))
+        divided.append(Term(coefficient: term.coefficient / divisor, monomial: term.monomial))
       } else {
-        rest.terms.append(term)
+        left.append(term)
       }
     }
     let quotient = Dimension.floorDivide(constant, divisor)
-    whole.constant = quotient
-    rest.constant = constant - quotient * divisor
+    let whole = Dimension(constant: quotient, terms: divided)
+    let rest = Dimension(constant: constant - quotient * divisor, terms: left)
     if rest.terms.isEmpty { return whole }
     // (a / b + c) / d is (a + b * c) / (b * d)
     if whole.terms.isEmpty, rest.terms.count == 1, rest.terms[0].coefficient == 1,
@@ -207,6 +234,8 @@ extension Dimension {
   }
 
   private static let bound = Int.max / 4
+  /// Stands for every size that ``isUnwieldy``.
+  private static let unwieldy = Dimension(constant: bound, terms: [])
 
   static func saturatingAdd(_ a: Int, _ b: Int) -> Int {
     let (sum, overflow) = a.addingReportingOverflow(b)

@@ -17,6 +17,10 @@ extension JSONValue {
 
   /// How many arrays and objects may be inside each other.
   package static let depthLimit = 512
+  /// The largest text that is read.
+  package static let byteLimit = 1 << 28
+  /// The most values a text may have.
+  package static let valueLimit = 4_000_000
 
   /// Reads one JSON value that fills the whole text.
   ///
@@ -25,6 +29,9 @@ extension JSONValue {
   package init(
     parsing bytes: UnsafeRawBufferPointer, duplicateKeys: DuplicateKeys = .lastWins
   ) throws(JSONSyntaxError) {
+    guard bytes.count <= JSONValue.byteLimit else {
+      throw JSONSyntaxError(reason: "more than \(JSONValue.byteLimit) bytes of JSON", offset: 0)
+    }
     var parser = JSONParser(bytes: bytes, duplicateKeys: duplicateKeys)
     self = try parser.document()
   }
@@ -48,6 +55,7 @@ struct JSONParser {
   let duplicateKeys: JSONValue.DuplicateKeys
   var position = 0
   var depth = 0
+  private var valueCount = 0
 
   init(bytes: UnsafeRawBufferPointer, duplicateKeys: JSONValue.DuplicateKeys) {
     self.bytes = bytes
@@ -82,6 +90,8 @@ struct JSONParser {
   }
 
   mutating func value() throws(JSONSyntaxError) -> JSONValue {
+    valueCount += 1
+    guard valueCount <= JSONValue.valueLimit else { throw error("more than \(JSONValue.valueLimit) values") }
     switch current {
     case UInt8(ascii: "{"): return try object()
     case UInt8(ascii: "["): return try array()

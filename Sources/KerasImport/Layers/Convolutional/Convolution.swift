@@ -206,7 +206,7 @@ extension LoweringScope {
 
   /// A constant under another shape stays a constant.
   func reshapedWeight(_ value: Value, _ shape: Shape) throws(KerasImportError) -> Value {
-    if let tensor = constant(value), let sizes = shape.fixedSizes, tensor.elementCount == sizes.reduce(1, *) {
+    if let tensor = constant(value), let sizes = shape.fixedSizes, tensor.elementCount == shape.elementCount.fixedSize {
       return constant(try checkedTensor(Tensor(dtype: tensor.dtype, sizes: sizes, storage: tensor.storage)), as: "kernel")
     }
     return try reshape(value, shape)

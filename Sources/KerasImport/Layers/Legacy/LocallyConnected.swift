@@ -128,7 +128,7 @@ struct LocalWindows: Sendable {
     }
     self.outputs = outputs
     let total = Shape(outputs + window.kernelSize + [channels]).elementCount.fixedSize ?? .max
-    guard total < 1 << 30, Shape(sizes).elementCount.fixedSize ?? .max < 1 << 40 else {
+    guard total < 1 << 24, Shape(sizes).elementCount.fixedSize ?? .max < 1 << 40 else {
       throw KerasImportError(.invalidGraph("the windows have too many elements"))
     }
     cellCount = window.kernelSize.reduce(1, *)

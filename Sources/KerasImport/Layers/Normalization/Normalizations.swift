@@ -54,10 +54,10 @@ struct BatchNormalization: Layer, KeepsInputTypes {
 extension LoweringScope {
   /// A constant of one value; the shape must be known.
   func filled(_ number: Double, _ shape: Shape, _ dtype: DType) throws(KerasImportError) -> Value {
-    guard let sizes = shape.fixedSizes, sizes.reduce(1, *) < 1 << 28 else {
+    guard let sizes = shape.fixedSizes, let count = shape.elementCount.fixedSize, (0..<1 << 16).contains(count) else {
       return try emit(.expand(shape), scalar(number, dtype))
     }
-    return constant(try checkedTensor(Tensor(Array(repeating: number, count: sizes.reduce(1, *)), sizes: sizes, dtype: dtype)))
+    return constant(try checkedTensor(Tensor(Array(repeating: number, count: count), sizes: sizes, dtype: dtype)))
   }
 }
 

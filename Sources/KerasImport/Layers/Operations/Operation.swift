@@ -80,8 +80,12 @@ final class OperationCall {
   func int(_ name: String, _ position: Int? = nil) throws(KerasImportError) -> Int? {
     if let found = try config.optionalInt(name) { return found }
     switch argument(name, position) {
-    case .integer(let value)?: return value
-    case .number(let value)? where value == value.rounded(): return Int(exactly: value)
+    case .integer(let value)?: return try config.bounded(value, name)
+    case .number(let value)? where value == value.rounded():
+      guard let value = Int(exactly: value) else {
+        throw config.invalid(name, expected: "an integer", found: "\(value)")
+      }
+      return try config.bounded(value, name)
     case nil: return nil
     default: throw config.invalid(name, expected: "an integer", found: "something else")
     }
@@ -93,7 +97,7 @@ final class OperationCall {
     guard let list = argument.integers else {
       throw config.invalid(name, expected: "integers", found: "something else")
     }
-    return list
+    return try list.map { value throws(KerasImportError) in try config.bounded(value, name) }
   }
 
   func double(_ name: String, _ position: Int? = nil) throws(KerasImportError) -> Double? {
@@ -214,7 +218,7 @@ extension CallArgument {
   var integers: [Int]? {
     switch self {
     case .integer(let value): return [value]
-    case .array(let tensor): return tensor.dtype.isInteger ? (try? tensor.doubles())?.map { Int($0) } : nil
+    case .array(let tensor): return tensor.dtype.isInteger ? (try? tensor.doubles())?.map { Int(clampingDouble: $0) } : nil
     case .list(let items):
       var result: [Int] = []
       for item in items {

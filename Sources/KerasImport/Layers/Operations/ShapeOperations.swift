@@ -217,6 +217,9 @@ extension LayerRegistry {
         let spread = try call.scope.emit(.expand(Shape(wide)), call.scope.expandDims(x, axes: [axis + 1]))
         return [try call.scope.reshape(spread, result)]
       }
+      guard repeats.count <= 1 << 16, repeats.allSatisfy({ $0 <= 1 << 10 }) else {
+        throw KerasImportError(.unsupported("more than \(1 << 16) numbers of repeats, or one beyond \(1 << 10)"))
+      }
       let picks = repeats.enumerated().flatMap { Array(repeating: Int64($0.offset), count: max($0.element, 0)) }
       return [try call.scope.emit(.gather(axis: axis), x, call.scope.constant(Tensor(vector: picks)))]
     }
@@ -272,6 +275,9 @@ extension LayerRegistry {
       let size = call.scope.shape(of: x)[axis]
       let isList = call.value("indices_or_sections")?.array != nil
       let given = try call.ints("indices_or_sections") ?? [1]
+      guard isList ? given.count < 1 << 16 : given.count == 1 && given[0] <= 1 << 16 else {
+        throw KerasImportError(.unsupported("a split into more than \(1 << 16) parts"))
+      }
       var sizes: [Dimension] = []
       if isList {
         var start = Dimension.fixed(0)
@@ -399,6 +405,9 @@ extension LoweringScope {
 
   /// A last axis that is 1 at the class and 0 elsewhere; classes out of range give zeros.
   func oneHot(_ x: Value, classes: Int, dtype target: DType) throws(KerasImportError) -> Value {
+    guard classes <= 1 << 22 else {
+      throw KerasImportError(.unsupported("one-hot vectors of \(classes) classes; the limit is \(1 << 22)"))
+    }
     let all = constant(Tensor(vector: Array(0..<Int64(max(classes, 0)))), as: "classes")
     return try cast(emit(.compare(.equal), expandDims(x, axes: [rank(of: x)]), cast(all, to: dtype(of: x))), to: target)
   }
@@ -462,7 +471,7 @@ extension LoweringScope {
         layout.append(true)
         continue
       case .integer(let index):
-        ranges.append(SliceRange(axis: axis, start: index, stop: index == -1 ? nil : index + 1))
+        ranges.append(SliceRange(axis: axis, start: index, stop: index == -1 ? nil : index &+ 1))
         removed.append(axis)
       case .slice(let start, let stop, let step):
         let range = SliceRange(axis: axis, start: try start.index, stop: try stop.index, step: try step.index ?? 1)

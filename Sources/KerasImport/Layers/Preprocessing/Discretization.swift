@@ -56,7 +56,7 @@ struct Discretization: Layer {
       return running
     }
     let shares = sums.map { Double($0 / running) }
-    return (0..<(Int((1 / epsilon).rounded(.up)) - 1)).map { bin in
+    return (0..<max(Int(clampingDouble: (1 / epsilon).rounded(.up)) - 1, 0)).map { bin in
       Double(Float(Discretization.interpolated(epsilon + Double(bin) * epsilon, shares, places)))
     }
   }
