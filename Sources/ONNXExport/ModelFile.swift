@@ -77,6 +77,7 @@ final class ModelFile {
     (proto.pointee.output, proto.pointee.n_output) = arena.list(node.outputs.map { arena.string($0) })
     proto.pointee.name = arena.string(node.name)
     proto.pointee.op_type = arena.string(node.op)
+    if !node.origin.isEmpty { proto.pointee.doc_string = arena.string(node.origin) }
     if !node.domain.isEmpty { proto.pointee.domain = arena.string(node.domain) }
     (proto.pointee.attribute, proto.pointee.n_attribute) = arena.list(node.attributes.map { make($0.name, $0.value) })
     return proto

@@ -37,6 +37,8 @@ struct ONNXNode {
   var inputs: [String]
   var outputs: [String]
   var attributes: [(name: String, value: ONNXAttribute)] = []
+  /// The layer that the node comes from; its `doc_string`.
+  var origin = ""
 }
 
 /// One AttributeProto.

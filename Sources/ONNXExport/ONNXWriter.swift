@@ -42,11 +42,9 @@ public struct ONNXWriter: Sendable {
         node: graph.nodes.first?.name ?? "", op: "any", needed: 13, requested: opset)
     }
     let prepared: Graph
-    do {
-      var source = graph
-      if let layout { source = try InterfaceLayout(layout).run(on: source) }
-      if float16 { source = try HalfPrecisionGraph.run(on: source) }
-      prepared = try ChannelsFirst.run(on: source)
+    do throws(GraphError) {
+      let pipeline = Pipeline.exchange(ONNXTable(opset: opset).target, layout: layout, float16: float16)
+      prepared = try pipeline.run(on: graph)
     } catch {
       throw ONNXExportError.unsupported(node: error.node ?? "", message: error.message)
     }
@@ -64,15 +62,15 @@ extension GraphEmitter {
       result.inputs.append(ONNXValue(name: name(input), type: type(input)))
     }
     let outputNames = reserveOutputs()
-    let live = graph.liveNodes()
-    for (index, node) in graph.nodes.enumerated() where live[index] { try emit(node) }
+    for node in graph.nodes {
+      origin = node.origin
+      try emit(node, node.inputs.map { name($0) }, node.outputs.map { name($0) })
+    }
+    origin = ""
     for (output, wanted) in zip(graph.outputs, outputNames) {
       if name(output.value) != wanted { emit("Identity", [name(output.value)], outputs: [wanted]) }
       result.outputs.append(ONNXValue(name: wanted, type: type(output.value)))
     }
-    // A kernel that was written in ONNX's layout is not needed in its own.
-    let used = result.usedNames
-    result.initializers.removeAll { !used.contains($0.name) }
   }
 
   /// Outputs made by a node give it their name; inputs, constants and values given out twice need an Identity.
@@ -87,93 +85,74 @@ extension GraphEmitter {
     }
   }
 
-  /// Emits one node; arithmetic in bfloat16 is float32 rounded after each operation, since onnxruntime's CPU kernels
-  /// have no bfloat16.
-  func emit(_ node: Node) throws(ONNXExportError) {
-    let isRounded = node.outputs.first.map { graph.dtype(of: $0) == .bfloat16 } ?? false
-    let finals = node.outputs.map { name($0) }
-    guard isRounded, !node.op.onlyChooses else {
-      try emitOp(node, node.inputs.map { name($0) }, finals)
-      return
-    }
-    let wide = finals.map { unique("\($0)/float32") }
-    try emitOp(node, node.inputs.map { name($0) }, wide)
-    for (index, output) in node.outputs.enumerated() {
-      guard graph.dtype(of: output) == .bfloat16 else {
-        emit("Identity", [wide[index]], outputs: [finals[index]])
-        continue
-      }
-      emit(
-        "Cast", [cast(wide[index], .bfloat16)], outputs: [finals[index]],
-        [("to", .int(Int(DType.float32.onnxType)))])
-    }
-  }
-
-  private func emitOp(_ node: Node, _ x: [String], _ y: [String]) throws(ONNXExportError) {
+  /// Writes one node; the graph holds none that ONNX does not have.
+  private func emit(_ node: Node, _ x: [String], _ y: [String]) throws(ONNXExportError) {
     switch node.op {
-    case .unary(let function): try emitUnary(function, node, x[0], y)
-    case .binary(let function): try emitBinary(function, node, x, y)
-    case .compare(let comparison): emitCompare(comparison, node, x, y)
-    case .select: emitSelect(node, x, y)
-    case .cast(let dtype): emitCast(dtype, node, x, y)
+    case .unary(.clip(let minimum, let maximum)):
+      let dtype = graph.dtype(of: node.inputs[0])
+      let bounds = [minimum, maximum].map { $0.map { scalar($0, dtype) } ?? "" }
+      emit("Clip", x + (maximum == nil ? [bounds[0]] : bounds), outputs: y)
+    case .unary(let function): emit(try named(function.onnxName, node), x, outputs: y, function.onnxAttributes)
+    case .binary(let function): emit(try named(function.onnxName, node), x, outputs: y, function.onnxAttributes)
+    case .compare(let comparison): emit(try named(comparison.onnxName, node), x, outputs: y)
+    case .select: emit("Where", x, outputs: y)
+    case .cast(let dtype): emit("Cast", x, outputs: y, [("to", .int(Int(dtype.onnxType)))])
     case .matMul: emit("MatMul", x, outputs: y)
+    case .dense: emit("Gemm", x, outputs: y)
     case .einsum(let equation): emit("Einsum", x, outputs: y, [("equation", .string(equation))])
-    case .conv(let attributes): try emitConv(attributes, node, x, y)
-    case .convTranspose(let attributes): try emitConvTranspose(attributes, node, x, y)
-    case .pool(let attributes): try emitPool(attributes, node, x, y)
-    case .reduce(let function, let axes, let keepDims): emitReduce(function, axes, keepDims, node, x[0], y)
+    case .conv(let attributes): emitConv(attributes, node, x, y)
+    case .convTranspose(let attributes): emitConvTranspose(attributes, node, x, y)
+    case .pool(let attributes): emitPool(attributes, x, y)
+    case .reduce(let function, let axes, let keepDims): try emitReduce(function, axes, keepDims, node, x[0], y)
     case .argReduce(let function, let axis, let keepDims):
-      emitArgReduce(function, axis, keepDims, node, x[0], y)
-    case .cumulative(let function, let axis, let reverse, let exclusive):
-      try emitCumulative(function, axis, reverse, exclusive, node, x[0], y)
+      emit(
+        function == .maximum ? "ArgMax" : "ArgMin", x, outputs: y,
+        [("axis", .int(axis)), ("keepdims", .int(keepDims ? 1 : 0))])
+    case .cumulative(.sum, let axis, let isReverse, let isExclusive):
+      emitCumulative(axis, isReverse: isReverse, isExclusive: isExclusive, x[0], y)
     case .topK(let k, let axis, let largest):
       emit(
-        "TopK", [x[0], size(k)], outputs: y,
+        "TopK", [x[0], try size(k)], outputs: y,
         [("axis", .int(axis)), ("largest", .int(largest ? 1 : 0)), ("sorted", .int(1))])
-    case .batchNormalization(let axis, let epsilon): emitBatchNormalization(axis, epsilon, node, x, y)
-    case .layerNormalization(let axis, let epsilon): emitLayerNormalization(axis, epsilon, node, x, y)
+    case .batchNormalization(_, let epsilon):
+      emit("BatchNormalization", x, outputs: y, [("epsilon", .float(epsilon))])
+    case .layerNormalization(let axis, let epsilon):
+      emit("LayerNormalization", x, outputs: y, [("axis", .int(axis)), ("epsilon", .float(epsilon))])
     case .softmax(let axis): emit("Softmax", x, outputs: y, [("axis", .int(axis))])
     case .logSoftmax(let axis): emit("LogSoftmax", x, outputs: y, [("axis", .int(axis))])
-    case .reshape(let shape): emitReshape(shape, node, x[0], y)
+    case .reshape(let shape): try emitReshape(shape, node, x[0], y)
     case .transpose(let permutation): emit("Transpose", x, outputs: y, [("perm", .ints(permutation))])
     case .concat(let axis): emit("Concat", x, outputs: y, [("axis", .int(axis))])
-    case .split(let axis, let sizes): emit("Split", [x[0], shape(Shape(sizes))], outputs: y, [("axis", .int(axis))])
+    case .split(let axis, let sizes):
+      emit("Split", [x[0], try shape(Shape(sizes))], outputs: y, [("axis", .int(axis))])
     case .slice(let ranges): emitSlice(ranges, x[0], y)
-    case .pad(let attributes): emitPad(attributes, node, x[0], y)
-    case .expand(let target): emit("Expand", [x[0], shape(target)], outputs: y)
+    case .pad(let attributes): try emitPad(attributes, node, x[0], y)
+    case .expand(let target): emit("Expand", [x[0], try shape(target)], outputs: y)
     case .tile(let repeats): emit("Tile", [x[0], integers(repeats)], outputs: y)
-    case .reverse(let axes):
-      emitSlice(axes.map { SliceRange(axis: $0, start: nil, stop: nil, step: -1) }, x[0], y)
-    case .gather(let axis): emit("Gather", [x[0], index(x[1], node)], outputs: y, [("axis", .int(axis))])
-    case .gatherElements(let axis):
-      emit("GatherElements", [x[0], index(x[1], node)], outputs: y, [("axis", .int(axis))])
-    case .gatherND(let batchDims):
-      emit("GatherND", [x[0], cast(x[1], .int64)], outputs: y, [("batch_dims", .int(batchDims))])
-    case .scatterND(let reduction): try emitScatter(reduction, node, x, y)
-    case .triangle(let upper, let k): emitTriangle(upper, k, node, x[0], y)
-    case .range(let size): emitRange(size, y)
-    case .sizes(let sizes): emit("Identity", [shape(Shape(sizes))], outputs: y)
-    case .dense, .sequenceRecurrent:
-      throw ONNXExportError.unsupported(node: node.name, message: "\(node.op.name) before its time")
-    case .recurrent(let attributes): try emitRecurrent(attributes, node, x, y)
+    case .gather(let axis): emit("Gather", x, outputs: y, [("axis", .int(axis))])
+    case .gatherElements(let axis): emit("GatherElements", x, outputs: y, [("axis", .int(axis))])
+    case .gatherND(let batchDims): emit("GatherND", x, outputs: y, [("batch_dims", .int(batchDims))])
+    case .scatterND(let reduction):
+      emit("ScatterND", x, outputs: y, reduction == .none ? [] : [("reduction", .string(reduction.onnxName))])
+    case .triangle(let isUpper, let k):
+      emit("Trilu", [x[0], scalar(Int64(k))], outputs: y, [("upper", .int(isUpper ? 1 : 0))])
+    case .range(let size): try emitRange(size, y)
+    case .sizes(let sizes): emit("Identity", [try shape(Shape(sizes))], outputs: y)
+    case .sequenceRecurrent(let attributes): try emitSequenceRecurrent(attributes, node, x, y)
     case .scan(let attributes): try emitScan(attributes, node, x, y)
-    case .resize(let attributes): emitResize(attributes, node, x[0], y)
+    case .resize(let attributes): try emitResize(attributes, node, x[0], y)
     case .lookup(let table): emitLookup(table, x[0], y)
-    case .vectorize:
-      throw ONNXExportError.unsupported(node: node.name, message: "ONNX has no operator that cuts texts into tokens")
-    case .hash(let attributes): try emitHash(attributes, node, x, y)
+    case .cumulative, .reverse, .recurrent, .hash, .vectorize: throw unexpected(node)
     }
   }
 
-  /// Indices in a type that ONNX takes.
-  private func index(_ name: String, _ node: Node) -> String {
-    let dtype = graph.dtype(of: node.inputs[1])
-    return dtype == .int64 || dtype == .int32 ? name : cast(name, .int64)
+  func named(_ name: String?, _ node: Node) throws(ONNXExportError) -> String {
+    guard let name else { throw unexpected(node) }
+    return name
   }
 
-  func require(_ needed: Int, _ op: String, _ node: Node) throws(ONNXExportError) {
-    if opset < needed {
-      throw ONNXExportError.opset(node: node.name, op: op, needed: needed, requested: opset)
-    }
+  /// The error of a node that the passes should have taken apart.
+  func unexpected(_ node: Node) -> ONNXExportError {
+    .unsupported(node: node.name, message: "ONNX has no operator for \(node.op.name)")
   }
 }

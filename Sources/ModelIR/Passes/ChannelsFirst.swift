@@ -7,7 +7,14 @@
 ///
 /// Operations that look at single axes (concat, reduce, pad, slice, softmax, batch normalization) are moved to the
 /// axes' new places; others (reshape, products, graph outputs) get their operands in the original order.
-package struct ChannelsFirst {
+package struct ChannelsFirst: RebuildingPass {
+  package init() {}
+
+  package func rebuilt(_ graph: Graph) throws(GraphError) -> Graph { try ChannelsFirstRewriting.run(on: graph) }
+}
+
+/// One run of ``ChannelsFirst``.
+private struct ChannelsFirstRewriting {
   private let source: Graph
   private var target = Graph()
   private var carried: [Int: Carried] = [:]
@@ -23,9 +30,8 @@ package struct ChannelsFirst {
   }
 
   /// Rewrites a graph; inputs and outputs keep their order, names and types.
-  /// - Throws: ``GraphError`` when the given graph is not well formed.
-  package static func run(on graph: Graph) throws(GraphError) -> Graph {
-    var pass = ChannelsFirst(source: graph)
+  static func run(on graph: Graph) throws(GraphError) -> Graph {
+    var pass = ChannelsFirstRewriting(source: graph)
     for input in graph.inputs {
       let value = pass.target.input(name: graph.name(of: input), type: graph.type(of: input))
       pass.carried[input.index] = Carried(value: value)
@@ -66,7 +72,7 @@ package struct ChannelsFirst {
     if permutation == Array(0..<permutation.count) { return value }
     let shape = target.shape(of: value)
     let name = "\(target.name(of: value))/Transpose"
-    if ChannelsFirst.movesOnlyUnits(shape, permutation) {
+    if ChannelsFirstRewriting.movesOnlyUnits(shape, permutation) {
       return try target.append(.reshape(Shape(permutation.map { shape[$0] })), [value], name: name)[0]
     }
     return try target.append(.transpose(permutation), [value], name: name)[0]
@@ -152,7 +158,7 @@ package struct ChannelsFirst {
   private mutating func rewriteReshape(_ node: Node, _ shape: Shape) throws(GraphError) -> Bool {
     let x = operand(node.inputs[0])
     guard let permutation = x.permutation,
-      ChannelsFirst.movesOnlyUnits(target.shape(of: x.value), permutation)
+      ChannelsFirstRewriting.movesOnlyUnits(target.shape(of: x.value), permutation)
     else {
       return false
     }
@@ -190,7 +196,7 @@ package struct ChannelsFirst {
     let missing = Array(repeating: Dimension.fixed(1), count: rank - shape.rank)
     let full = Shape(missing + shape.dimensions)
     if let tensor = source.constant(value), let sizes = full.fixedSizes,
-      ChannelsFirst.movesOnlyUnits(full, back)
+      ChannelsFirstRewriting.movesOnlyUnits(full, back)
     {
       let moved = try GraphError.wrapping(tensor.reshaped(back.map { sizes[$0] }))
       return target.constant(moved, name: source.name(of: value))

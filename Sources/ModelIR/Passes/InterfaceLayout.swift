@@ -5,13 +5,14 @@
 ///
 /// Images are values of rank 4 and 5 of a floating type; the model's own order is that of its first convolution or
 /// pooling, channels last without one. Does nothing when the model has the order already.
-package struct InterfaceLayout {
+package struct InterfaceLayout: RebuildingPass {
   private let layout: DataLayout
 
   package init(_ layout: DataLayout) { self.layout = layout }
 
-  /// - Throws: ``GraphError`` when the given graph is not well formed.
-  package func run(on graph: Graph) throws(GraphError) -> Graph {
+  package var appliesToBodies: Bool { false }
+
+  package func rebuilt(_ graph: Graph) throws(GraphError) -> Graph {
     guard graph.imageLayout != layout else { return graph }
     var copy = GraphCopy(graph)
     for input in graph.inputs {

@@ -48,6 +48,26 @@ extension Pipeline {
     ]
   }
 
+  /// For a writer of files: everything in the target's terms, channels first.
+  /// - Parameters:
+  ///   - layout: the order of axes of image inputs and outputs; nil: as the model has it.
+  ///   - float16: compute in half precision where it can hold the numbers.
+  package static func exchange(_ target: Target, layout: DataLayout? = nil, float16: Bool = false) -> Pipeline {
+    var first: [any Pass] = [BFloat16Emulation()]  // nothing after it knows the type
+    if let layout { first.append(InterfaceLayout(layout)) }  // its transposes are carried by ChannelsFirst
+    return Pipeline(
+      first + common
+        // After folding, which is exact to the bit only in the model's own type.
+        + (float16 ? [Float16Narrowing()] : [])
+        + [
+          ChannelsFirst(),  // once nodes are as few as they get; carries every transpose that is left
+          RecurrentSequences(target),  // pairs are looked for before their parts are taken apart
+          Legalise(target),
+          // What legalising made of constants, and the transposes that meet between stacked recurrent nodes.
+          ConstantFolding(), Simplification(), CommonSubexpressions(), DeadNodes(),
+        ])
+  }
+
   /// For the native runtime: nodes that a kernel does in one go.
   package static var runtime: Pipeline {
     Pipeline(

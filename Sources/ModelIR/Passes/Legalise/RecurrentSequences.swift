@@ -1,0 +1,248 @@
+/// Brings recurrent nodes into the form of exchange formats: time first, both directions of a pair in one node, masks as
+/// lengths.
+///
+/// Given:   x -> recurrent -> a;  x -> recurrent(reverse) -> b;  concat(a, b)
+/// Result:  x -> transpose -> sequenceRecurrent(2 directions) -> transpose -> reshape [T, N, 2 F] -> transpose
+///
+/// Two nodes are a pair when they read the same operand and mask in opposite directions and nothing of the later one
+/// depends on what lies between. A mask moves the kept steps of each row to the front in the order of time; the node runs
+/// over so many steps of each row, and its results are put back where they belong: exact for every mask. Nodes that the
+/// target takes as they are, and cells with functions of their own, stay.
+package struct RecurrentSequences: Pass {
+  private let target: Target
+
+  package init(_ target: Target) { self.target = target }
+
+  package func run(on graph: inout GraphRewriter) throws(GraphError) {
+    var compactions: [CompactionKey: MaskCompaction] = [:]
+    for id in graph.nodes where graph.isAlive(id) {
+      guard let cell = graph[id].op.recurrence, !target.takes(graph[id].op, graph[id].inputs.map { graph.type(of: $0) })
+      else { continue }
+      let partner = partner(of: id, cell, in: graph)
+      graph.cursor = id
+      let group = partner.map { cell.reverse ? [$0, id] : [id, $0] } ?? [id]
+      try SequenceBuilder(group, in: graph).build(&graph, &compactions)
+    }
+    graph.cursor = nil
+  }
+
+  /// A later node that can run side by side with this one.
+  private func partner(of id: NodeID, _ cell: RecurrentAttributes, in graph: GraphRewriter) -> NodeID? {
+    let node = graph[id]
+    for use in graph.users(of: node.inputs[0]) {
+      guard case .operand(let other, position: 0) = use, other != id, let mirrored = graph[other].op.recurrence,
+        mirrored.isMirror(of: cell), graph.isLater(other, than: id)
+      else { continue }
+      let (own, others) = (cell.byRole(node.inputs), mirrored.byRole(graph[other].inputs))
+      let isReady = graph[other].inputs.allSatisfy { graph.constant($0) != nil || node.inputs.contains($0) }
+      if own.mask == others.mask, isReady { return other }
+    }
+    return nil
+  }
+}
+
+extension Op {
+  fileprivate var recurrence: RecurrentAttributes? {
+    if case .recurrent(let attributes) = self, subgraphs.isEmpty { return attributes }
+    return nil
+  }
+}
+
+extension RecurrentAttributes {
+  /// Whether the two differ in direction and functions only.
+  fileprivate func isMirror(of other: RecurrentAttributes) -> Bool {
+    cell == other.cell && units == other.units && reverse != other.reverse && hasBias == other.hasBias
+      && hasMask == other.hasMask && hasInitialState == other.hasInitialState
+      && zeroOutputForMask == other.zeroOutputForMask
+      // Steps that repeat an output repeat different ones in the two directions.
+      && (!hasMask || zeroOutputForMask)
+  }
+}
+
+extension GraphRewriter {
+  fileprivate func isLater(_ id: NodeID, than other: NodeID) -> Bool {
+    var current = node(after: other)
+    while let next = current {
+      if next == id { return true }
+      current = node(after: next)
+    }
+    return false
+  }
+}
+
+/// Builds the node of one or two directions and what their results become.
+private struct SequenceBuilder {
+  let nodes: [Node]
+  let ids: [NodeID]
+  let cells: [RecurrentAttributes]
+  let operands: [RecurrentOperands<Value>]
+
+  init(_ ids: [NodeID], in graph: GraphRewriter) {
+    self.ids = ids
+    nodes = ids.map { graph[$0] }
+    cells = nodes.compactMap(\.op.recurrence)
+    operands = zip(cells, nodes).map { $0.byRole($1.inputs) }
+  }
+
+  func build(
+    _ graph: inout GraphRewriter, _ compactions: inout [CompactionKey: MaskCompaction]
+  ) throws(GraphError) {
+    var x = operands[0].x
+    var compaction: MaskCompaction?
+    if let mask = operands[0].mask {
+      let key = CompactionKey(x: x, mask: mask)
+      if compactions[key] == nil { compactions[key] = try MaskCompaction(x, mask: mask, in: &graph) }
+      compaction = compactions[key]
+      x = compaction.map(\.x) ?? x
+    }
+    let results = try graph.emitAll(
+      .sequenceRecurrent(attributes), inputs(x, lengths: compaction?.lengths, &graph), as: cells[0].name)
+    let parts = try sequences(results[0], compaction, &graph)
+    let states = try states(Array(results.dropFirst()), compaction, &graph)
+    for (index, node) in nodes.enumerated() {
+      let finals = states.map { $0[index] }
+      let last = try last(parts[index], finals[0], index, compaction, &graph)
+      for (old, new) in zip(node.outputs, [parts[index], last] + finals) { graph.replace(old, with: new) }
+    }
+    for id in ids { graph.erase(id) }
+  }
+
+  private var attributes: SequenceRecurrentAttributes {
+    SequenceRecurrentAttributes(
+      directions: cells, hasBias: cells[0].hasBias, hasLengths: cells[0].hasMask,
+      hasInitialState: cells[0].hasInitialState)
+  }
+
+  // MARK: Operands
+
+  private func inputs(_ x: Value, lengths: Value?, _ graph: inout GraphRewriter) throws(GraphError) -> [Value] {
+    var list = [try graph.emit(.transpose([1, 0, 2]), x)]
+    list.append(try stacked({ (o, cell, graph) throws(GraphError) in try cell.rows(o.kernel, &graph) }, &graph))
+    list.append(try stacked({ (o, cell, graph) throws(GraphError) in try cell.rows(o.recurrentKernel, &graph) }, &graph))
+    if cells[0].hasBias {
+      list.append(
+        try stacked(
+          { (o, cell, graph) throws(GraphError) in
+            guard let bias = o.bias else { throw GraphError("a recurrent node without its bias") }
+            return try cell.bothBiases(bias, &graph)
+          }, &graph))
+    }
+    if let lengths { list.append(lengths) }
+    for state in operands[0].states.indices {
+      list.append(try stacked({ (o, _, _) throws(GraphError) in o.states[state] }, &graph))
+    }
+    return list
+  }
+
+  /// What each direction gives, along a new first axis.
+  private func stacked(
+    _ part: (RecurrentOperands<Value>, RecurrentAttributes, inout GraphRewriter) throws(GraphError) -> Value,
+    _ graph: inout GraphRewriter
+  ) throws(GraphError) -> Value {
+    var parts: [Value] = []
+    for (operand, cell) in zip(operands, cells) {
+      parts.append(try graph.expandDims(part(operand, cell, &graph), 0))
+    }
+    return parts.count == 1 ? parts[0] : try graph.computedJoin(parts, axis: 0)
+  }
+
+  // MARK: Results
+
+  /// `[T, D, N, F]` as one `[N, T, F]` for each direction.
+  private func sequences(
+    _ y: Value, _ compaction: MaskCompaction?, _ graph: inout GraphRewriter
+  ) throws(GraphError) -> [Value] {
+    let (shape, count, units) = (graph.shape(of: y), cells.count, cells[0].units)
+    let turned = count == 1 ? y : try graph.emit(.transpose([0, 2, 1, 3]), y)
+    let flat = try graph.reshape(turned, [shape[0], shape[2], .fixed(count * units)])
+    var whole = try graph.emit(.transpose([1, 0, 2]), flat)
+    if let compaction {
+      whole = try compaction.spread(
+        whole, zeroOutput: cells[0].zeroOutputForMask, isReverse: cells[0].reverse, &graph)
+    }
+    if count == 1 { return [whole] }
+    return try graph.emitAll(.split(axis: 2, sizes: Array(repeating: .fixed(units), count: count)), [whole])
+  }
+
+  /// For each state one `[N, F]` of each direction.
+  private func states(
+    _ finals: [Value], _ compaction: MaskCompaction?, _ graph: inout GraphRewriter
+  ) throws(GraphError) -> [[Value]] {
+    var result: [[Value]] = []
+    for (number, state) in finals.enumerated() {
+      let shape = graph.shape(of: state)
+      var parts: [Value]
+      if cells.count == 1 {
+        parts = [try graph.reshape(state, [shape[1], shape[2]])]
+      } else {
+        // Joined along the features first: most layers join the last outputs of both directions.
+        let flat = try graph.reshape(
+          graph.emit(.transpose([1, 0, 2]), state), [shape[1], shape[2] * .fixed(cells.count)])
+        parts = try graph.emitAll(.split(axis: 1, sizes: cells.map { .fixed($0.units) }), [flat])
+      }
+      if let compaction {
+        for index in parts.indices where !operands[index].states.isEmpty {
+          parts[index] = try compaction.keepingEmptyRows(parts[index], operands[index].states[number], &graph)
+        }
+      }
+      result.append(parts)
+    }
+    return result
+  }
+
+  /// The output of the step processed last. With a mask that is one of the sequence's: it repeats or is zero.
+  private func last(
+    _ sequence: Value, _ state: Value, _ index: Int, _ compaction: MaskCompaction?, _ graph: inout GraphRewriter
+  ) throws(GraphError) -> Value {
+    guard compaction != nil, cells[index].zeroOutputForMask || cells[index].hasInitialState else { return state }
+    let shape = graph.shape(of: sequence)
+    let place = cells[index].reverse ? SliceRange(axis: 1, start: 0, stop: 1) : SliceRange(axis: 1, start: -1, stop: nil)
+    return try graph.reshape(graph.emit(.slice([place]), sequence), [shape[0], shape[2]])
+  }
+}
+
+extension RecurrentAttributes {
+  /// `[C, G F]` with Keras's gates as `[G F, C]` with those of exchange formats.
+  fileprivate func rows(_ kernel: Value, _ graph: inout GraphRewriter) throws(GraphError) -> Value {
+    try gates(graph.computed(.transpose([1, 0]), kernel), axis: 0, &graph)
+  }
+
+  private func gates(_ x: Value, axis: Int, _ graph: inout GraphRewriter) throws(GraphError) -> Value {
+    let order = exchangeGateOrder
+    if order.isIdentityPermutation { return x }
+    let parts = try graph.computedSplit(x, axis: axis, sizes: Array(repeating: units, count: gateCount))
+    return try graph.computedJoin(order.map { parts[$0] }, axis: axis)
+  }
+
+  /// The biases of the input, then of the state; Keras has one sum (but for a GRU with `reset_after`).
+  fileprivate func bothBiases(_ bias: Value, _ graph: inout GraphRewriter) throws(GraphError) -> Value {
+    let count = gateCount * units
+    var rows = try gates(graph.reshape(bias, [graph.shape(of: bias).rank == 2 ? 2 : 1, .fixed(count)]), axis: 1, &graph)
+    if graph.shape(of: bias).rank == 1 {
+      let zeros = graph.constant(
+        Tensor(Array(repeating: 0, count: count), sizes: [1, count], dtype: graph.dtype(of: bias)), name: "zeros")
+      rows = try graph.computedJoin([rows, zeros], axis: 0)
+    }
+    return try graph.reshape(rows, [.fixed(2 * count)])
+  }
+}
+
+extension GraphRewriter {
+  /// Parts of a constant as constants; of other values by a node.
+  fileprivate mutating func computedSplit(_ x: Value, axis: Int, sizes: [Int]) throws(GraphError) -> [Value] {
+    guard let tensor = constant(x) else { return try emitAll(.split(axis: axis, sizes: sizes.map(Dimension.fixed)), [x]) }
+    let name = name(of: x)
+    return tensor.split(axis: axis, sizes: sizes).map { constant($0, name: name) }
+  }
+
+  fileprivate mutating func computedJoin(_ parts: [Value], axis: Int) throws(GraphError) -> Value {
+    let tensors = parts.compactMap { constant($0) }
+    let type = try Graph.inferTypes(.concat(axis: axis), parts.map { self.type(of: $0) }, name: "constants")[0]
+    if tensors.count == parts.count, let sizes = type.shape.fixedSizes,
+      let joined = Tensor.joined(tensors, axis: axis, sizes: sizes)
+    {
+      return constant(joined, name: name(of: parts[0]))
+    }
+    return try emitAll(.concat(axis: axis), parts)[0]
+  }
+}
