@@ -74,7 +74,8 @@ final class GraphEmitter {
     let results = outputs ?? (0..<count).map { unique($0 == 0 ? "\(nodeName):0" : "\(nodeName):\($0)") }
     result.nodes.append(
       ONNXNode(
-        op: op, domain: domain, name: nodeName, inputs: inputs, outputs: results, attributes: attributes, origin: origin))
+        op: op, domain: domain, name: nodeName, inputs: inputs, outputs: results, attributes: attributes,
+        origin: origin))
     if !domain.isEmpty { usedDomains.insert(domain) }
     return results
   }

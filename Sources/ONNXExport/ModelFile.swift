@@ -51,13 +51,14 @@ final class ModelFile {
     model.pointee.producer_version = arena.string(writer.producerVersion)
     model.pointee.graph = make(graph)
     let versions = [("", writer.opset)] + domains.sorted().map { ($0, 3) }
-    (model.pointee.opset_import, model.pointee.n_opset_import) = arena.list(versions.map { domain, version in
-      let entry = arena.make(Onnx__OperatorSetIdProto.self, onnx__operator_set_id_proto__init)
-      entry.pointee.domain = arena.string(domain)
-      entry.pointee.has_version = 1
-      entry.pointee.version = Int64(version)
-      return entry
-    })
+    (model.pointee.opset_import, model.pointee.n_opset_import) = arena.list(
+      versions.map { domain, version in
+        let entry = arena.make(Onnx__OperatorSetIdProto.self, onnx__operator_set_id_proto__init)
+        entry.pointee.domain = arena.string(domain)
+        entry.pointee.has_version = 1
+        entry.pointee.version = Int64(version)
+        return entry
+      })
     return model
   }
 
@@ -65,7 +66,8 @@ final class ModelFile {
     let proto = arena.make(Onnx__GraphProto.self, onnx__graph_proto__init)
     proto.pointee.name = arena.string(graph.name)
     (proto.pointee.node, proto.pointee.n_node) = arena.list(graph.nodes.map(make))
-    (proto.pointee.initializer, proto.pointee.n_initializer) = arena.list(graph.initializers.map { make($0.tensor, $0.name) })
+    (proto.pointee.initializer, proto.pointee.n_initializer) = arena.list(
+      graph.initializers.map { make($0.tensor, $0.name) })
     (proto.pointee.input, proto.pointee.n_input) = arena.list(graph.inputs.map(make))
     (proto.pointee.output, proto.pointee.n_output) = arena.list(graph.outputs.map(make))
     return proto
@@ -79,7 +81,8 @@ final class ModelFile {
     proto.pointee.op_type = arena.string(node.op)
     if !node.origin.isEmpty { proto.pointee.doc_string = arena.string(node.origin) }
     if !node.domain.isEmpty { proto.pointee.domain = arena.string(node.domain) }
-    (proto.pointee.attribute, proto.pointee.n_attribute) = arena.list(node.attributes.map { make($0.name, $0.value) })
+    (proto.pointee.attribute, proto.pointee.n_attribute) = arena.list(
+      node.attributes.map { make($0.name, $0.value) })
     return proto
   }
 
@@ -131,17 +134,21 @@ final class ModelFile {
       externalSize = offset + tensor.byteCount
       let entries = [("location", sideFile), ("offset", "\(offset)"), ("length", "\(tensor.byteCount)")]
       (proto.pointee.external_data, proto.pointee.n_external_data) = arena.list(entries.map(makeEntry))
-      (proto.pointee.has_data_location, proto.pointee.data_location) = (1, ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL)
+      (proto.pointee.has_data_location, proto.pointee.data_location) = (
+        1, ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL
+      )
       return proto
     }
     tensors.append(tensor)
     let token = UnsafeMutablePointer<UInt8>(bitPattern: tensors.count)
     proto.pointee.has_raw_data = 1
-    proto.pointee.raw_data = ProtobufCBinaryData(len: tensor.elementCount * tensor.dtype.byteCount, data: token)
+    proto.pointee.raw_data = ProtobufCBinaryData(
+      len: tensor.elementCount * tensor.dtype.byteCount, data: token)
     return proto
   }
 
-  private func makeEntry(_ key: String, _ value: String) -> UnsafeMutablePointer<Onnx__StringStringEntryProto> {
+  private func makeEntry(_ key: String, _ value: String) -> UnsafeMutablePointer<Onnx__StringStringEntryProto>
+  {
     let entry = arena.make(Onnx__StringStringEntryProto.self, onnx__string_string_entry_proto__init)
     entry.pointee.key = arena.string(key)
     entry.pointee.value = arena.string(value)
@@ -150,17 +157,19 @@ final class ModelFile {
 
   private func make(_ value: ONNXValue) -> UnsafeMutablePointer<Onnx__ValueInfoProto> {
     let shape = arena.make(Onnx__TensorShapeProto.self, onnx__tensor_shape_proto__init)
-    (shape.pointee.dim, shape.pointee.n_dim) = arena.list(value.type.shape.dimensions.map { dimension in
-      let proto = arena.make(Onnx__TensorShapeProto__Dimension.self, onnx__tensor_shape_proto__dimension__init)
-      if let size = dimension.fixedSize {
-        proto.pointee.value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE
-        proto.pointee.dim_value = Int64(size)
-      } else {
-        proto.pointee.value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM
-        proto.pointee.dim_param = arena.string(dimension.description)
-      }
-      return proto
-    })
+    (shape.pointee.dim, shape.pointee.n_dim) = arena.list(
+      value.type.shape.dimensions.map { dimension in
+        let proto = arena.make(
+          Onnx__TensorShapeProto__Dimension.self, onnx__tensor_shape_proto__dimension__init)
+        if let size = dimension.fixedSize {
+          proto.pointee.value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE
+          proto.pointee.dim_value = Int64(size)
+        } else {
+          proto.pointee.value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM
+          proto.pointee.dim_param = arena.string(dimension.description)
+        }
+        return proto
+      })
     let tensor = arena.make(Onnx__TypeProto__Tensor.self, onnx__type_proto__tensor__init)
     (tensor.pointee.has_elem_type, tensor.pointee.elem_type) = (1, value.type.dtype.onnxType)
     tensor.pointee.shape = shape
@@ -207,13 +216,16 @@ final class ModelFile {
     }
   }
 
-  private func pack(_ model: UnsafeMutablePointer<Onnx__ModelProto>, into output: ModelOutput) throws(ONNXExportError) {
+  private func pack(_ model: UnsafeMutablePointer<Onnx__ModelProto>, into output: ModelOutput)
+    throws(ONNXExportError)
+  {
     let stream = Stream(output, tensors)
-    let append: @convention(c) (UnsafeMutablePointer<ProtobufCBuffer>?, Int, UnsafePointer<UInt8>?) -> Void = { buffer, count, data in
-      guard let buffer else { return }
-      let whole = UnsafeMutableRawPointer(buffer).assumingMemoryBound(to: StreamBuffer.self)
-      whole.pointee.stream.takeUnretainedValue().append(count, data)
-    }
+    let append: @convention(c) (UnsafeMutablePointer<ProtobufCBuffer>?, Int, UnsafePointer<UInt8>?) -> Void =
+      { buffer, count, data in
+        guard let buffer else { return }
+        let whole = UnsafeMutableRawPointer(buffer).assumingMemoryBound(to: StreamBuffer.self)
+        whole.pointee.stream.takeUnretainedValue().append(count, data)
+      }
     var buffer = StreamBuffer(base: ProtobufCBuffer(append: append), stream: .passUnretained(stream))
     withExtendedLifetime(stream) {
       withUnsafeMutablePointer(to: &buffer) { pointer in

@@ -14,11 +14,13 @@ struct ONNXTable: Sendable {
   private static let numbers = floats.union([.int32, .int64])
   /// Small integers are computed in int64 where there are no kernels for them.
   private static let throughInt64: [DType: DType] = [
-    .int8: .int64, .uint8: .int64, .int16: .int64, .uint16: .int64, .uint32: .int64, .uint64: .int64, .bool: .int64,
+    .int8: .int64, .uint8: .int64, .int16: .int64, .uint16: .int64, .uint32: .int64, .uint64: .int64,
+    .bool: .int64,
   ]
   /// Doubles go through kernels of float32 with 24 bits, integers too.
   private static let throughFloat32: [DType: DType] = [
-    .float64: .float32, .int8: .float32, .uint8: .float32, .int16: .float32, .uint16: .float32, .int32: .float32,
+    .float64: .float32, .int8: .float32, .uint8: .float32, .int16: .float32, .uint16: .float32,
+    .int32: .float32,
     .uint32: .float32, .int64: .float32, .uint64: .float32, .float16: .float32,
   ]
 
@@ -39,7 +41,8 @@ struct ONNXTable: Sendable {
       ]
       return Rule(ONNXTable.numbers.union([.uint8, .string]), carriers: carriers)
     case .cast(.bool) where operands.first?.dtype.isFloatingPoint == true: return .composed()
-    case .cast, .reshape, .transpose, .concat, .split, .slice, .expand, .tile, .range, .sizes, .lookup, .scan: return .any
+    case .cast, .reshape, .transpose, .concat, .split, .slice, .expand, .tile, .range, .sizes, .lookup, .scan:
+      return .any
     case .matMul:
       return Rule(ONNXTable.numbers.union([.uint32, .uint64]), carriers: ONNXTable.throughInt64)
     case .dense(let epilogue):
@@ -54,14 +57,19 @@ struct ONNXTable: Sendable {
         refusal: attributes.layout == .channelsFirst ? nil : "channels last")
     case .reduce(let function, _, _): return rule(function)
     case .argReduce:
-      return Rule(ONNXTable.floats.union([.int32]), carriers: ONNXTable.throughInt64.mapValues { _ in .float64 }.merging([.int64: .float64]) { a, _ in a })
+      return Rule(
+        ONNXTable.floats.union([.int32]),
+        carriers: ONNXTable.throughInt64.mapValues { _ in .float64 }.merging([.int64: .float64]) { a, _ in a }
+      )
     case .cumulative(let function, _, _, _):
       let carriers = ONNXTable.throughInt64.merging([.float16: .float32]) { a, _ in a }
       return function == .sum
         ? Rule([.float32, .float64, .int32, .int64], carriers: carriers)
         : .composed("a running \(function) over a dynamic or long axis")
     case .topK:
-      return Rule([.float32, .float64, .int32, .int64], carriers: ONNXTable.throughInt64.merging([.float16: .float32]) { a, _ in a })
+      return Rule(
+        [.float32, .float64, .int32, .int64],
+        carriers: ONNXTable.throughInt64.merging([.float16: .float32]) { a, _ in a })
     case .batchNormalization(let axis, _): return axis == 1 ? Rule(ONNXTable.floats) : .composed()
     case .layerNormalization: return since(17, Rule(ONNXTable.floats), "LayerNormalization")
     case .softmax, .logSoftmax: return Rule(ONNXTable.floats)
@@ -78,13 +86,16 @@ struct ONNXTable: Sendable {
       let carriers = ONNXTable.throughInt64.merging([.int32: .int64, .float16: .float32]) { a, _ in a }
       return since(14, Rule([.float32, .float64, .int64], carriers: carriers), "Trilu")
     case .recurrent(let attributes):
-      let reason = attributes.onnxFunctions == nil
+      let reason =
+        attributes.onnxFunctions == nil
         ? "an activation that ONNX's \(attributes.name) does not have" : "batch first"
       return .composed(reason)
     case .sequenceRecurrent: return Rule(ONNXTable.half, carriers: [.float64: .float32])
     case .resize: return Rule([.float32, .uint8, .int8, .int32], carriers: ONNXTable.throughFloat32)
     case .hash:
-      if operands.contains(where: { $0.dtype == .string }) { return .composed("ONNX has no operator that hashes strings") }
+      if operands.contains(where: { $0.dtype == .string }) {
+        return .composed("ONNX has no operator that hashes strings")
+      }
       return .composed("hashes of integers")
     case .vectorize: return .composed("ONNX has no operator that cuts texts into tokens")
     }
@@ -92,7 +103,9 @@ struct ONNXTable: Sendable {
 
   private func rule(_ attributes: ConvAttributes) -> Rule {
     var rule = Rule(ONNXTable.half, carriers: ONNXTable.throughFloat32)
-    if !attributes.epilogue.isEmpty || attributes.kernelOrder == .spatialFirst || attributes.layout == .channelsLast {
+    if !attributes.epilogue.isEmpty || attributes.kernelOrder == .spatialFirst
+      || attributes.layout == .channelsLast
+    {
       rule.refusal = "another order of axes"
     } else if attributes.padding == .sameUpper, attributes.dilations.contains(where: { $0 > 1 }) {
       rule.refusal = "\"same\" padding with strides and dilation on a dynamic size; fix it with --input-shape"
@@ -114,7 +127,10 @@ struct ONNXTable: Sendable {
   private func rule(_ function: ReduceFunction) -> Rule {
     switch function {
     case .any, .all, .logSumExp: return .composed()
-    case .mean: return Rule(ONNXTable.floats.union([.int32]), carriers: ONNXTable.throughInt64.mapValues { _ in .int32 }.merging([.int64: .int32]) { a, _ in a })
+    case .mean:
+      return Rule(
+        ONNXTable.floats.union([.int32]),
+        carriers: ONNXTable.throughInt64.mapValues { _ in .int32 }.merging([.int64: .int32]) { a, _ in a })
     case .sum, .maximum, .minimum, .product: return Rule(ONNXTable.numbers, carriers: ONNXTable.throughInt64)
     }
   }
@@ -132,11 +148,14 @@ struct ONNXTable: Sendable {
   private func rule(_ function: UnaryFunction, _ operands: [TensorType]) -> Rule {
     let isBool = operands.first?.dtype == .bool
     switch function {
-    case .negate, .absolute, .sign, .sqrt, .exp, .log, .floor, .ceil, .round, .reciprocal, .tanh, .sigmoid, .relu,
+    case .relu where opset < 14 && operands.first?.dtype.isInteger == true: return .composed()
+    case .negate, .absolute, .sign, .sqrt, .exp, .log, .floor, .ceil, .round, .reciprocal, .tanh, .sigmoid,
+      .relu,
       .isNaN, .isInfinite, .softplus:
       return Rule(ONNXTable.numbers, carriers: ONNXTable.throughInt64)
     case .logicalNot: return .any
-    case .sin, .cos, .tan, .asin, .acos, .atan, .sinh, .cosh, .asinh, .acosh, .atanh, .erf, .softsign, .leakyRelu, .elu,
+    case .sin, .cos, .tan, .asin, .acos, .atan, .sinh, .cosh, .asinh, .acosh, .atanh, .erf, .softsign,
+      .leakyRelu, .elu,
       .selu, .hardSigmoid:
       return Rule(ONNXTable.half, carriers: [.float64: .float32])
     case .clip: return .any
@@ -172,7 +191,8 @@ struct ONNXTable: Sendable {
   private func rule(_ comparison: Comparison) -> Rule {
     let types = ONNXTable.numbers.union([.string])
     switch comparison {
-    case .equal: return Rule(types.union([.bool]), carriers: ONNXTable.throughInt64.filter { $0.key != .bool })
+    case .equal:
+      return Rule(types.union([.bool]), carriers: ONNXTable.throughInt64.filter { $0.key != .bool })
     case .notEqual: return .composed()
     case .less, .lessOrEqual, .greater, .greaterOrEqual: return Rule(types, carriers: ONNXTable.throughInt64)
     }

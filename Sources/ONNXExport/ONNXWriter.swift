@@ -92,8 +92,10 @@ extension GraphEmitter {
       let dtype = graph.dtype(of: node.inputs[0])
       let bounds = [minimum, maximum].map { $0.map { scalar($0, dtype) } ?? "" }
       emit("Clip", x + (maximum == nil ? [bounds[0]] : bounds), outputs: y)
-    case .unary(let function): emit(try named(function.onnxName, node), x, outputs: y, function.onnxAttributes)
-    case .binary(let function): emit(try named(function.onnxName, node), x, outputs: y, function.onnxAttributes)
+    case .unary(let function):
+      emit(try named(function.onnxName, node), x, outputs: y, function.onnxAttributes)
+    case .binary(let function):
+      emit(try named(function.onnxName, node), x, outputs: y, function.onnxAttributes)
     case .compare(let comparison): emit(try named(comparison.onnxName, node), x, outputs: y)
     case .select: emit("Where", x, outputs: y)
     case .cast(let dtype): emit("Cast", x, outputs: y, [("to", .int(Int(dtype.onnxType)))])
@@ -103,7 +105,8 @@ extension GraphEmitter {
     case .conv(let attributes): emitConv(attributes, node, x, y)
     case .convTranspose(let attributes): emitConvTranspose(attributes, node, x, y)
     case .pool(let attributes): emitPool(attributes, x, y)
-    case .reduce(let function, let axes, let keepDims): try emitReduce(function, axes, keepDims, node, x[0], y)
+    case .reduce(let function, let axes, let keepDims):
+      try emitReduce(function, axes, keepDims, node, x[0], y)
     case .argReduce(let function, let axis, let keepDims):
       emit(
         function == .maximum ? "ArgMax" : "ArgMin", x, outputs: y,

@@ -10,7 +10,9 @@
 package struct ChannelsFirst: RebuildingPass {
   package init() {}
 
-  package func rebuilt(_ graph: Graph) throws(GraphError) -> Graph { try ChannelsFirstRewriting.run(on: graph) }
+  package func rebuilt(_ graph: Graph) throws(GraphError) -> Graph {
+    try ChannelsFirstRewriting.run(on: graph)
+  }
 }
 
 /// One run of ``ChannelsFirst``.

@@ -52,7 +52,8 @@ extension Pipeline {
   /// - Parameters:
   ///   - layout: the order of axes of image inputs and outputs; nil: as the model has it.
   ///   - float16: compute in half precision where it can hold the numbers.
-  package static func exchange(_ target: Target, layout: DataLayout? = nil, float16: Bool = false) -> Pipeline {
+  package static func exchange(_ target: Target, layout: DataLayout? = nil, float16: Bool = false) -> Pipeline
+  {
     var first: [any Pass] = [BFloat16Emulation()]  // nothing after it knows the type
     if let layout { first.append(InterfaceLayout(layout)) }  // its transposes are carried by ChannelsFirst
     return Pipeline(

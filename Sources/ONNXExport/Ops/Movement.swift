@@ -30,11 +30,13 @@ extension GraphEmitter {
     let starts = ranges.map { $0.start ?? ($0.step > 0 ? 0 : high) }
     let ends = ranges.map { $0.stop ?? ($0.step > 0 ? high : low) }
     emit(
-      "Slice", [x, integers(starts), integers(ends), integers(ranges.map(\.axis)), integers(ranges.map(\.step))],
+      "Slice",
+      [x, integers(starts), integers(ends), integers(ranges.map(\.axis)), integers(ranges.map(\.step))],
       outputs: y)
   }
 
-  func emitPad(_ attributes: PadAttributes, _ node: Node, _ x: String, _ y: [String]) throws(ONNXExportError) {
+  func emitPad(_ attributes: PadAttributes, _ node: Node, _ x: String, _ y: [String]) throws(ONNXExportError)
+  {
     let pads = integers(attributes.pads.map(\.before) + attributes.pads.map(\.after))
     switch attributes.mode {
     case .constant(0): emit("Pad", [x, pads], outputs: y)
@@ -59,7 +61,9 @@ extension GraphEmitter {
     }
     switch table.values {
     case .integers(let values):
-      list += [("values_int64s", .ints(values.map(Int.init))), ("default_int64", .int(Int(table.defaultInteger)))]
+      list += [
+        ("values_int64s", .ints(values.map(Int.init))), ("default_int64", .int(Int(table.defaultInteger))),
+      ]
     case .strings(let values):
       list += [("values_strings", .strings(values)), ("default_string", .string(table.defaultString))]
     }

@@ -54,9 +54,12 @@ extension UnaryFunction {
     case .selu: [("alpha", .float(1.6732632423543772)), ("gamma", .float(1.0507009873554805))]
     case .hardSigmoid(let alpha, let beta): [("alpha", .float(alpha)), ("beta", .float(beta))]
     case .gelu(let isApproximate): [("approximate", .string(isApproximate ? "tanh" : "none"))]
-    case .negate, .absolute, .sign, .reciprocal, .exp, .log, .sqrt, .square, .expm1, .log1p, .floor, .ceil, .round,
-      .truncate, .sin, .cos, .tan, .asin, .acos, .atan, .sinh, .cosh, .tanh, .asinh, .acosh, .atanh, .erf, .sigmoid,
-      .relu, .softplus, .softsign, .swish, .hardSwish, .mish, .clip, .isNaN, .isInfinite, .logicalNot, .bitwiseNot:
+    case .negate, .absolute, .sign, .reciprocal, .exp, .log, .sqrt, .square, .expm1, .log1p, .floor, .ceil,
+      .round,
+      .truncate, .sin, .cos, .tan, .asin, .acos, .atan, .sinh, .cosh, .tanh, .asinh, .acosh, .atanh, .erf,
+      .sigmoid,
+      .relu, .softplus, .softsign, .swish, .hardSwish, .mish, .clip, .isNaN, .isInfinite, .logicalNot,
+      .bitwiseNot:
       []
     }
   }
@@ -89,7 +92,8 @@ extension BinaryFunction {
     case .remainder: [("fmod", .int(1))]
     case .shiftLeft: [("direction", .string("LEFT"))]
     case .shiftRight: [("direction", .string("RIGHT"))]
-    case .add, .subtract, .multiply, .divide, .power, .maximum, .minimum, .modulo, .floorDivide, .atan2, .logicalAnd,
+    case .add, .subtract, .multiply, .divide, .power, .maximum, .minimum, .modulo, .floorDivide, .atan2,
+      .logicalAnd,
       .logicalOr, .logicalXor, .bitwiseAnd, .bitwiseOr, .bitwiseXor:
       []
     }

@@ -5,7 +5,9 @@ extension GraphEmitter {
     _ attributes: SequenceRecurrentAttributes, _ node: Node, _ x: [String], _ y: [String]
   ) throws(ONNXExportError) {
     let operands = attributes.byRole(x)
-    var inputs = [operands.x, operands.kernel, operands.recurrentKernel, operands.bias ?? "", operands.lengths ?? ""]
+    var inputs = [
+      operands.x, operands.kernel, operands.recurrentKernel, operands.bias ?? "", operands.lengths ?? "",
+    ]
     inputs += operands.states
     while inputs.last == "" { inputs.removeLast() }
     var functions = RecurrentAttributes.ONNXFunctions()
@@ -33,7 +35,9 @@ extension GraphEmitter {
   }
 
   /// A loop over axis 1 as ONNX's Scan, whose body is emitted as a graph of its own.
-  func emitScan(_ attributes: ScanAttributes, _ node: Node, _ x: [String], _ y: [String]) throws(ONNXExportError) {
+  func emitScan(_ attributes: ScanAttributes, _ node: Node, _ x: [String], _ y: [String])
+    throws(ONNXExportError)
+  {
     let body = GraphEmitter(attributes.body.graph, name: "\(node.name)/body", opset: opset, parent: self)
     try body.emitWhole()
     usedDomains.formUnion(body.usedDomains)

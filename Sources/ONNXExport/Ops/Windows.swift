@@ -42,7 +42,9 @@ extension GraphEmitter {
     }
   }
 
-  func emitResize(_ attributes: ResizeAttributes, _ node: Node, _ x: String, _ y: [String]) throws(ONNXExportError) {
+  func emitResize(_ attributes: ResizeAttributes, _ node: Node, _ x: String, _ y: [String])
+    throws(ONNXExportError)
+  {
     var list: [(name: String, value: ONNXAttribute)]
     switch attributes.method {
     case .nearest:

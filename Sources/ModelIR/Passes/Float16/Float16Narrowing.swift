@@ -66,7 +66,8 @@ private struct NarrowedGraph {
     let dtype = isWide ? DType.float32 : .float16
     var operands: [Value] = []
     for input in node.inputs { operands.append(try value(input, as: dtype, in: &copy, name: node.name)) }
-    var op = isWide ? node.op : try node.op.mapSubgraphs { (body) throws(GraphError) -> Graph in try narrowed(body) }
+    var op =
+      isWide ? node.op : try node.op.mapSubgraphs { (body) throws(GraphError) -> Graph in try narrowed(body) }
     if case .cast(.float32) = op, !isWide { op = .cast(.float16) }
     let results = try copy.target.append(op, operands, name: node.name, origin: node.origin)
     for (old, new) in zip(node.outputs, results) {

@@ -24,9 +24,12 @@ extension Op {
   var acceptedRange: Float16Range {
     switch self {
     case .matMul, .dense, .einsum, .conv, .convTranspose, .recurrent, .sequenceRecurrent, .scan: .large
-    case .unary, .binary, .compare, .select, .cast, .pool, .reduce, .argReduce, .cumulative, .topK, .batchNormalization,
-      .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile,
-      .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .sizes, .resize, .lookup, .hash,
+    case .unary, .binary, .compare, .select, .cast, .pool, .reduce, .argReduce, .cumulative, .topK,
+      .batchNormalization,
+      .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad,
+      .expand, .tile,
+      .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .sizes, .resize, .lookup,
+      .hash,
       .vectorize:
       .inside
     }
@@ -40,7 +43,8 @@ extension Op {
     case .reduce(let function, _, _): function == .sum || function == .product || function == .logSumExp
     case .cumulative, .batchNormalization: true
     case .compare, .select, .cast, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .argReduce, .topK,
-      .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile,
+      .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad,
+      .expand, .tile,
       .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .sizes, .recurrent,
       .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
       false
@@ -50,13 +54,18 @@ extension Op {
   /// The range of the results of operands of a range, `inside` when it was computed in float16.
   func resultRange(of operands: Float16Range) -> Float16Range {
     switch self {
-    case .unary(let function): function.isBounded ? .inside : function.leavesFloat16 ? max(operands, .large) : operands
+    case .unary(let function):
+      function.isBounded ? .inside : function.leavesFloat16 ? max(operands, .large) : operands
     case .softmax, .layerNormalization, .batchNormalization, .compare, .argReduce: .inside
-    case .binary(.power), .reduce(.sum, _, _), .reduce(.product, _, _), .reduce(.logSumExp, _, _), .cumulative:
+    case .binary(.power), .reduce(.sum, _, _), .reduce(.product, _, _), .reduce(.logSumExp, _, _),
+      .cumulative:
       max(operands, .large)
-    case .binary, .reduce, .select, .cast, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .topK, .logSoftmax,
-      .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .gather, .gatherElements, .gatherND,
-      .scatterND, .triangle, .range, .sizes, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
+    case .binary, .reduce, .select, .cast, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .topK,
+      .logSoftmax,
+      .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .gather, .gatherElements,
+      .gatherND,
+      .scatterND, .triangle, .range, .sizes, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash,
+      .vectorize:
       operands
     }
   }
@@ -66,13 +75,16 @@ extension UnaryFunction {
   /// Whether results lie within a few units whatever the operand is.
   fileprivate var isBounded: Bool {
     switch self {
-    case .sign, .sin, .cos, .asin, .acos, .atan, .tanh, .erf, .sigmoid, .hardSigmoid, .softsign, .isNaN, .isInfinite,
+    case .sign, .sin, .cos, .asin, .acos, .atan, .tanh, .erf, .sigmoid, .hardSigmoid, .softsign, .isNaN,
+      .isInfinite,
       .logicalNot:
       true
     case .clip(let minimum, let maximum):
       [minimum, maximum].allSatisfy { $0.map { $0.magnitude <= 65504 } == true }
-    case .negate, .absolute, .reciprocal, .exp, .log, .sqrt, .square, .expm1, .log1p, .floor, .ceil, .round, .truncate,
-      .tan, .sinh, .cosh, .asinh, .acosh, .atanh, .relu, .leakyRelu, .elu, .selu, .softplus, .gelu, .swish, .hardSwish,
+    case .negate, .absolute, .reciprocal, .exp, .log, .sqrt, .square, .expm1, .log1p, .floor, .ceil, .round,
+      .truncate,
+      .tan, .sinh, .cosh, .asinh, .acosh, .atanh, .relu, .leakyRelu, .elu, .selu, .softplus, .gelu, .swish,
+      .hardSwish,
       .mish, .bitwiseNot:
       false
     }
@@ -82,8 +94,10 @@ extension UnaryFunction {
   fileprivate var leavesFloat16: Bool {
     switch self {
     case .reciprocal, .exp, .square, .expm1, .tan, .sinh, .cosh: true
-    case .negate, .absolute, .sign, .log, .sqrt, .log1p, .floor, .ceil, .round, .truncate, .sin, .cos, .asin, .acos,
-      .atan, .tanh, .asinh, .acosh, .atanh, .erf, .sigmoid, .relu, .leakyRelu, .elu, .selu, .hardSigmoid, .softplus,
+    case .negate, .absolute, .sign, .log, .sqrt, .log1p, .floor, .ceil, .round, .truncate, .sin, .cos, .asin,
+      .acos,
+      .atan, .tanh, .asinh, .acosh, .atanh, .erf, .sigmoid, .relu, .leakyRelu, .elu, .selu, .hardSigmoid,
+      .softplus,
       .softsign, .gelu, .swish, .hardSwish, .mish, .clip, .isNaN, .isInfinite, .logicalNot, .bitwiseNot:
       false
     }

@@ -27,7 +27,8 @@ package struct BFloat16Emulation: RebuildingPass {
           .cast(.bfloat16), [copy.value(output)], name: "\(node.name)/round", origin: node.origin)
         copy.set(
           output,
-          try copy.target.append(.cast(.float32), rounded, name: "\(node.name)/float32", origin: node.origin)[0])
+          try copy.target.append(.cast(.float32), rounded, name: "\(node.name)/float32", origin: node.origin)[
+            0])
       }
     }
     for output in graph.outputs {

@@ -2,6 +2,7 @@ extension GraphRewriter {
   mutating func decomposed(_ function: UnaryFunction, _ x: Value) throws(GraphError) -> Value? {
     switch function {
     case .square: return try multiply(x, x)
+    case .relu: return try binary(.maximum, x, 0)
     case .expm1: return try decomposedExpm1(x)
     case .log1p: return try decomposedLog1p(x)
     case .truncate: return try multiply(unary(.sign, x), unary(.floor, unary(.absolute, x)))
@@ -10,8 +11,9 @@ extension GraphRewriter {
     case .hardSwish: return try multiply(x, unary(.hardSigmoid(alpha: 1.0 / 6.0, beta: 0.5), x))
     case .mish: return try multiply(x, unary(.tanh, unary(.softplus, x)))
     case .bitwiseNot where dtype(of: x) == .bool: return try unary(.logicalNot, x)
-    case .negate, .absolute, .sign, .reciprocal, .exp, .log, .sqrt, .floor, .ceil, .round, .sin, .cos, .tan, .asin,
-      .acos, .atan, .sinh, .cosh, .tanh, .asinh, .acosh, .atanh, .erf, .sigmoid, .relu, .leakyRelu, .elu, .selu,
+    case .negate, .absolute, .sign, .reciprocal, .exp, .log, .sqrt, .floor, .ceil, .round, .sin, .cos, .tan,
+      .asin,
+      .acos, .atan, .sinh, .cosh, .tanh, .asinh, .acosh, .atanh, .erf, .sigmoid, .leakyRelu, .elu, .selu,
       .hardSigmoid, .softplus, .softsign, .clip, .isNaN, .isInfinite, .logicalNot, .bitwiseNot:
       return nil
     }
@@ -61,7 +63,8 @@ extension GraphRewriter {
     case .bitwiseXor where dtype(of: a) == .bool: return try binary(.logicalXor, a, b)
     case .shiftLeft: return try multiply(a, binary(.power, scalar(2, like: a), b))
     case .shiftRight: return try binary(.floorDivide, a, binary(.power, scalar(2, like: a), b))
-    case .add, .subtract, .multiply, .divide, .power, .maximum, .minimum, .modulo, .remainder, .logicalAnd, .logicalOr,
+    case .add, .subtract, .multiply, .divide, .power, .maximum, .minimum, .modulo, .remainder, .logicalAnd,
+      .logicalOr,
       .logicalXor, .bitwiseAnd, .bitwiseOr, .bitwiseXor:
       return nil
     }

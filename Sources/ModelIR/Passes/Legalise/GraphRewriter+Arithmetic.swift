@@ -1,6 +1,8 @@
 // Shorthand for decompositions: nodes at the cursor. A number stands for a constant of the operand's type.
 extension GraphRewriter {
-  mutating func unary(_ function: UnaryFunction, _ x: Value) throws(GraphError) -> Value { try emit(.unary(function), x) }
+  mutating func unary(_ function: UnaryFunction, _ x: Value) throws(GraphError) -> Value {
+    try emit(.unary(function), x)
+  }
   mutating func binary(_ function: BinaryFunction, _ a: Value, _ b: Value) throws(GraphError) -> Value {
     try emit(.binary(function), a, b)
   }

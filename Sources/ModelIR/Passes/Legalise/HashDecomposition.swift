@@ -27,13 +27,17 @@ extension GraphRewriter {
 
   // MARK: 64-bit words, as int64
 
-  private mutating func word(_ bits: UInt64) -> Value { constant(Tensor(Int64(bitPattern: bits)), name: "word") }
+  private mutating func word(_ bits: UInt64) -> Value {
+    constant(Tensor(Int64(bitPattern: bits)), name: "word")
+  }
 
   private mutating func words(_ numbers: [Int64]) -> Value {
     constant(Tensor(numbers, sizes: [numbers.count]), name: "words")
   }
 
-  private mutating func xor(_ a: Value, _ b: Value) throws(GraphError) -> Value { try binary(.bitwiseXor, a, b) }
+  private mutating func xor(_ a: Value, _ b: Value) throws(GraphError) -> Value {
+    try binary(.bitwiseXor, a, b)
+  }
 
   private mutating func shifted(
     _ x: Value, _ count: UInt64, _ direction: BinaryFunction
@@ -46,7 +50,9 @@ extension GraphRewriter {
     try add(shifted(x, count, .shiftRight), shifted(x, 64 - count, .shiftLeft))
   }
 
-  private mutating func mix(_ x: Value) throws(GraphError) -> Value { try xor(x, shifted(x, 47, .shiftRight)) }
+  private mutating func mix(_ x: Value) throws(GraphError) -> Value {
+    try xor(x, shifted(x, 47, .shiftRight))
+  }
 
   // MARK: Text
 

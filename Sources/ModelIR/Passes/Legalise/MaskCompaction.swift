@@ -22,7 +22,9 @@ struct MaskCompaction {
     self.x = try MaskCompaction.rows(x, at: order, &graph)
   }
 
-  private static func rows(_ x: Value, at places: Value, _ graph: inout GraphRewriter) throws(GraphError) -> Value {
+  private static func rows(_ x: Value, at places: Value, _ graph: inout GraphRewriter) throws(GraphError)
+    -> Value
+  {
     try graph.emit(.gatherND(batchDims: 1), x, graph.expandDims(places, 2))
   }
 
@@ -47,7 +49,9 @@ struct MaskCompaction {
   }
 
   /// A state whose rows without a kept step are the initial ones.
-  func keepingEmptyRows(_ state: Value, _ initial: Value, _ graph: inout GraphRewriter) throws(GraphError) -> Value {
+  func keepingEmptyRows(_ state: Value, _ initial: Value, _ graph: inout GraphRewriter) throws(GraphError)
+    -> Value
+  {
     try graph.select(graph.expandDims(graph.compare(.equal, lengths, 0), 1), initial, state)
   }
 }

@@ -13,7 +13,9 @@ extension GraphRewriter {
     return current
   }
 
-  private mutating func reversed(_ x: Value, _ axis: Int, from start: Int, to stop: Int?) throws(GraphError) -> Value {
+  private mutating func reversed(_ x: Value, _ axis: Int, from start: Int, to stop: Int?) throws(GraphError)
+    -> Value
+  {
     try emit(.slice([SliceRange(axis: axis, start: start, stop: stop, step: -1)]), x)
   }
 

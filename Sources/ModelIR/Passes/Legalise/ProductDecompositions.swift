@@ -6,7 +6,9 @@ extension GraphRewriter {
   }
 
   /// What a product would do to its result, as nodes behind it.
-  private mutating func decomposed(_ epilogue: Epilogue, _ product: Value, _ x: [Value]) throws(GraphError) -> Value {
+  private mutating func decomposed(_ epilogue: Epilogue, _ product: Value, _ x: [Value]) throws(GraphError)
+    -> Value
+  {
     let sum = epilogue.addsOperand ? try add(product, x[x.count - 1]) : product
     return try epilogue.function.map { function throws(GraphError) in try unary(function, sum) } ?? sum
   }

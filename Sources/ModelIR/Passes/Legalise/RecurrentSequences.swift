@@ -16,7 +16,8 @@ package struct RecurrentSequences: Pass {
   package func run(on graph: inout GraphRewriter) throws(GraphError) {
     var compactions: [CompactionKey: MaskCompaction] = [:]
     for id in graph.nodes where graph.isAlive(id) {
-      guard let cell = graph[id].op.recurrence, !target.takes(graph[id].op, graph[id].inputs.map { graph.type(of: $0) })
+      guard let cell = graph[id].op.recurrence,
+        !target.takes(graph[id].op, graph[id].inputs.map { graph.type(of: $0) })
       else { continue }
       let partner = partner(of: id, cell, in: graph)
       graph.cursor = id
@@ -30,7 +31,8 @@ package struct RecurrentSequences: Pass {
   private func partner(of id: NodeID, _ cell: RecurrentAttributes, in graph: GraphRewriter) -> NodeID? {
     let node = graph[id]
     for use in graph.users(of: node.inputs[0]) {
-      guard case .operand(let other, position: 0) = use, other != id, let mirrored = graph[other].op.recurrence,
+      guard case .operand(let other, position: 0) = use, other != id,
+        let mirrored = graph[other].op.recurrence,
         mirrored.isMirror(of: cell), graph.isLater(other, than: id)
       else { continue }
       let (own, others) = (cell.byRole(node.inputs), mirrored.byRole(graph[other].inputs))
@@ -115,10 +117,14 @@ private struct SequenceBuilder {
 
   // MARK: Operands
 
-  private func inputs(_ x: Value, lengths: Value?, _ graph: inout GraphRewriter) throws(GraphError) -> [Value] {
+  private func inputs(_ x: Value, lengths: Value?, _ graph: inout GraphRewriter) throws(GraphError) -> [Value]
+  {
     var list = [try graph.emit(.transpose([1, 0, 2]), x)]
-    list.append(try stacked({ (o, cell, graph) throws(GraphError) in try cell.rows(o.kernel, &graph) }, &graph))
-    list.append(try stacked({ (o, cell, graph) throws(GraphError) in try cell.rows(o.recurrentKernel, &graph) }, &graph))
+    list.append(
+      try stacked({ (o, cell, graph) throws(GraphError) in try cell.rows(o.kernel, &graph) }, &graph))
+    list.append(
+      try stacked({ (o, cell, graph) throws(GraphError) in try cell.rows(o.recurrentKernel, &graph) }, &graph)
+    )
     if cells[0].hasBias {
       list.append(
         try stacked(
@@ -192,11 +198,16 @@ private struct SequenceBuilder {
 
   /// The output of the step processed last. With a mask that is one of the sequence's: it repeats or is zero.
   private func last(
-    _ sequence: Value, _ state: Value, _ index: Int, _ compaction: MaskCompaction?, _ graph: inout GraphRewriter
+    _ sequence: Value, _ state: Value, _ index: Int, _ compaction: MaskCompaction?,
+    _ graph: inout GraphRewriter
   ) throws(GraphError) -> Value {
-    guard compaction != nil, cells[index].zeroOutputForMask || cells[index].hasInitialState else { return state }
+    guard compaction != nil, cells[index].zeroOutputForMask || cells[index].hasInitialState else {
+      return state
+    }
     let shape = graph.shape(of: sequence)
-    let place = cells[index].reverse ? SliceRange(axis: 1, start: 0, stop: 1) : SliceRange(axis: 1, start: -1, stop: nil)
+    let place =
+      cells[index].reverse
+      ? SliceRange(axis: 1, start: 0, stop: 1) : SliceRange(axis: 1, start: -1, stop: nil)
     return try graph.reshape(graph.emit(.slice([place]), sequence), [shape[0], shape[2]])
   }
 }
@@ -217,10 +228,12 @@ extension RecurrentAttributes {
   /// The biases of the input, then of the state; Keras has one sum (but for a GRU with `reset_after`).
   fileprivate func bothBiases(_ bias: Value, _ graph: inout GraphRewriter) throws(GraphError) -> Value {
     let count = gateCount * units
-    var rows = try gates(graph.reshape(bias, [graph.shape(of: bias).rank == 2 ? 2 : 1, .fixed(count)]), axis: 1, &graph)
+    var rows = try gates(
+      graph.reshape(bias, [graph.shape(of: bias).rank == 2 ? 2 : 1, .fixed(count)]), axis: 1, &graph)
     if graph.shape(of: bias).rank == 1 {
       let zeros = graph.constant(
-        Tensor(Array(repeating: 0, count: count), sizes: [1, count], dtype: graph.dtype(of: bias)), name: "zeros")
+        Tensor(Array(repeating: 0, count: count), sizes: [1, count], dtype: graph.dtype(of: bias)),
+        name: "zeros")
       rows = try graph.computedJoin([rows, zeros], axis: 0)
     }
     return try graph.reshape(rows, [.fixed(2 * count)])
@@ -230,14 +243,17 @@ extension RecurrentAttributes {
 extension GraphRewriter {
   /// Parts of a constant as constants; of other values by a node.
   fileprivate mutating func computedSplit(_ x: Value, axis: Int, sizes: [Int]) throws(GraphError) -> [Value] {
-    guard let tensor = constant(x) else { return try emitAll(.split(axis: axis, sizes: sizes.map(Dimension.fixed)), [x]) }
+    guard let tensor = constant(x) else {
+      return try emitAll(.split(axis: axis, sizes: sizes.map(Dimension.fixed)), [x])
+    }
     let name = name(of: x)
     return tensor.split(axis: axis, sizes: sizes).map { constant($0, name: name) }
   }
 
   fileprivate mutating func computedJoin(_ parts: [Value], axis: Int) throws(GraphError) -> Value {
     let tensors = parts.compactMap { constant($0) }
-    let type = try Graph.inferTypes(.concat(axis: axis), parts.map { self.type(of: $0) }, name: "constants")[0]
+    let type = try Graph.inferTypes(.concat(axis: axis), parts.map { self.type(of: $0) }, name: "constants")[
+      0]
     if tensors.count == parts.count, let sizes = type.shape.fixedSizes,
       let joined = Tensor.joined(tensors, axis: axis, sizes: sizes)
     {

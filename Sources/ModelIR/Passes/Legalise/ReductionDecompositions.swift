@@ -13,7 +13,9 @@ extension GraphRewriter {
   }
 
   /// Stable with infinities too: the largest element is taken out first.
-  private mutating func decomposedLogSumExp(_ axes: [Int], _ keepDims: Bool, _ x: Value) throws(GraphError) -> Value {
+  private mutating func decomposedLogSumExp(_ axes: [Int], _ keepDims: Bool, _ x: Value) throws(GraphError)
+    -> Value
+  {
     let largest = try emit(.reduce(.maximum, axes: axes, keepDims: true), x)
     let shift = try select(unary(.isInfinite, largest), scalar(0, like: x), largest)
     let sum = try emit(.reduce(.sum, axes: axes, keepDims: true), unary(.exp, subtract(x, shift)))
