@@ -87,14 +87,14 @@ final class GraphEmitter {
 
   func integers(_ values: [Int64]) -> String {
     if let known = integerNames[values] { return known }
-    let name = constant(Tensor(values, sizes: [values.count]), as: "ints")
+    let name = constant(Tensor(vector: values), as: "ints")
     integerNames[values] = name
     return name
   }
 
   /// A scalar as an initializer.
   func scalar(_ number: Double, _ dtype: DType) -> String {
-    constant(Tensor([number], sizes: [], dtype: dtype), as: "scalar")
+    constant(Tensor(scalar: number, dtype), as: "scalar")
   }
 
   func scalar(_ number: Int64) -> String { constant(Tensor(number), as: "scalar") }

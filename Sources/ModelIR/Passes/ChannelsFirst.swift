@@ -98,7 +98,8 @@ private struct ChannelsFirstRewriting {
     }
     switch node.op.carrying(permutation) {
     case .aligned(let op) where permutation.count == rank: try rewriteAligned(node, op, permutation)
-    case .renamed(let op, let results) where operand(node.inputs[0]).permutation == permutation:
+    case .renamed(let op, let results)
+    where operand(node.inputs[0]).permutation == permutation && (op.resamplesLastAxes(rank) || !node.op.resamplesLastAxes(rank)):
       try rewriteRenamed(node, op, results)
     case .aligned, .renamed, .original: try rewriteInOriginalOrder(node)
     }
@@ -222,5 +223,13 @@ extension Graph {
       needed.formUnion(node.inputs.map(\.index))
     }
     return live
+  }
+}
+
+extension Op {
+  /// Whether the operation, if it resamples, does so along the last axes, where kernels want space; true for others.
+  fileprivate func resamplesLastAxes(_ rank: Int?) -> Bool {
+    guard case .resize(let attributes) = self, let rank else { return true }
+    return attributes.axes == Array((rank - attributes.axes.count)..<rank)
   }
 }

@@ -55,6 +55,9 @@ extension Graph {
   fileprivate var imageLayout: DataLayout {
     for node in nodes {
       if let layout = node.op.dataLayout { return layout }
+      if case .resize(let attributes) = node.op, let axis = attributes.axes.first {
+        return axis == 1 ? .channelsLast : .channelsFirst
+      }
     }
     return .channelsLast
   }

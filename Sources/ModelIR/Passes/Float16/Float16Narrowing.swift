@@ -50,8 +50,7 @@ private struct NarrowedGraph {
     if let known = casts[old] { return known }
     let made: Value
     if let tensor = graph.constant(old) {
-      let narrow = Tensor.computed(dtype: .float16, sizes: tensor.sizes) { try tensor.doubles() }
-      made = copy.target.constant(narrow, name: graph.name(of: old))
+      made = copy.target.constant(tensor.convertedWhenRead(to: .float16), name: graph.name(of: old))
     } else {
       made = try copy.target.append(.cast(dtype), [copy.value(old)], name: "\(name)/\(dtype.rawValue)")[0]
     }

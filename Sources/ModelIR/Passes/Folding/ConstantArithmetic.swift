@@ -31,7 +31,8 @@ enum ConstantArithmetic {
       return [try lazily(dtype: target, result) { try operand.converted(to: target) }]
     case .range: return count <= smallCount ? [Tensor(vector: (0..<count).map(Int64.init))] : nil
     case .sizes(let dimensions):
-      return [try Tensor(dimensions.compactMap { $0.fixedSize.map(Int64.init) }, sizes: result)]
+      guard let fixed = Shape(dimensions).fixedSizes else { return nil }
+      return [Tensor(vector: fixed.map(Int64.init))]
     case .unary(let function):
       guard x[0].dtype.isFloatingPoint, let apply = function.number else { return nil }
       return [try numbers(dtype, result) { try x[0].doubles().map(apply) }]

@@ -13,10 +13,7 @@ package struct BFloat16Emulation: RebuildingPass {
   package func rebuilt(_ graph: Graph) throws(GraphError) -> Graph {
     guard graph.usesBFloat16 else { return graph }
     var copy = GraphCopy(graph)
-    copy.convert = { tensor in
-      guard tensor.dtype == .bfloat16 else { return tensor }
-      return .computed(dtype: .float32, sizes: tensor.sizes) { try tensor.doubles() }
-    }
+    copy.convert = { $0.dtype == .bfloat16 ? $0.convertedWhenRead(to: .float32) : $0 }
     for input in graph.inputs { copy.addInput(input, type: graph.type(of: input).widened) }
     for node in graph.nodes {
       let op = try node.op.mapSubgraphs { (body) throws(GraphError) -> Graph in try rebuilt(body) }

@@ -32,7 +32,7 @@ extension GraphRewriter {
   }
 
   private mutating func words(_ numbers: [Int64]) -> Value {
-    constant(Tensor(numbers, sizes: [numbers.count]), name: "words")
+    constant(Tensor(vector: numbers), name: "words")
   }
 
   private mutating func xor(_ a: Value, _ b: Value) throws(GraphError) -> Value {

@@ -232,7 +232,7 @@ extension RecurrentAttributes {
       graph.reshape(bias, [graph.shape(of: bias).rank == 2 ? 2 : 1, .fixed(count)]), axis: 1, &graph)
     if graph.shape(of: bias).rank == 1 {
       let zeros = graph.constant(
-        Tensor(Array(repeating: 0, count: count), sizes: [1, count], dtype: graph.dtype(of: bias)),
+        try GraphError.wrapping(Tensor(Array(repeating: 0, count: count), sizes: [1, count], dtype: graph.dtype(of: bias))),
         name: "zeros")
       rows = try graph.computedJoin([rows, zeros], axis: 0)
     }
@@ -247,7 +247,7 @@ extension GraphRewriter {
       return try emitAll(.split(axis: axis, sizes: sizes.map(Dimension.fixed)), [x])
     }
     let name = name(of: x)
-    return tensor.split(axis: axis, sizes: sizes).map { constant($0, name: name) }
+    return try GraphError.wrapping(tensor.split(axis: axis, sizes: sizes)).map { constant($0, name: name) }
   }
 
   fileprivate mutating func computedJoin(_ parts: [Value], axis: Int) throws(GraphError) -> Value {
@@ -255,7 +255,7 @@ extension GraphRewriter {
     let type = try Graph.inferTypes(.concat(axis: axis), parts.map { self.type(of: $0) }, name: "constants")[
       0]
     if tensors.count == parts.count, let sizes = type.shape.fixedSizes,
-      let joined = Tensor.joined(tensors, axis: axis, sizes: sizes)
+      let joined = try GraphError.wrapping(Tensor.joined(tensors, axis: axis, sizes: sizes))
     {
       return constant(joined, name: name(of: parts[0]))
     }
