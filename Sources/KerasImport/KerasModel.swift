@@ -114,7 +114,7 @@ struct ModelSource {
     var isTheano: Bool?
     for source in [file, given].compactMap({ $0 }) {
       if case .hdf5(let hdf5) = source.content {
-        isTheano = hdf5.index.root.namesVariablesAsTheano ?? isTheano
+        isTheano = hdf5.index.root.isOfTheano ?? isTheano
       }
     }
     switch file.content {
@@ -246,9 +246,16 @@ extension HDF5Index.Group {
       || groups.values.contains(where: \.holdsKerasWeights)
   }
 
-  /// Whether the variables of a `layer_names` file have Theano's names: TensorFlow's end in `:0`. nil when there are none.
-  fileprivate var namesVariablesAsTheano: Bool? {
+  /// Whether a file of weights in the `layer_names` layout is Theano's, by what it says itself: the backend it names, its
+  /// release (Keras 3 has no Theano), and else the names of its variables, which in TensorFlow's end in `:0`. nil when it
+  /// says nothing.
+  fileprivate var isOfTheano: Bool? {
     let layers = groups["model_weights"] ?? self
+    func text(_ name: String) -> String? { (layers.attributes[name] ?? attributes[name])?.string }
+    if let backend = text("backend") { return backend == "theano" }
+    if let version = text("keras_version"), let major = version.first?.wholeNumberValue, major >= 3 {
+      return false
+    }
     for layer in layers.groups.values {
       let names = (layer.attributes["weight_names"] ?? layer.attributes["weight_names0"])?.strings ?? []
       if let first = names.first { return !first.hasSuffix(":0") }

@@ -30,7 +30,8 @@ package struct CanonicalModel: Sendable {
     self.kerasVersion = version
     era = writer.text
     isKeras1 = writer.generation < 2
-    self.isTheano = writer.isTheano
+    // Kernels are what the file of weights says, whoever wrote the architecture.
+    self.isTheano = isTheano ?? writer.isTheano
     storesDeviations = writer.precedesVariances
     if writer.generation >= 3 {
       self.json = Keras3Config.canonical(json, minor: writer.release.0 == 3 ? writer.release.1 : .max)

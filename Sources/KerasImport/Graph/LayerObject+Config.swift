@@ -21,11 +21,13 @@ extension LayerObject {
         layer = NestedModel(model: try LayerGraph(serialized: serialized, registry: registry))
       } else {
         var layerConfig = LayerConfig(
-          className: className, module: module, name: name, policy: policy, json: config, registry: registry)
+          className: className, module: module, name: name, policy: policy, json: config, registry: registry,
+          identity: serialized.object.map(ClassIdentity.init))
         layer = try registry.makeLayer(&layerConfig)
       }
       self.init(
-        name: name, className: className, module: module, config: .object(config), layer: layer, policy: policy,
+        name: name, className: className, module: module, config: .object(config), layer: layer,
+        policy: policy,
         buildConfig: serialized["build_config"])
     } catch {
       if case .several = error.reason { throw error.at(.layer(name: name, className: className)) }

@@ -5,6 +5,8 @@ package import NativeFormat
 public struct LayerConfig: Sendable {
   /// The class as Keras 3 names it.
   public let className: String
+  /// Whose class it is.
+  let identity: ClassIdentity
   /// The module as the file has it: `keras.layers`, `keras.src.ops.numpy`, ...
   package let module: String
   /// The layer's name.
@@ -17,9 +19,10 @@ public struct LayerConfig: Sendable {
 
   package init(
     className: String, module: String, name: String, policy: DTypePolicy, json: JSONObject,
-    registry: LayerRegistry
+    registry: LayerRegistry, identity: ClassIdentity? = nil
   ) {
     self.className = className
+    self.identity = identity ?? ClassIdentity(["class_name": .string(className)])
     self.module = module
     self.name = name
     self.policy = policy
@@ -44,7 +47,7 @@ public struct LayerConfig: Sendable {
   /// The raw value of a key, which counts as read; nil when absent or null.
   package mutating func value(_ key: String) -> JSONValue? {
     taken.insert(key)
-    guard let value = json[key], !value.isNull else { return nil }
+    guard let value = json[key]?.withPlainArrays, !value.isNull else { return nil }
     return value
   }
 
@@ -289,6 +292,15 @@ extension JSONValue {
   var shortText: String {
     let text = text()
     return text.count <= 60 ? text : text.prefix(57) + "..."
+  }
+
+  /// The value with plain lists of numbers for arrays, which stand in a configuration as `__numpy__` or `__tensor__`.
+  fileprivate var withPlainArrays: JSONValue {
+    if let items = array { return .array(items.map(\.withPlainArrays)) }
+    guard let className = self["class_name"]?.string, className == "__numpy__" || className == "__tensor__",
+      let numbers = self["config"]?["value"]
+    else { return self }
+    return numbers
   }
 
   /// A number or nested lists of numbers of equal lengths, flattened row-major.

@@ -3,6 +3,8 @@ public struct LayerRegistry: Sendable {
   typealias Factory = @Sendable (inout LayerConfig) throws(KerasImportError) -> any Layer
 
   private var layers: [String: any Layer.Type] = [:]
+  /// The names in `layers` that are Keras's own; a program may register its class under one of them.
+  private var builtInNames: Set<String> = []
   private var operations: [String: Factory] = [:]
   /// Whether layers that are not supported get a place in the model, for inspection, instead of ending the import.
   var keepsUnsupported = false
@@ -12,7 +14,20 @@ public struct LayerRegistry: Sendable {
 
   /// Adds a layer class under its Keras names (`Conv2D`; custom classes `Package>Name` or `Name`).
   public mutating func register<L: Layer>(_ layer: L.Type, as names: String...) {
-    for name in names { layers[name] = layer }
+    for name in names {
+      layers[name] = layer
+      builtInNames.remove(name)
+    }
+  }
+
+  /// Makes all layers known so far Keras's own: a class of another package is none of them, whatever its name.
+  mutating func markBuiltIn() { builtInNames = Set(layers.keys) }
+
+  /// The layer of a class: Keras's under its name, another package's under its registered name or its own.
+  private func type(of identity: ClassIdentity, className: String) -> (any Layer.Type)? {
+    if identity.isOfKeras { return layers[className] }
+    let name = identity.names.first { layers[$0] != nil && !builtInNames.contains($0) }
+    return name.flatMap { layers[$0] }
   }
 
   /// Adds an operation (module `keras.src.ops.*`) under its class names.
@@ -44,8 +59,9 @@ public struct LayerRegistry: Sendable {
       }
       layer = try factory(&config)
     } else {
-      guard let type = layers[config.className] else {
-        throw KerasImportError(.unsupportedLayer(className: config.className))
+      guard let type = type(of: config.identity, className: config.className) else {
+        let name = config.identity.isOfKeras ? config.className : config.identity.names[0]
+        throw KerasImportError(.unsupportedLayer(className: name))
       }
       layer = try type.init(&config)
     }

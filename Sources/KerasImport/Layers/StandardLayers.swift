@@ -17,6 +17,7 @@ extension LayerRegistry {
     registry.addTensorFlowMath()
     registry.addTensorFlowWindows()
     registry.addTensorFlowImages()
+    registry.markBuiltIn()
     return registry
   }()
 
@@ -44,7 +45,8 @@ extension LayerRegistry {
     register(SeparableConv.self, as: "SeparableConv1D", "SeparableConv2D")
     register(ConvTranspose.self, as: "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
     register(
-      Pooling.self, as: "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D", "AveragePooling2D",
+      Pooling.self, as: "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D",
+      "AveragePooling2D",
       "AveragePooling3D")
     register(
       GlobalPooling.self, as: "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D",
@@ -101,7 +103,8 @@ extension LayerRegistry {
     register(Bidirectional.self, as: "Bidirectional")
     register(TimeDistributed.self, as: "TimeDistributed")
     register(Attention.self, as: "Attention", "AdditiveAttention")
-    register(MultiHeadAttention.self, as: "MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")
+    register(
+      MultiHeadAttention.self, as: "MultiHeadAttention", "GroupQueryAttention", "GroupedQueryAttention")
     register(ConvLSTM.self, as: "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
   }
 
@@ -121,9 +124,11 @@ extension LayerRegistry {
   private mutating func addRandom() {
     register(
       PassThrough.self, as: "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomCrop",
-      "RandomBrightness", "RandomContrast", "RandomSaturation", "RandomHue", "RandomSharpness", "RandomGrayscale",
+      "RandomBrightness", "RandomContrast", "RandomSaturation", "RandomHue", "RandomSharpness",
+      "RandomGrayscale",
       "RandomColorJitter", "RandomColorDegeneration", "RandomPosterization", "RandomErasing",
       "RandomElasticTransform", "RandomGaussianBlur", "RandomInvert", "RandomPerspective", "RandomShear",
-      "RandomHeight", "RandomWidth", "Solarization", "Equalization", "CutMix", "MixUp", "AugMix", "RandAugment")
+      "RandomHeight", "RandomWidth", "Solarization", "Equalization", "CutMix", "MixUp", "AugMix",
+      "RandAugment")
   }
 }

@@ -23,16 +23,18 @@ struct LegacyRoles {
     guard arrays.count == places.count else { return arrays.map(\.array) }
     // Variables inside wrappers are named after the wrapper: names say which layer only where every layer has one.
     let layers = Set(places.map(\.layer))
+    let known = Set(places.map(\.role))
     let namesLayers = layers.allSatisfy { layer in arrays.contains { mentions($0.name, layer) } }
     let isContradicted = zip(arrays, places).contains { array, place in
-      contradicts(array.name, place.role) || namesLayers && isOfAnother(array.name, place.layer, layers)
+      contradicts(array.name, place.role, known)
+        || namesLayers && isOfAnother(array.name, place.layer, layers)
     }
     guard isContradicted else { return arrays.map(\.array) }
     var rest = Swift.Array(arrays.indices)
     var result: [Array] = []
     for place in places {
       let fitting = rest.filter { index in
-        role(of: arrays[index].name) == place.role && mentions(arrays[index].name, place.layer)
+        role(of: arrays[index].name, among: known) == place.role && mentions(arrays[index].name, place.layer)
       }
       guard fitting.count == 1, let index = fitting.first else {
         let names = arrays.map(\.name).joined(separator: ", ")
@@ -48,8 +50,10 @@ struct LegacyRoles {
   }
 
   /// True when a name is that of another role.
-  private static func contradicts(_ name: String, _ expected: String) -> Bool {
-    guard let found = role(of: name), roles.values.contains(expected), found != expected else { return false }
+  private static func contradicts(_ name: String, _ expected: String, _ known: Set<String>) -> Bool {
+    guard let found = role(of: name, among: known), found != expected,
+      roles.values.contains(expected) || known.contains(found)
+    else { return false }
     // Depthwise and pointwise kernels are a layer's kernels under another name.
     return !(found.hasSuffix("kernel") && expected.hasSuffix("kernel"))
   }
@@ -66,9 +70,11 @@ struct LegacyRoles {
   }
 
   /// `net/bn_1/gamma:0` and `bn_gamma` are a gamma; nil for names that say nothing.
-  private static func role(of name: String) -> String? {
+  private static func role(of name: String, among known: Set<String>) -> String? {
     let last = bare(parts(of: name).last ?? name)
     if let role = roles[last] { return role }
+    // Roles that never had another name.
+    if known.contains(last) { return last }
     // Keras 1: the layer's name, an underscore, the role.
     for (suffix, role) in roles where last.hasSuffix("_" + suffix) {
       let isLongest = !roles.keys.contains { $0.count > suffix.count && last.hasSuffix("_" + $0) }

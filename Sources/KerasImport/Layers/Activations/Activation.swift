@@ -15,7 +15,8 @@ struct Activation: Sendable {
 
   /// The names a configuration may hold.
   enum Name: String, CaseIterable, Sendable {
-    case linear, relu, relu6, elu, selu, celu, gelu, silu, sigmoid, tanh, softplus, softsign, squareplus, softmax
+    case linear, relu, relu6, elu, selu, celu, gelu, silu, sigmoid, tanh, softplus, softsign, squareplus,
+      softmax
     case exponential, mish, glu, sparsemax
     case swish
     case leakyRelu = "leaky_relu"
@@ -56,9 +57,12 @@ struct Activation: Sendable {
     }
     if value["class_name"]?.string == "function" {
       let text = value["config"]?.string ?? value["registered_name"]?.string ?? "?"
-      guard value["module"]?.string == "builtins" || value["module"]?.string?.hasPrefix("keras") == true,
+      guard value.object.map({ ClassIdentity($0).isOfKeras }) == true, value["module"]?.string != nil,
         let name = Name(rawValue: text)
-      else { throw KerasImportError(.unsupported("activation \"\(text)\" is a function of the program that made the file")) }
+      else {
+        throw KerasImportError(
+          .unsupported("activation \"\(text)\" is a function of the program that made the file"))
+      }
       function = .named(name)
       return
     }
@@ -81,7 +85,9 @@ struct Activation: Sendable {
     case .hardSigmoid(let alpha, let beta): return try scope.unary(.hardSigmoid(alpha: alpha, beta: beta), x)
     case .layer(let object):
       let results = try scope.lower(Sublayer("activation", object), Call([Operand(x)]))
-      guard let result = results.first else { throw KerasImportError(.unsupported("an activation without result")) }
+      guard let result = results.first else {
+        throw KerasImportError(.unsupported("an activation without result"))
+      }
       return result.value
     }
   }
