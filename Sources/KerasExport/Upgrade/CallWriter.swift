@@ -25,6 +25,14 @@ struct CallWriter {
     return try calls.map { call throws(KerasExportError) in
       var keywords = JSONObject()
       for (key, argument) in call.arguments.keywords {
+        if isLegacy, key == "training", !graph.layers[layer].isOperation {
+          // Keras 3 predicts with training=False in every layer, whatever the call says.
+          if case .bool(true) = argument, graph.layers[layer].normalizesByBatch {
+            throw .unsupported(
+              "a call with training=True takes the batch's statistics, which Keras 3 predicts without")
+          }
+          continue
+        }
         let value = try value(argument)
         if !isLegacy || !value.isNull { keywords[key] = value }
       }

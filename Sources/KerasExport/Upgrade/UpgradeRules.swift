@@ -64,6 +64,13 @@ extension KerasUpgrade {
       if isMasked { return [unmasked] + layers }
     case .attendsToMasked:
       if isMasked { refuse(object, "its release ignored masks, Keras 3 does not") }
+    case .weighsByMask, .lowersByMask:
+      if takesNumbersAsMask(object) {
+        refuse(object, "its mask is of numbers, which Keras 3 takes as kept or not")
+      }
+    case .dropsMask:
+      if isMasked { refuse(object, "Keras 3 passes its mask on") }
+    case .trainsWhenFrozen: break  // A call with training=True is refused itself.
     case .spreadsFullyMasked:
       if masks != nil { return spreading(layers, object) }
     case .mergesMasks(let rule):
@@ -95,6 +102,17 @@ extension KerasUpgrade {
     }
   }
 
+  /// True when a call of the layer is given a mask that is not bool, or one that is not known.
+  private func takesNumbersAsMask(_ object: LayerObject) -> Bool {
+    for call in model.graph.calls where model.graph.layers[call.layer] === object {
+      let masks = call.arguments.keywords.filter { $0.key == "mask" || $0.key == "attention_mask" }
+      for case .tensor(let mask) in masks.map(\.value) {
+        guard let value = lowered?.values[mask], lowered?.graph.dtype(of: value) == .bool else { return true }
+      }
+    }
+    return false
+  }
+
   private func returnsSequences(_ object: LayerObject) -> Bool {
     object.config["layer"]?["config"]?["return_sequences"]?.bool == true
   }
@@ -114,7 +132,7 @@ extension KerasUpgrade {
   private func isPlainAttention(_ object: LayerObject) -> Bool {
     if let axes = object.config["attention_axes"]?.array, axes.count > 1 { return false }
     for call in model.graph.calls where model.graph.layers[call.layer] === object {
-      if case .bool(true)? = call.arguments.argument("return_attention_scores", at: 5) { return false }
+      if case .bool(true)? = call.arguments.argument("return_attention_scores", at: 7) { return false }
       let key = KerasTensor(layer: call.layer, call: call.call, output: 0)
       if let value = lowered?.values[key], lowered?.graph.shape(of: value).rank != 3 { return false }
     }

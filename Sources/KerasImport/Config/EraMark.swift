@@ -16,10 +16,19 @@ package enum EraMark: Hashable, Sendable {
   case samplesFromCorners
   /// GlobalAveragePooling1D: masked steps count like any other. Keras 1, and TensorFlow's before 2.2.
   case averagesMaskedSteps
+  /// GlobalAveragePooling1D: a mask's numbers weigh the steps. Before Keras 3.15, where a step counts or does not.
+  case weighsByMask
   /// MultiHeadAttention: the masks beside its operands are not looked at. tf.keras before 2.10.
   case attendsToMasked
   /// Softmax and attention: a row without a kept position is spread evenly, not zero. Before Keras 3.10.
   case spreadsFullyMasked
+  /// Softmax (before Keras 3.13) and attention (before 3.8): a mask's numbers lower the scores by `(1 - m) 1e9`; later a
+  /// position counts or does not.
+  case lowersByMask
+  /// BatchNormalization: with training=True the batch's statistics count in a frozen layer too. Before TensorFlow 2.
+  case trainsWhenFrozen
+  /// Identity, Rescaling, Normalization: the mask ends here. Before Keras 3.
+  case dropsMask
   /// Merging layers: how the masks of the operands become one.
   case mergesMasks(MaskMerge)
   /// Bidirectional returning sequences: masked steps repeat the step before them, and are not zero.
@@ -53,7 +62,11 @@ extension EraMark {
     case .padsFrontFirst: "kconvert_theano_same"
     case .samplesFromCorners: "kconvert_asymmetric"
     case .averagesMaskedSteps: "kconvert_ignores_mask"
+    case .weighsByMask: "kconvert_weighs_by_mask"
     case .attendsToMasked: "kconvert_ignores_masks"
+    case .lowersByMask: "kconvert_lowers_by_mask"
+    case .trainsWhenFrozen: "kconvert_trains_frozen"
+    case .dropsMask: "kconvert_drops_mask"
     case .spreadsFullyMasked: "kconvert_spreads_masked"
     case .mergesMasks: "kconvert_mask"
     case .repeatsMaskedSteps: "kconvert_zero_output_for_mask"
@@ -68,7 +81,8 @@ extension EraMark {
   package var value: JSONValue {
     switch self {
     case .inputNameIsInvented, .padsFrontFirst, .samplesFromCorners, .averagesMaskedSteps, .attendsToMasked,
-      .spreadsFullyMasked, .isCuDNN, .resizesToPolicyType, .resizesBeforeCropping:
+      .weighsByMask, .lowersByMask, .trainsWhenFrozen, .dropsMask, .spreadsFullyMasked, .isCuDNN,
+      .resizesToPolicyType, .resizesBeforeCropping:
       true
     case .repeatsMaskedSteps: false
     case .classWhenWritten(let name): .string(name)
@@ -81,7 +95,8 @@ extension EraMark {
   private static let flags: [String: EraMark] = Dictionary(
     uniqueKeysWithValues: [
       .inputNameIsInvented, .padsFrontFirst, .samplesFromCorners, .averagesMaskedSteps, .attendsToMasked,
-      .spreadsFullyMasked, .repeatsMaskedSteps, .isCuDNN, .resizesToPolicyType, .resizesBeforeCropping,
+      .weighsByMask, .lowersByMask, .trainsWhenFrozen, .dropsMask, .spreadsFullyMasked, .repeatsMaskedSteps,
+      .isCuDNN, .resizesToPolicyType, .resizesBeforeCropping,
     ].map { (mark: EraMark) in (mark.key, mark) })
 
   /// The mark that a member of a configuration is; nil when it is none.

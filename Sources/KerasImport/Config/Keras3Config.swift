@@ -30,10 +30,19 @@ enum Keras3Config {
       object["module"] = .string(isOperation ? OperationModules.module(of: className) : "keras.layers")
     }
     func inside(_ inner: JSONValue) -> JSONValue { canonical(inner, minor: minor) }
-    let isLayer = !LayerRegistry.isOperation(module: object["module"]?.string ?? "")
+    let isLayer =
+      !LayerRegistry.isOperation(module: object["module"]?.string ?? "") && ClassIdentity(object).isOfKeras
     // Before 3.4 merging layers dropped their masks.
     if minor < 4, isLayer, merging.contains(className) { config.insert(.mergesMasks(.none)) }
     if minor < 10, isLayer, maskedSoftmax.contains(className) { config.insert(.spreadsFullyMasked) }
+    if minor < 13, isLayer, className == "Softmax" { config.insert(.lowersByMask) }
+    if minor < 8, isLayer, className.hasSuffix("Attention"), maskedSoftmax.contains(className) {
+      config.insert(.lowersByMask)
+    }
+    if minor < 15, isLayer, className == "GlobalAveragePooling1D" { config.insert(.weighsByMask) }
+    if isLayer, let calls = object["inbound_nodes"]?.array {
+      object["inbound_nodes"] = .array(calls.map(withoutTraining))
+    }
     for key in ["layer", "backward_layer", "cell"] {
       if let inner = config[key], inner.object != nil { config[key] = inside(inner) }
     }
@@ -43,6 +52,14 @@ enum Keras3Config {
       if className != "Sequential" { config = renumbered(config) }
     }
     object["config"] = .object(config)
+    return .object(object)
+  }
+
+  /// A call without its `training` argument: Keras 3 predicts with its own in all layers, those of nested models too.
+  private static func withoutTraining(_ call: JSONValue) -> JSONValue {
+    guard var object = call.object, var keywords = object["kwargs"]?.object else { return call }
+    keywords["training"] = nil
+    object["kwargs"] = .object(keywords)
     return .object(object)
   }
 

@@ -68,7 +68,7 @@ struct LayerTranslation {
     "W_constraint",
     "b_constraint", "U_constraint", "depthwise_initializer", "input_dtype", "cache_enabled", "custom_name",
     "batch_input_shape", "implementation", "fused",
-    "virtual_batch_size", "synchronized", "unit_forget_bias", "consume_less", "beta_init", "gamma_init",
+    "synchronized", "unit_forget_bias", "consume_less", "beta_init", "gamma_init",
     "weights",
     "adjustment", "key_shape", "query_shape", "value_shape", "causal", "unroll", "input_shape", "batch_size",
     "time_major", "mode_type", "output_mask_type", "output_shape_type", "gamma_regularizer",
@@ -198,7 +198,17 @@ extension LayerTranslation {
   private mutating func translateKeras2() throws(KerasImportError) {
     if config["time_major"]?.bool == true { throw KerasImportError(.unsupported("time_major input")) }
     if LayerTranslation.merging.contains(className) { config.insert(.mergesMasks(.and)) }
-    if Keras3Config.maskedSoftmax.contains(className) { config.insert(.spreadsFullyMasked) }
+    if Keras3Config.maskedSoftmax.contains(className) {
+      config.insert(.spreadsFullyMasked)
+      config.insert(.lowersByMask)
+    }
+    if className == "GlobalAveragePooling1D" { config.insert(.weighsByMask) }
+    if ["Identity", "Rescaling", "Normalization"].contains(className) { config.insert(.dropsMask) }
+    if className == "BatchNormalization", config["trainable"]?.bool == false,
+      !writer.isTensorFlow || writer.generation < 2
+    {
+      config.insert(.trainsWhenFrozen)
+    }
     switch className {
     case "InputLayer": rename("batch_input_shape", "batch_shape")
     case "LeakyReLU": rename("alpha", "negative_slope")

@@ -94,6 +94,10 @@ struct LegacyConfig {
   private func plain(
     _ className: String, _ config: JSONObject, name: String, original: JSONObject
   ) throws(KerasImportError) -> JSONObject {
+    guard ClassIdentity(original).isOfKeras else {
+      // Another package's class has its own keys.
+      return JSONObject(original.filter { $0.key != "inbound_nodes" }.map { ($0.key, $0.value) })
+    }
     var translation = LayerTranslation(
       className: className, config: config, writer: writer, format: globalFormat)
     try translation.run()

@@ -46,6 +46,9 @@ public indirect enum CallArgument<Reference: Sendable>: Sendable {
     }
   }
 
+  /// True for Python's None.
+  var isNone: Bool { if case .none = self { true } else { false } }
+
   /// All tensors, depth first; dictionaries in the order of sorted keys, as Keras flattens them.
   public var tensors: [Reference] {
     switch self {
@@ -82,6 +85,32 @@ public struct CallArguments<Reference: Sendable>: Sendable {
     guard let position, position < positional.count else { return nil }
     if case .none = positional[position] { return nil }
     return positional[position]
+  }
+
+  /// Takes a keyword argument out of the call.
+  mutating func removeArgument(_ name: String) -> CallArgument<Reference>? {
+    guard let index = keywords.firstIndex(where: { $0.key == name }) else { return nil }
+    return keywords.remove(at: index).value
+  }
+
+  /// The same call with its first argument by position and all others by name, whichever way they were given.
+  /// - Throws: `unsupported` for an argument that is none of the parameters and not None.
+  func bound(to parameters: [String]) throws(KerasImportError) -> CallArguments {
+    var result = CallArguments(positional: Array(positional.prefix(1)), keywords: [])
+    for (position, argument) in positional.enumerated().dropFirst() where !argument.isNone {
+      guard position < parameters.count else {
+        throw KerasImportError(.unsupported("argument \(position + 1) of the call"))
+      }
+      result.keywords.append((parameters[position], argument))
+    }
+    for (name, argument) in keywords where !argument.isNone {
+      guard parameters.contains(name) else {
+        throw KerasImportError(.unsupported("the call argument \"\(name)\""))
+      }
+      guard name == parameters.first else { result.keywords.append((name, argument)); continue }
+      result.positional = [argument]
+    }
+    return result
   }
 
   /// All tensors, positional arguments first.

@@ -23,6 +23,11 @@ public protocol Layer: Sendable {
   /// What happens to the mask of the first input.
   var maskRule: MaskRule { get }
 
+  /// The parameters of the class's `call` that the layer reads, in Keras's order. A call that gives another is refused.
+  ///
+  /// `training` is read for every layer: ``LoweringScope/isTraining``.
+  var callParameters: [String] { get }
+
   /// Emits the layer's operations and returns its results, flattened.
   ///
   /// Floating inputs have been cast to the policy's compute type already. With ``MaskRule/pass`` and
@@ -39,11 +44,15 @@ extension Layer {
   public var sublayers: [Sublayer] { [] }
   /// ``MaskRule/drop``
   public var maskRule: MaskRule { .drop }
+  /// One: what the layer is called on.
+  public var callParameters: [String] { ["inputs"] }
 }
 
 extension Layer {
   /// The layer's own weights as every file orders them: trainable ones first.
-  package var orderedWeights: [WeightSpec] { weights.filter(\.isTrainable) + weights.filter { !$0.isTrainable } }
+  package var orderedWeights: [WeightSpec] {
+    weights.filter(\.isTrainable) + weights.filter { !$0.isTrainable }
+  }
 }
 
 /// One weight that a layer declares.

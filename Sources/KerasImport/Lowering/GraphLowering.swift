@@ -54,7 +54,8 @@ struct GraphLowering {
   /// Evaluates the calls with these operands as the model's flattened inputs.
   /// - Returns: every tensor of the model.
   func evaluate(
-    _ inputs: [Operand], path: String, record: (LayerCall, [Operand]) -> Void = { _, _ in }
+    _ inputs: [Operand], path: String, isTraining: Bool = false,
+    record: (LayerCall, [Operand]) -> Void = { _, _ in }
   ) throws(KerasImportError) -> [KerasTensor: Operand] {
     var operands: [KerasTensor: Operand] = [:]
     for (tensor, operand) in zip(model.inputs, inputs) {
@@ -75,7 +76,8 @@ struct GraphLowering {
           }
           return operand
         }
-        results = try LoweringScope(state: state, object: object, path: name).lowerSelf(arguments)
+        results = try LoweringScope(state: state, object: object, path: name, isTraining: isTraining)
+          .lowerSelf(arguments)
       } catch {
         if state.isPartial { continue }
         throw error
@@ -114,18 +116,27 @@ package struct NestedModel: Layer, KeepsInputTypes {
   }
 
   package var maskRule: MaskRule { .custom }
+  package var callParameters: [String] { ["inputs", "training", "mask"] }
 
   package func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    let inputs = call.inputs
+    var inputs = call.inputs
     guard inputs.count == model.inputs.count else {
       throw KerasImportError(
         .invalidGraph("expected \(model.inputs.count) inputs of the nested model, found \(inputs.count)"))
+    }
+    if let masks = try call.masks(count: inputs.count) {
+      for index in inputs.indices { inputs[index].mask = masks[index]?.value }
+    }
+    for (index, tensor) in model.inputs.enumerated() {
+      guard let input = model.layers[tensor.layer].layer as? InputLayer else { continue }
+      inputs[index] = try input.conformed(inputs[index], in: scope)
     }
     for (tensor, operand) in zip(model.inputs, inputs) {
       let path = "\(scope.path)/\(model.layers[tensor.layer].name)"
       scope.state.nestedResults[path, default: []].append([operand.value])
     }
-    let operands = try GraphLowering(model: model, state: scope.state).evaluate(inputs, path: scope.path) {
+    let lowering = GraphLowering(model: model, state: scope.state)
+    let operands = try lowering.evaluate(inputs, path: scope.path, isTraining: scope.isTraining) {
       call, results in
       scope.state.nestedResults["\(scope.path)/\(model.layers[call.layer].name)", default: []].append(
         results.map(\.value))
@@ -174,6 +185,21 @@ package struct InputLayer: Layer {
 
   package func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     call.inputs
+  }
+
+  /// A tensor as a model takes it that is called inside another: in the declared type, a last axis of size 1 added or
+  /// taken away where the rank asks for it. Source: `Functional._standardize_inputs`.
+  func conformed(_ operand: Operand, in scope: LoweringScope) throws(KerasImportError) -> Operand {
+    guard let batchShape else { return operand }
+    var value = operand.value
+    let shape = scope.shape(of: value)
+    if shape.rank == batchShape.count + 1, shape.dimensions.last == 1 {
+      value = try scope.squeeze(value, axes: [shape.rank - 1])
+    } else if shape.rank == batchShape.count - 1, batchShape.last == 1 {
+      value = try scope.expandDims(value, axes: [shape.rank])
+    }
+    if scope.dtype(of: value) != dtype, dtype != .string { value = try scope.cast(value, to: dtype) }
+    return Operand(value, mask: operand.mask)
   }
 }
 

@@ -96,6 +96,9 @@ public struct LoweringScope {
   package let object: LayerObject
   /// The names of the layers around it and its own, joined by `/`.
   public let path: String
+  /// True where the batch's own statistics count and dropout drops: in a call whose `training` argument is true, and
+  /// in the layers inside it that do not say otherwise.
+  public var isTraining = false
 
   /// The type that floating-point arithmetic of this layer is done in.
   public var computeDType: DType { object.policy.compute }
@@ -228,7 +231,8 @@ public struct LoweringScope {
   /// Lowers a layer object by Keras's rules for a call: floating inputs are cast, masks passed or dropped.
   func lower(_ object: LayerObject, _ call: Call, name: String) throws(KerasImportError) -> [Operand] {
     try state.countCall()
-    let scope = LoweringScope(state: state, object: object, path: path.isEmpty ? name : "\(path)/\(name)")
+    let scope = LoweringScope(
+      state: state, object: object, path: path.isEmpty ? name : "\(path)/\(name)", isTraining: isTraining)
     return try scope.lowerSelf(call)
   }
 

@@ -78,8 +78,15 @@ extension ScanAttributes {
     else {
       throw GraphError("expected \(body.inputs.count) operands, found \(operands.count)")
     }
+    // Names that the body gives to sizes of its operands stand for those outside of it.
+    var sizes: [String: Dimension] = [:]
     for (index, input) in body.inputs.enumerated() {
       let expected = body.type(of: input)
+      var found = operands[index].shape.dimensions
+      if index >= stateCount, found.count > 1 { found.remove(at: 1) }
+      for (name, size) in zip(expected.shape.dimensions, found) {
+        if let name = name.symbolName, sizes[name] == nil { sizes[name] = size }
+      }
       try operands[index].expectDType(expected.dtype, operand: index)
       if index < stateCount {
         try operands[index].expectShape(expected.shape, operand: index)
@@ -92,6 +99,7 @@ extension ScanAttributes {
     let steps = operands[stateCount].shape[1]
     return body.outputs.enumerated().map { index, output in
       var type = body.type(of: output.value)
+      type.shape = type.shape.substituting(sizes)
       if index >= stateCount { type.shape.dimensions.insert(steps, at: 1) }
       return type
     }

@@ -119,11 +119,14 @@ struct SoftmaxLayer: Layer {
   let axes: [Int]
   let masking: Masking
   var maskRule: MaskRule { .pass }
+  var callParameters: [String] { ["inputs", "mask"] }
 
   /// What becomes of masked positions.
   struct Masking {
     /// Where everything is masked the result is even (``EraMark/spreadsFullyMasked``: before Keras 3.10), not zero.
     var spreads = false
+    /// The mask's numbers count (``EraMark/lowersByMask``); else a position counts when it is true or above 0.5.
+    var lowers = false
     /// Masked scores are replaced by -1e9 instead of lowered by it (`robust_masking` of tf-keras).
     var replaces = false
   }
@@ -131,7 +134,7 @@ struct SoftmaxLayer: Layer {
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     axes = try config.optionalInts("axis") ?? [-1]
     masking = Masking(
-      spreads: config.has(.spreadsFullyMasked),
+      spreads: config.has(.spreadsFullyMasked), lowers: config.has(.lowersByMask),
       replaces: try config.bool("robust_masking", default: false))
   }
 
@@ -142,7 +145,7 @@ struct SoftmaxLayer: Layer {
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     let operand = try call.input
-    let mask = call.operand("mask", at: 1)?.value ?? operand.mask
+    let mask = call.operand("mask")?.value ?? operand.mask
     return [Operand(try apply(operand.value, mask: mask, in: scope))]
   }
 
@@ -150,13 +153,10 @@ struct SoftmaxLayer: Layer {
     var x = x
     var keep: Value?
     if let mask {
-      let rank = scope.rank(of: x)
-      let missing = Array(scope.rank(of: mask)..<max(rank, scope.rank(of: mask)))
-      let wide = try scope.expandDims(mask, axes: missing)
-      let aligned = try scope.cast(wide, to: scope.dtype(of: x))
       let bias = scope.dtype(of: x) == .float16 ? -3e4 : -1e9
+      let aligned = try scope.cast(masking.lowers ? mask : kept(mask, in: scope), to: scope.dtype(of: x))
       if masking.replaces {
-        x = try scope.emit(.select, scope.cast(wide, to: .bool), x, scope.scalar(bias, like: x))
+        x = try scope.emit(.select, scope.cast(mask, to: .bool), x, scope.scalar(bias, like: x))
       } else {
         let penalty = try scope.multiply(scope.subtract(scope.scalar(1, like: x), aligned), bias)
         x = try scope.add(x, penalty)
@@ -173,5 +173,13 @@ struct SoftmaxLayer: Layer {
     }
     guard let keep else { return y }
     return try scope.multiply(y, keep)
+  }
+
+  /// True for positions that are true or above 0.5. Source: `Softmax.call` since Keras 3.13.
+  private func kept(_ mask: Value, in scope: LoweringScope) throws(KerasImportError) -> Value {
+    if scope.dtype(of: mask) == .bool { return mask }
+    // 0.5 in the mask's own type: 0 in integers.
+    let half = scope.dtype(of: mask).isFloatingPoint ? 0.5 : 0.0
+    return try scope.emit(.compare(.greater), mask, scope.scalar(half, like: mask))
   }
 }

@@ -11,18 +11,24 @@ struct Attention: Layer {
   enum ScoreMode: String, CaseIterable { case dot, concat }
 
   let isAdditive: Bool
+  let dropout: Double
   let useScale: Bool
   let scoreMode: ScoreMode
   var maskRule: MaskRule { .custom }
+  var callParameters: [String] {
+    ["inputs", "mask", "training", "return_attention_scores", "use_causal_mask"]
+  }
   var weights: [WeightSpec] {
-    (useScale ? [WeightSpec("scale")] : []) + (scoreMode == .concat ? [WeightSpec("concat_score_weight")] : [])
+    (useScale ? [WeightSpec("scale")] : [])
+      + (scoreMode == .concat ? [WeightSpec("concat_score_weight")] : [])
   }
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     isAdditive = config.className == "AdditiveAttention"
     useScale = try config.bool("use_scale", default: isAdditive)
     scoreMode = isAdditive ? .dot : try config.choice("score_mode", default: .dot)
-    config.ignore("dropout", "score_mode")
+    dropout = try config.double("dropout", default: 0)
+    config.ignore("score_mode")
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
@@ -32,19 +38,18 @@ struct Attention: Layer {
     }
     let (query, value) = (inputs[0], inputs[1])
     let key = inputs.count == 3 ? inputs[2] : value
-    let given = call.argument("mask", at: 1)
-    var queryMask = query.mask
-    var valueMask = value.mask
-    if case .list(let masks)? = given {
-      queryMask = masks.first?.tensors.first?.value
-      valueMask = masks.count > 1 ? masks[1].tensors.first?.value : nil
-    }
+    try scope.expectNoDropout(dropout)
+    let (queryMask, valueMask) = try masks(call, query, value)
     var scores = try self.scores(query.value, key.value, in: scope)
     var keep: Value?
-    if let valueMask { keep = try scope.expandDims(scope.cast(valueMask, to: .bool), axes: [1]) }
-    if case .bool(true)? = call.argument("use_causal_mask", at: 4) {
-      let causal = try scope.expandDims(
-        scope.causalMask(scope.shape(of: query.value)[1], scope.shape(of: value.value)[1]), axes: [0])
+    let rank = scope.rank(of: scores)
+    if let valueMask {
+      let steps = scope.rank(of: valueMask)
+      keep = try scope.expandDims(scope.cast(valueMask, to: .bool), axes: [steps - 1])
+    }
+    if try call.flag("use_causal_mask") {
+      let shape = scope.shape(of: scores)
+      let causal = try scope.causalMask(shape[rank - 2], shape[rank - 1])
       keep = if let keep { try scope.emit(.binary(.logicalAnd), keep, causal) } else { causal }
     }
     if let keep {
@@ -52,29 +57,56 @@ struct Attention: Layer {
       let penalty = scope.dtype(of: scores) == .float16 ? 65504.0 : 1e9
       scores = try scope.subtract(scores, scope.multiply(masked, penalty))
     }
-    let weights = try scope.emit(.softmax(axis: 2), scores)
+    let weights = try scope.emit(.softmax(axis: rank - 1), scores)
     var result = Operand(try scope.matMul(weights, value.value), mask: queryMask)
     if let queryMask {
-      let rows = try scope.cast(scope.expandDims(queryMask, axes: [2]), to: scope.dtype(of: result.value))
+      let kept = try scope.expandDims(scope.cast(queryMask, to: .bool), axes: [scope.rank(of: queryMask)])
+      let rows = try scope.cast(kept, to: scope.dtype(of: result.value))
       result.value = try scope.multiply(result.value, rows)
     }
-    if case .bool(true)? = call.argument("return_attention_scores", at: 3) { return [result, Operand(weights)] }
+    if try call.flag("return_attention_scores") { return [result, Operand(weights)] }
     return [result]
   }
 
-  private func scores(_ query: Value, _ key: Value, in scope: LoweringScope) throws(KerasImportError) -> Value {
+  /// The masks of query and value: those of the call, else those beside the operands.
+  private func masks(
+    _ call: Call, _ query: Operand, _ value: Operand
+  ) throws(KerasImportError) -> (query: Value?, value: Value?) {
+    switch call.argument("mask", at: nil) {
+    case nil: return (query.mask, value.mask)
+    case .list(let masks) where masks.count == 2 || masks.count == 3:
+      func given(_ mask: CallArgument<Operand>) -> Value? {
+        if case .tensor(let mask) = mask { mask.value } else { nil }
+      }
+      return (given(masks[0]), given(masks[1]))
+    default: throw KerasImportError(.unsupported("masks of attention that are not a list of two or three"))
+    }
+  }
+
+  private func scores(_ query: Value, _ key: Value, in scope: LoweringScope) throws(KerasImportError) -> Value
+  {
+    let rank = scope.rank(of: query)
+    guard rank >= 2, scope.rank(of: key) == rank else {
+      throw KerasImportError(
+        .unsupported("attention between inputs of rank \(rank) and \(scope.rank(of: key))"))
+    }
     guard isAdditive || scoreMode == .concat else {
-      let product = try scope.matMul(query, scope.transpose(key, [0, 2, 1]))
+      var order = Array(0..<rank)
+      order.swapAt(rank - 2, rank - 1)
+      let product = try scope.matMul(query, scope.transpose(key, order))
       return useScale ? try scope.multiply(product, scope.weight("scale", [])) : product
     }
-    var sum = try scope.add(scope.expandDims(query, axes: [2]), scope.expandDims(key, axes: [1]))
+    var sum = try scope.add(
+      scope.expandDims(query, axes: [rank - 1]), scope.expandDims(key, axes: [rank - 2]))
     if isAdditive {
       var bent = try scope.unary(.tanh, sum)
-      if useScale { bent = try scope.multiply(bent, scope.weight("scale", [scope.shape(of: query)[2]])) }
-      return try scope.reduce(.sum, bent, axes: [3])
+      if useScale {
+        bent = try scope.multiply(bent, scope.weight("scale", [scope.shape(of: query)[rank - 1]]))
+      }
+      return try scope.reduce(.sum, bent, axes: [rank])
     }
     if useScale { sum = try scope.multiply(sum, scope.weight("scale", [])) }
-    let total = try scope.reduce(.sum, scope.unary(.tanh, sum), axes: [3])
+    let total = try scope.reduce(.sum, scope.unary(.tanh, sum), axes: [rank])
     return try scope.multiply(total, scope.weight("concat_score_weight", []))
   }
 }
@@ -98,7 +130,9 @@ extension LoweringScope {
   /// The conjunction of masks that are there.
   func conjunction(_ masks: [Value]) throws(KerasImportError) -> Value? {
     var result = masks.first
-    for mask in masks.dropFirst() { if let known = result { result = try emit(.binary(.logicalAnd), known, mask) } }
+    for mask in masks.dropFirst() {
+      if let known = result { result = try emit(.binary(.logicalAnd), known, mask) }
+    }
     return result
   }
 }

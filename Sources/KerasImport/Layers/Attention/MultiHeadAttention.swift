@@ -38,6 +38,13 @@ struct MultiHeadAttention: Layer {
   let parts: [Sublayer]
   var maskRule: MaskRule { .custom }
   var sublayers: [Sublayer] { parts }
+  var callParameters: [String] {
+    [
+      "query", "value", "key", "query_mask", "value_mask", "key_mask", "attention_mask",
+      "return_attention_scores",
+      "training", "use_causal_mask",
+    ]
+  }
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     isGrouped = config.className.hasPrefix("Group")
@@ -61,7 +68,7 @@ struct MultiHeadAttention: Layer {
     slidingWindow = try config.optionalInt("sliding_window")
     ignoresMasks = config.has(.attendsToMasked)
     masking = SoftmaxLayer.Masking(
-      spreads: config.has(.spreadsFullyMasked),
+      spreads: config.has(.spreadsFullyMasked), lowers: config.has(.lowersByMask),
       replaces: try config.bool("softmax_robust_masking", default: false))
     let useBias = try config.bool("use_bias", default: true)
     let useGate = try config.bool("use_gate", default: false)
@@ -73,7 +80,8 @@ struct MultiHeadAttention: Layer {
       Sublayer(
         name,
         LayerObject(
-          name: name, className: "EinsumDense", module: "keras.layers", config: .object([:]),
+          name: MultiHeadAttention.nameInFiles[name] ?? name, className: "EinsumDense",
+          module: "keras.layers", config: .object([:]),
           layer: HeadProjection(useBias: useBias), policy: policy))
     }
     try config.refuseQuantization()
@@ -81,10 +89,11 @@ struct MultiHeadAttention: Layer {
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     let operands = call.inputs
-    guard let query = operands.first,
-      let value = operands.count > 1 ? operands[1] : call.operand("value", at: 1)
-    else { throw KerasImportError(.invalidGraph("attention needs a query and a value")) }
-    let key = (operands.count > 2 ? operands[2] : call.operand("key", at: 2)) ?? value
+    guard operands.count == 1, let query = operands.first, let value = call.operand("value") else {
+      throw KerasImportError(.invalidGraph("attention needs a query and a value"))
+    }
+    let key = call.operand("key") ?? value
+    try scope.expectNoDropout(dropout)
     let rank = scope.rank(of: query.value)
     let axes =
       try attentionAxes.map { given throws(KerasImportError) in
@@ -95,15 +104,14 @@ struct MultiHeadAttention: Layer {
     let q = try project(query.value, "query_dense", axes, scope)
     let k = try repeated(project(key.value, "key_dense", axes, scope), scope)
     let v = try repeated(project(value.value, "value_dense", axes, scope), scope)
-    let wantsScores =
-      if case .bool(true)? = call.argument("return_attention_scores", at: 5) { true } else { false }
+    let wantsScores = try call.flag("return_attention_scores")
     let scale = 1 / Double(keyDim).squareRoot()
     let kRank = scope.rank(of: k)
     var order = Array(0..<kRank)
     order.swapAt(kRank - 1, kRank - 2)
     var scores = try scope.matMul(scope.multiply(q, scale), scope.transpose(k, order))
     let mask = try self.mask(call, query, value, key, scores, axes, scope)
-    let isFused = dropout == 0 && !wantsScores && rank == 3
+    let isFused = dropout == 0 && !wantsScores && rank == 3 && !masking.lowers
     scores = try softmax(scores, mask, isFused: isFused, scope)
     var context = try unflattened(scope.matMul(scores, v), query.value, axes, scope)
     if parts.contains(where: { $0.attribute == "gate_dense" }) {
@@ -216,6 +224,15 @@ struct MultiHeadAttention: Layer {
 
   // MARK: Masks
 
+  /// What the projections are called in the names of weights.
+  private static let nameInFiles = [
+    "query_dense": "query", "key_dense": "key", "value_dense": "value", "gate_dense": "gate",
+    "output_dense": "attention_output",
+  ]
+
+  /// True when an attention mask that is the only mask reaches the softmax as it is.
+  private var keepsNumbers: Bool { masking.lowers || isGrouped }
+
   private func mask(
     _ call: Call, _ query: Operand, _ value: Operand, _ key: Operand, _ scores: Value, _ axes: [Int],
     _ scope: LoweringScope
@@ -226,24 +243,26 @@ struct MultiHeadAttention: Layer {
     func given(_ name: String, _ implicit: Value?) -> Value? {
       call.operand(name)?.value ?? (ignoresMasks ? nil : implicit)
     }
-    if let mask = given("query_mask", query.mask) {
+    // Today's MultiHeadAttention goes by the mask of the query itself, whatever it is given.
+    let queryMask = isGrouped ? given("query_mask", query.mask) : ignoresMasks ? nil : query.mask
+    if let mask = queryMask {
       masks.append(try scope.expandDims(scope.cast(mask, to: .bool), axes: [2]))
     }
     if let mask = given("value_mask", value.mask) {
       masks.append(try scope.expandDims(scope.cast(mask, to: .bool), axes: [1]))
     }
-    let isOwnKey = call.operand("key", at: 2) != nil || call.inputs.count > 2
-    if isOwnKey, let mask = given("key_mask", key.mask) {
+    if let mask = given("key_mask", call.operand("key")?.mask) {
       masks.append(try scope.expandDims(scope.cast(mask, to: .bool), axes: [1]))
     }
-    if case .bool(true)? = call.argument("use_causal_mask", at: 6) {
+    if try call.flag("use_causal_mask") {
       masks.append(try scope.expandDims(scope.causalMask(rows, columns), axes: [0]))
     }
     if let slidingWindow {
       masks.append(try scope.expandDims(scope.windowMask(rows, columns, window: slidingWindow), axes: [0]))
     }
-    if let mask = call.operand("attention_mask", at: isGrouped ? nil : 3)?.value {
-      masks.append(try scope.cast(mask, to: .bool))
+    if let mask = call.operand("attention_mask")?.value {
+      // Alone, its numbers count as far as the softmax goes by them.
+      masks.append(masks.isEmpty && keepsNumbers ? mask : try scope.cast(mask, to: .bool))
     }
     guard let combined = try scope.conjunction(masks) else { return nil }
     // [N, (free...), rows..., columns...] to the scores' axes: heads inserted before the attended ones.
@@ -274,6 +293,7 @@ struct MultiHeadAttention: Layer {
     let axis = scope.rank(of: scores) - 1
     guard let mask else { return try scope.emit(.softmax(axis: axis), scores) }
     if isFused {
+      let mask = try scope.cast(mask, to: .bool)
       let lowest = scope.dtype(of: scores) == .float16 ? -65504.0 * 0.7 : -2.3819763e38
       let masked = try scope.emit(.select, mask, scores, scope.scalar(lowest, like: scores))
       return try scope.emit(.softmax(axis: axis), masked)

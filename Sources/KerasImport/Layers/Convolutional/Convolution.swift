@@ -75,7 +75,7 @@ struct ConvolutionWindow: Sendable {
 /// Conv1D, Conv2D, Conv3D: cross-correlation plus bias, then the activation.
 /// Source: `keras/src/layers/convolutional/base_conv.py`.
 ///
-/// - x: `[N, spatial..., C]`; kernel: `[K..., C / groups, F]`; bias: `[F]`.
+/// - x: `[N..., spatial..., C]`; kernel: `[K..., C / groups, F]`; bias: `[F]`.
 struct Conv: Layer {
   let window: ConvolutionWindow
   let filters: Int
@@ -99,14 +99,19 @@ struct Conv: Layer {
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    let x = try call.input.value
+    let y = try scope.withOneBatchAxis(call.input.value, rank: window.kernelSize.count + 2) {
+      x throws(KerasImportError) in try convolved(x, in: scope)
+    }
+    return [Operand(try activation.apply(y, in: scope))]
+  }
+
+  private func convolved(_ x: Value, in scope: LoweringScope) throws(KerasImportError) -> Value {
     try scope.expectRank(window.kernelSize.count + 2, of: x)
     let channels = scope.shape(of: x)[window.layout.channelAxis(rank: scope.rank(of: x))]
     let kernel = try scope.weight(
       "kernel", Shape(window.kernelSize.map(Dimension.fixed) + [channels / .fixed(groups), .fixed(filters)]))
     let bias = useBias ? try scope.weight("bias", [.fixed(filters)]) : nil
-    let y = try window.convolve(x, kernel, bias: bias, groups: groups, in: scope)
-    return [Operand(try activation.apply(y, in: scope))]
+    return try window.convolve(x, kernel, bias: bias, groups: groups, in: scope)
   }
 }
 
@@ -187,6 +192,18 @@ struct SeparableConv: Layer {
 }
 
 extension LoweringScope {
+  /// Applies a function of tensors of this rank to one with more batch axes, folded into one meanwhile: tf.keras 2's
+  /// convolutions take any number.
+  func withOneBatchAxis(
+    _ x: Value, rank: Int, _ body: (Value) throws(KerasImportError) -> Value
+  ) throws(KerasImportError) -> Value {
+    let shape = shape(of: x)
+    guard shape.rank > rank else { return try body(x) }
+    let batch = Array(shape.dimensions[...(shape.rank - rank)])
+    let y = try body(reshape(x, Shape([Shape(batch).elementCount] + shape.dimensions[batch.count...])))
+    return try reshape(y, Shape(batch + self.shape(of: y).dimensions.dropFirst()))
+  }
+
   /// A depthwise convolution as a grouped one: a kernel `[K..., C, M]` is, read row-major, `[K..., 1, C * M]`.
   func depthwise(
     _ x: Value, weight name: String, window: ConvolutionWindow, multiplier: Int

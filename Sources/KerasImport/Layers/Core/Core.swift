@@ -14,7 +14,8 @@ struct Dense: Layer {
   var maskRule: MaskRule { .pass }
   var sublayers: [Sublayer] { activation.sublayers }
   var weights: [WeightSpec] {
-    [WeightSpec("kernel")] + (useBias ? [WeightSpec("bias")] : []) + (isInt8 ? [WeightSpec("kernel_scale")] : [])
+    [WeightSpec("kernel")] + (useBias ? [WeightSpec("bias")] : [])
+      + (isInt8 ? [WeightSpec("kernel_scale")] : [])
   }
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
@@ -32,8 +33,12 @@ struct Dense: Layer {
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     let x = try call.input.value
     let shape = scope.shape(of: x)
-    guard shape.rank >= 1 else { throw KerasImportError(.invalidGraph("Dense needs an input of rank 2 or more")) }
-    var y = isInt8 ? try int8Product(x, in: scope)
+    guard shape.rank >= 1 else {
+      throw KerasImportError(.invalidGraph("Dense needs an input of rank 2 or more"))
+    }
+    var y =
+      isInt8
+      ? try int8Product(x, in: scope)
       : try scope.product(x, scope.weight("kernel", [shape[shape.rank - 1], .fixed(units)]))
     if useBias { y = try scope.add(y, scope.weight("bias", [.fixed(units)])) }
     return [Operand(try activation.apply(y, in: scope))]
@@ -41,10 +46,12 @@ struct Dense: Layer {
 
   private func int8Product(_ x: Value, in scope: LoweringScope) throws(KerasImportError) -> Value {
     let shape = scope.shape(of: x)
-    let kernel = try scope.cast(scope.variable("kernel", [shape[shape.rank - 1], .fixed(units)]), to: scope.dtype(of: x))
+    let kernel = try scope.cast(
+      scope.variable("kernel", [shape[shape.rank - 1], .fixed(units)]), to: scope.dtype(of: x))
     let scale = try scope.weight("kernel_scale", [.fixed(units)])
     guard quantizesInputs else { return try scope.divide(scope.product(x, kernel), scale) }
-    let largest = try scope.reduce(.maximum, scope.unary(.absolute, x), axes: [shape.rank - 1], keepDims: true)
+    let largest = try scope.reduce(
+      .maximum, scope.unary(.absolute, x), axes: [shape.rank - 1], keepDims: true)
     let inputScale = try scope.divide(scope.scalar(127, like: x), scope.add(largest, 1e-7))
     let rounded = try scope.unary(.round, scope.multiply(x, inputScale))
     let quantized = try scope.unary(.clip(minimum: -127, maximum: 127), rounded)
@@ -88,23 +95,28 @@ struct Embedding: Layer, KeepsInputTypes {
     let indices = isIndex ? ids : try scope.cast(ids, to: .int32)
     let table = try scope.weight("embeddings", [.fixed(inputDim), .fixed(outputDim)])
     var result = Operand(try scope.emit(.gather(axis: 0), table, indices))
-    if maskZero { result.mask = try scope.emit(.compare(.notEqual), ids, scope.scalar(0, like: ids), as: "mask") }
+    if maskZero {
+      result.mask = try scope.emit(.compare(.notEqual), ids, scope.scalar(0, like: ids), as: "mask")
+    }
     return [result]
   }
 }
 
-/// Steps whose features all equal `mask_value` become 0 and are masked. Mask: made here.
+/// Steps whose features all equal `mask_value` (a number, or one for each feature) become 0 and are masked. Mask: made here.
 /// Source: `keras/src/layers/core/masking.py`.
 struct Masking: Layer {
-  let maskValue: Double
+  let maskValue: (values: [Double], sizes: [Int])
   var maskRule: MaskRule { .custom }
 
-  init(_ config: inout LayerConfig) throws(KerasImportError) { maskValue = try config.double("mask_value", default: 0) }
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    maskValue = try config.optionalArray("mask_value") ?? ([0], [])
+  }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     let x = try call.input.value
     let last = scope.rank(of: x) - 1
-    let differs = try scope.emit(.compare(.notEqual), x, scope.scalar(maskValue, like: x))
+    let value = scope.constant(Tensor(maskValue.values, sizes: maskValue.sizes, dtype: scope.dtype(of: x)))
+    let differs = try scope.emit(.compare(.notEqual), x, value)
     let kept = try scope.reduce(.any, differs, axes: [last], keepDims: true)
     let y = try scope.multiply(x, scope.cast(kept, to: scope.dtype(of: x)))
     return [Operand(y, mask: try scope.squeeze(kept, axes: [last]))]
@@ -116,11 +128,23 @@ struct Masking: Layer {
 struct PassThrough: Layer {
   var maskRule: MaskRule { dropsMask ? .drop : .pass }
   private let dropsMask: Bool
+  private let isRandom: Bool
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
-    dropsMask = config.className.hasPrefix("Random")
+    dropsMask = config.className.hasPrefix("Random") || config.has(.dropsMask)
+    switch config.className {
+    case "Identity", "ActivityRegularization": isRandom = false
+    // Dropout that drops nothing and noise without deviation stay what they are.
+    case "GaussianNoise": isRandom = try config.optionalDouble("stddev") != 0
+    case let name where name.hasSuffix("Dropout") || name.hasPrefix("SpatialDropout"):
+      isRandom = try config.optionalDouble("rate") != 0
+    default: isRandom = true
+    }
     config.ignoreAll()
   }
 
-  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] { [try call.input] }
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    if isRandom, scope.isTraining { try scope.refuseRandomness() }
+    return [try call.input]
+  }
 }

@@ -10,7 +10,9 @@ struct EinsumDense: Layer {
   var weights: [WeightSpec] { [WeightSpec("kernel")] + (useBias ? [WeightSpec("bias")] : []) }
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
-    guard let text = try config.optionalString("equation") else { throw KerasImportError(.missingKey("equation")) }
+    guard let text = try config.optionalString("equation") else {
+      throw KerasImportError(.missingKey("equation"))
+    }
     equation = text
     useBias = try config.optionalString("bias_axes") != nil
     activation = try config.activation()
@@ -39,7 +41,10 @@ struct ReversibleEmbedding: Layer, KeepsInputTypes {
   let tiesWeights: Bool
   let softCap: Double?
   var maskRule: MaskRule { .custom }
-  var weights: [WeightSpec] { [WeightSpec("embeddings")] + (tiesWeights ? [] : [WeightSpec("reverse_embeddings")]) }
+  var callParameters: [String] { ["inputs", "reverse"] }
+  var weights: [WeightSpec] {
+    [WeightSpec("embeddings")] + (tiesWeights ? [] : [WeightSpec("reverse_embeddings")])
+  }
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     inputDim = try config.count("input_dim")
@@ -54,9 +59,11 @@ struct ReversibleEmbedding: Layer, KeepsInputTypes {
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     let x = try call.input.value
     let table = try scope.weight("embeddings", [.fixed(inputDim), .fixed(outputDim)])
-    if case .bool(true)? = call.argument("reverse", at: 1) {
-      let reverse = tiesWeights
-        ? try scope.transpose(table, [1, 0]) : try scope.weight("reverse_embeddings", [.fixed(outputDim), .fixed(inputDim)])
+    if try call.flag("reverse") {
+      let reverse =
+        tiesWeights
+        ? try scope.transpose(table, [1, 0])
+        : try scope.weight("reverse_embeddings", [.fixed(outputDim), .fixed(inputDim)])
       var y = try scope.product(x, reverse)
       if let softCap { y = try scope.multiply(scope.unary(.tanh, scope.multiply(y, 1 / softCap)), softCap) }
       return [Operand(y)]

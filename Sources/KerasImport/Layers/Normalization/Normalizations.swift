@@ -1,6 +1,7 @@
 import ModelIR
 
-/// `(x - mean) / sqrt(variance + epsilon) * gamma + beta` along an axis, in float32 at least. Mask: passed.
+/// `(x - mean) / sqrt(variance + epsilon) * gamma + beta` along an axis, in float32 at least; mean and variance are the
+/// stored ones, with training=True (Keras 2) those of the batch. Mask: passed.
 /// Source: `keras/src/layers/normalization/batch_normalization.py`.
 struct BatchNormalization: Layer, KeepsInputTypes {
   let axis: Int
@@ -8,10 +9,16 @@ struct BatchNormalization: Layer, KeepsInputTypes {
   let center: Bool
   let scale: Bool
   let renorm: Bool
+  /// A frozen layer keeps its stored statistics in training.
+  let isFrozen: Bool
+  /// Training in parts of the batch (`virtual_batch_size`).
+  let hasVirtualBatches: Bool
   var maskRule: MaskRule { .pass }
   var weights: [WeightSpec] {
     var specs = (scale ? [WeightSpec("gamma")] : []) + (center ? [WeightSpec("beta")] : [])
-    specs += [WeightSpec("moving_mean", isTrainable: false), WeightSpec("moving_variance", isTrainable: false)]
+    specs += [
+      WeightSpec("moving_mean", isTrainable: false), WeightSpec("moving_variance", isTrainable: false),
+    ]
     if renorm {
       specs += ["moving_stddev", "renorm_mean", "renorm_stddev"].map { WeightSpec($0, isTrainable: false) }
     }
@@ -26,8 +33,9 @@ struct BatchNormalization: Layer, KeepsInputTypes {
     center = try config.bool("center", default: true)
     scale = try config.bool("scale", default: true)
     renorm = try config.bool("renorm", default: false)
-    config.ignore(
-      "momentum", "synchronized", "renorm_clipping", "renorm_momentum", "fused", "virtual_batch_size", "adjustment")
+    isFrozen = !(try config.bool("trainable", default: true)) && !config.has(.trainsWhenFrozen)
+    hasVirtualBatches = config.value("virtual_batch_size") != nil
+    config.ignore("momentum", "synchronized", "renorm_clipping", "renorm_momentum", "fused", "adjustment")
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
@@ -41,13 +49,38 @@ struct BatchNormalization: Layer, KeepsInputTypes {
       if isPresent { return try scope.cast(scope.variable(name, channels), to: dtype) }
       return try scope.filled(standard, channels, dtype)
     }
+    let statistics =
+      scope.isTraining && !isFrozen
+      ? try batchStatistics(x, axis: axis, in: scope)
+      : (try parameter("moving_mean", true, 0), try parameter("moving_variance", true, 1))
     let operands = [
-      x, try parameter("gamma", scale, 1), try parameter("beta", center, 0),
-      try parameter("moving_mean", true, 0), try parameter("moving_variance", true, 1),
+      x, try parameter("gamma", scale, 1), try parameter("beta", center, 0), statistics.0, statistics.1,
     ]
     let y = try scope.emitAll(.batchNormalization(axis: axis, epsilon: epsilon), operands)[0]
     let result = scope.computeDType.isFloatingPoint ? scope.computeDType : inputType
     return [Operand(try scope.cast(y, to: result))]
+  }
+
+  /// Mean and (biased) variance over all axes but the channels'.
+  private func batchStatistics(
+    _ x: Value, axis: Int, in scope: LoweringScope
+  ) throws(KerasImportError) -> (Value, Value) {
+    guard !renorm, !hasVirtualBatches else {
+      throw KerasImportError(.unsupported("a call with training=True and renorm or virtual_batch_size"))
+    }
+    let axes = (0..<scope.rank(of: x)).filter { $0 != axis }
+    let mean = try scope.reduce(.mean, x, axes: axes, keepDims: true)
+    let squares = try scope.unary(.square, scope.subtract(x, mean))
+    return (try scope.squeeze(mean, axes: axes), try scope.reduce(.mean, squares, axes: axes))
+  }
+}
+
+extension LayerObject {
+  /// True when training=True changes what the layer or one inside it gives: a BatchNormalization that is not frozen.
+  package var normalizesByBatch: Bool {
+    if let layer = layer as? BatchNormalization { return !layer.isFrozen }
+    if let nested = layer as? NestedModel { return nested.model.layers.contains(where: \.normalizesByBatch) }
+    return layer.sublayers.contains { $0.object.normalizesByBatch }
   }
 }
 
@@ -171,8 +204,13 @@ struct GroupNormalization: Layer {
     let variance = try scope.reduce(.mean, scope.unary(.square, centered), axes: axes, keepDims: true)
     let normalized = try scope.divide(centered, scope.unary(.sqrt, scope.add(variance, epsilon)))
     var y = try scope.cast(scope.reshape(normalized, shape), to: scope.dtype(of: x))
-    if scale { y = try scope.multiply(y, scope.alongAxis(scope.weight("gamma", [.fixed(channels)]), axis: axis, rank: rank)) }
-    if center { y = try scope.add(y, scope.alongAxis(scope.weight("beta", [.fixed(channels)]), axis: axis, rank: rank)) }
+    if scale {
+      y = try scope.multiply(
+        y, scope.alongAxis(scope.weight("gamma", [.fixed(channels)]), axis: axis, rank: rank))
+    }
+    if center {
+      y = try scope.add(y, scope.alongAxis(scope.weight("beta", [.fixed(channels)]), axis: axis, rank: rank))
+    }
     return [Operand(y)]
   }
 }
@@ -209,11 +247,15 @@ struct UnitNormalization: Layer {
   let axes: [Int]
   var maskRule: MaskRule { .pass }
 
-  init(_ config: inout LayerConfig) throws(KerasImportError) { axes = try config.optionalInts("axis") ?? [-1] }
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    axes = try config.optionalInts("axis") ?? [-1]
+  }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     let x = try call.input.value
-    return [Operand(try scope.unitNormalized(x, axes: scope.axes(axes, rank: scope.rank(of: x)), epsilon: 1e-24))]
+    return [
+      Operand(try scope.unitNormalized(x, axes: scope.axes(axes, rank: scope.rank(of: x)), epsilon: 1e-24))
+    ]
   }
 }
 
@@ -242,6 +284,9 @@ struct SpectralNormalization: Layer {
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    try scope.lower(Sublayer("layer", inner), call)
+    if scope.isTraining {
+      throw KerasImportError(.unsupported("a call with training=True: it changes the kernel each time"))
+    }
+    return try scope.lower(Sublayer("layer", inner), call)
   }
 }

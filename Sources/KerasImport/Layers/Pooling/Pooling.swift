@@ -57,13 +57,15 @@ struct Pooling: Layer {
 }
 
 /// GlobalMaxPooling and GlobalAveragePooling. GlobalAveragePooling1D with a mask: sum of the kept steps by their
-/// number. Mask: ends here. Source: `keras/src/layers/pooling/global_average_pooling1d.py`.
+/// number, or of the weighted ones by their weights (``EraMark/weighsByMask``). Mask: ends here. Source: `keras/src/layers/pooling/global_average_pooling1d.py`.
 struct GlobalPooling: Layer {
   let function: ReduceFunction
   let spatialCount: Int
   let keepDims: Bool
   let layout: DataLayout
   let ignoresMask: Bool
+  let weighsByMask: Bool
+  var callParameters: [String] { function == .mean && spatialCount == 1 ? ["inputs", "mask"] : ["inputs"] }
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     spatialCount = try config.spatialCount()
@@ -71,6 +73,7 @@ struct GlobalPooling: Layer {
     keepDims = try config.bool("keepdims", default: false)
     layout = try config.layout()
     ignoresMask = config.has(.averagesMaskedSteps)
+    weighsByMask = config.has(.weighsByMask)
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
@@ -82,9 +85,13 @@ struct GlobalPooling: Layer {
     guard let mask, function == .mean, spatialCount == 1, !ignoresMask else {
       return [Operand(try scope.reduce(function, x, axes: axes, keepDims: keepDims))]
     }
-    let weights = try scope.expandDims(
-      scope.cast(mask, to: scope.dtype(of: x)), axes: [layout == .channelsLast ? 2 : 1])
-    let sum = try scope.reduce(.sum, scope.multiply(x, weights), axes: axes, keepDims: keepDims)
+    let wide = try scope.expandDims(
+      weighsByMask ? mask : scope.cast(mask, to: .bool), axes: [layout == .channelsLast ? 2 : 1])
+    let weights = try scope.cast(wide, to: scope.dtype(of: x))
+    let kept =
+      try weighsByMask
+      ? scope.multiply(x, weights) : scope.emit(.select, wide, x, scope.scalar(0, like: x))
+    let sum = try scope.reduce(.sum, kept, axes: axes, keepDims: keepDims)
     let count = try scope.reduce(.sum, weights, axes: axes, keepDims: keepDims)
     return [Operand(try scope.divide(sum, count))]
   }

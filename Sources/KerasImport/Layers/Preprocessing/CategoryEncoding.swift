@@ -74,6 +74,7 @@ extension LoweringScope {
 struct CategoryEncoding: Layer {
   let count: Int
   let mode: CategoryMode
+  var callParameters: [String] { ["inputs", "count_weights"] }
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     count = try config.count("num_tokens")
@@ -81,7 +82,7 @@ struct CategoryEncoding: Layer {
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    var weights = call.operand("count_weights", at: 1)?.value
+    var weights = call.operand("count_weights")?.value
     if let given = weights {
       guard mode == .count else {
         throw KerasImportError(.unsupported("count_weights with output_mode \"\(mode.rawValue)\""))

@@ -6,13 +6,14 @@ struct Rescaling: Layer {
   let scale: (values: [Double], sizes: [Int])
   let offset: (values: [Double], sizes: [Int])
   let layout: DataLayout
-  var maskRule: MaskRule { .pass }
+  let maskRule: MaskRule
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     guard let scale = try config.optionalArray("scale") else { throw KerasImportError(.missingKey("scale")) }
     self.scale = scale
     offset = try config.optionalArray("offset") ?? ([0], [])
     layout = try config.layout()
+    maskRule = config.has(.dropsMask) ? .drop : .pass
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
@@ -38,7 +39,7 @@ struct Normalization: Layer {
   let invert: Bool
   let mean: (values: [Double], sizes: [Int])?
   let variance: (values: [Double], sizes: [Int])?
-  var maskRule: MaskRule { .pass }
+  let maskRule: MaskRule
   var weights: [WeightSpec] {
     mean != nil ? [] : ["mean", "variance", "count"].map { WeightSpec($0, isTrainable: false) }
   }
@@ -49,6 +50,7 @@ struct Normalization: Layer {
     invert = try config.bool("invert", default: false)
     mean = try config.optionalArray("mean")
     variance = try config.optionalArray("variance")
+    maskRule = config.has(.dropsMask) ? .drop : .pass
     config.ignore("axis", "input_mean", "input_variance")
     guard (mean == nil) == (variance == nil) else {
       throw KerasImportError(.missingKey(mean == nil ? "mean" : "variance"))

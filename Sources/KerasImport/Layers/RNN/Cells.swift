@@ -10,6 +10,8 @@ struct RecurrentCell: Layer {
   let activation: Activation
   let recurrentActivation: Activation
   let useBias: Bool
+  /// The larger of the two rates of dropout.
+  let dropout: Double
   /// The arrays in the file have CuDNN's layout.
   let isCuDNN: Bool
   var weights: [WeightSpec] {
@@ -20,7 +22,9 @@ struct RecurrentCell: Layer {
     units = try config.count("units")
     activation = try config.activation("activation", default: .tanh)
     useBias = try config.bool("use_bias", default: true)
-    config.ignore("dropout", "recurrent_dropout", "unit_forget_bias", "implementation", "seed")
+    dropout = max(
+      try config.double("dropout", default: 0), try config.double("recurrent_dropout", default: 0))
+    config.ignore("unit_forget_bias", "implementation", "seed")
     isCuDNN = config.has(.isCuDNN)
     let name = config.className
     if name.hasPrefix("LSTM") {

@@ -5,52 +5,74 @@ import ModelIR
 /// Source: `keras/src/layers/rnn/conv_lstm.py`.
 ///
 /// - x: `[N, T, spatial..., C]`; kernel: `[K..., C, 4F]`; recurrent_kernel: `[K..., F, 4F]`; bias: `[4F]`.
-struct ConvLSTM: Layer {
+struct ConvLSTM: RecurrentLayer {
   let options: RecurrentOptions
   let cell: LayerObject
   var maskRule: MaskRule { .custom }
+  var callParameters: [String] { RecurrentOptions.callParameters }
   var sublayers: [Sublayer] { [Sublayer("cell", cell)] }
+  let dropout: Double
+  var stateCount: Int { 2 }
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     options = try RecurrentOptions(&config)
     let layer = try ConvLSTMCell(&config)
+    dropout = layer.dropout
     cell = LayerObject(
-      name: "cell", className: config.className + "Cell", module: "keras.layers", config: .object(config.json),
+      name: "cell", className: config.className + "Cell", module: "keras.layers",
+      config: .object(config.json),
       layer: layer, policy: config.policy)
   }
 
-  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+  func run(_ x: Value, _ run: RecurrentRun, in scope: LoweringScope) throws(KerasImportError)
+    -> RecurrentResult
+  {
     guard let layer = cell.layer as? ConvLSTMCell else { throw KerasImportError(.unsupported("this cell")) }
-    let (input, given) = call.recurrentInputs
-    guard let input else { throw KerasImportError(.invalidGraph("the call has no tensor")) }
-    try scope.expectRank(layer.window.kernelSize.count + 3, of: input.value)
-    let own = LoweringScope(state: scope.state, object: cell, path: "\(scope.path)/cell")
-    let mask = call.operand("mask", at: 1)?.value ?? input.mask
-    let body = try layer.body(scope.shape(of: input.value), hasMask: mask != nil, options, in: own)
-    var operands = given.map(\.value)
-    if operands.isEmpty {
-      for index in 0..<2 {
-        let type = body.graph.type(of: body.graph.inputs[index])
-        let shape = type.shape.substituting(["step_batch": scope.shape(of: input.value)[0]])
-        operands.append(try scope.emit(.expand(shape), scope.scalar(0, type.dtype)))
-      }
+    let x = try scope.sequence(x)
+    try scope.expectRank(layer.window.kernelSize.count + 3, of: x)
+    guard run.initialStates.isEmpty || run.initialStates.count == stateCount else {
+      throw KerasImportError(.invalidGraph("expected 2 initial states, found \(run.initialStates.count)"))
     }
-    // The output that masked steps repeat.
-    let state = scope.shape(of: operands[0])
-    if mask != nil { operands.append(try scope.emit(.expand(state), scope.scalar(0, like: input.value))) }
-    operands.append(input.value)
-    if let mask { operands.append(mask) }
-    let attributes = ScanAttributes(
-      body: body, stateCount: mask == nil ? 2 : 3, reverse: options.goBackwards)
+    let own = LoweringScope(state: scope.state, object: cell, path: "\(scope.path)/cell")
+    let body = try layer.body(
+      scope.shape(of: x), mask: run.mask.map { scope.shape(of: $0) },
+      zeroOutputForMask: run.zeroOutputForMask, in: own)
+    let operands = try self.operands(x, run, body.graph, in: scope)
+    let stateCount = run.mask == nil ? 2 : 3
+    let attributes = ScanAttributes(body: body, stateCount: stateCount, reverse: run.goBackwards)
     let results = try scope.emitAll(.scan(attributes), operands)
-    var sequence = results[results.count - 1]
-    let steps = scope.rank(of: sequence)
-    let lastStep = options.goBackwards
-      ? SliceRange(axis: 1, start: 0, stop: 1) : SliceRange(axis: 1, start: -1, stop: nil)
-    let last = steps > 1 ? try scope.reshape(scope.emit(.slice([lastStep]), sequence), state) : results[0]
-    if options.goBackwards { sequence = try scope.emit(.reverse(axes: [1]), sequence) }
-    let output = Operand(options.returnSequences ? sequence : last, mask: options.returnSequences ? mask : nil)
-    return [output] + (options.returnState ? [Operand(results[0]), Operand(results[1])] : [])
+    let sequence = results[results.count - 1]
+    let lastStep =
+      run.goBackwards ? SliceRange(axis: 1, start: 0, stop: 1) : SliceRange(axis: 1, start: -1, stop: nil)
+    let last = try scope.reshape(scope.emit(.slice([lastStep]), sequence), scope.shape(of: operands[0]))
+    return RecurrentResult(
+      sequence: run.goBackwards ? try scope.emit(.reverse(axes: [1]), sequence) : sequence, last: last,
+      states: Array(results.prefix(2)))
+  }
+
+  /// The states, what masked steps repeat, the sequence and its mask.
+  private func operands(
+    _ x: Value, _ run: RecurrentRun, _ body: Graph, in scope: LoweringScope
+  ) throws(KerasImportError) -> [Value] {
+    let type = body.type(of: body.inputs[0])
+    let state = type.shape.substituting([ConvLSTMCell.batchName: scope.shape(of: x)[0]])
+    var operands = run.initialStates
+    while operands.count < 2 { operands.append(try scope.emit(.expand(state), scope.scalar(0, type.dtype))) }
+    guard let mask = run.mask else { return operands + [x] }
+    return operands + [try scope.emit(.expand(state), scope.scalar(0, type.dtype)), x, mask]
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    let (input, states) = call.recurrentInputs
+    guard let input else { throw KerasImportError(.invalidGraph("the call has no tensor")) }
+    try scope.expectNoDropout(dropout)
+    let mask = try scope.stepMask(call, input)
+    let run = RecurrentRun(
+      mask: mask, initialStates: states.map(\.value), goBackwards: options.goBackwards,
+      zeroOutputForMask: options.zeroOutputForMask)
+    let result = try self.run(input.value, run, in: scope)
+    let output = options.returnSequences ? Operand(result.sequence, mask: mask) : Operand(result.last)
+    return [output] + (options.returnState ? result.states.map { Operand($0) } : [])
   }
 }
 
@@ -61,6 +83,9 @@ struct ConvLSTMCell: Layer {
   let activation: Activation
   let recurrentActivation: Activation
   let useBias: Bool
+  let dropout: Double
+  /// The batch axis inside the loop.
+  static let batchName = "step_batch"
   var weights: [WeightSpec] {
     [WeightSpec("kernel"), WeightSpec("recurrent_kernel")] + (useBias ? [WeightSpec("bias")] : [])
   }
@@ -71,7 +96,9 @@ struct ConvLSTMCell: Layer {
     activation = try config.activation("activation", default: .tanh)
     recurrentActivation = try config.activation("recurrent_activation", default: .sigmoid)
     useBias = try config.bool("use_bias", default: true)
-    config.ignore("dropout", "recurrent_dropout", "unit_forget_bias", "stateful")
+    dropout = max(
+      try config.double("dropout", default: 0), try config.double("recurrent_dropout", default: 0))
+    config.ignore("unit_forget_bias", "stateful")
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
@@ -93,11 +120,12 @@ struct ConvLSTMCell: Layer {
 
   /// `h, c, [previous output], x, [mask] -> h', c', [output], output`.
   func body(
-    _ sequence: Shape, hasMask: Bool, _ options: RecurrentOptions, in outer: LoweringScope
+    _ sequence: Shape, mask maskShape: Shape?, zeroOutputForMask: Bool, in outer: LoweringScope
   ) throws(KerasImportError) -> Subgraph {
     let state = LoweringState(weights: outer.state.weights)
     let scope = LoweringScope(state: state, object: outer.object, path: outer.path)
-    let batch = Dimension.symbol("step_batch")
+    let batch = Dimension.symbol(ConvLSTMCell.batchName)
+    let hasMask = maskShape != nil
     let step = Shape([batch] + sequence.dimensions[2...])
     let channelAxis = window.layout.channelAxis(rank: step.rank)
     let channels = step[channelAxis]
@@ -112,7 +140,10 @@ struct ConvLSTMCell: Layer {
     let c = state.graph.input(name: "c", type: TensorType(dtype, shape))
     let previous = hasMask ? state.graph.input(name: "previous", type: TensorType(dtype, shape)) : nil
     let x = state.graph.input(name: "x", type: TensorType(dtype, step))
-    let mask = hasMask ? state.graph.input(name: "mask", type: TensorType(.bool, [batch])) : nil
+    // A mask has an entry for each step, or for each place of each step.
+    let mask = maskShape.map { shape in
+      state.graph.input(name: "mask", type: TensorType(.bool, Shape([batch] + shape.dimensions.dropFirst(2))))
+    }
     let fromInput = try window.convolve(x, kernel, bias: bias, groups: 1, in: scope)
     let pads = window.kernelSize.map { size in
       window.isTheanoSame
@@ -133,7 +164,7 @@ struct ConvLSTMCell: Layer {
     var output = nextH
     if let mask, let previous {
       let keep = try scope.trailing(mask, rank: step.rank)
-      output = try scope.emit(.select, keep, nextH, options.zeroOutputForMask ? scope.scalar(0, dtype) : previous)
+      output = try scope.emit(.select, keep, nextH, zeroOutputForMask ? scope.scalar(0, dtype) : previous)
       nextH = try scope.emit(.select, keep, nextH, h)
       nextC = try scope.emit(.select, keep, nextC, c)
     }

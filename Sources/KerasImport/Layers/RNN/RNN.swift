@@ -8,6 +8,9 @@ struct RecurrentOptions: Sendable {
   let zeroOutputForMask: Bool
   let timeMajor: Bool
 
+  /// What `RNN.call` takes.
+  static let callParameters = ["sequences", "initial_state", "mask", "training"]
+
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     returnSequences = try config.bool("return_sequences", default: false)
     returnState = try config.bool("return_state", default: false)
@@ -20,6 +23,8 @@ struct RecurrentOptions: Sendable {
 
 /// A layer that Bidirectional can run in both directions.
 protocol RecurrentLayer: Layer {
+  /// The largest rate of its dropouts, which count in training only.
+  var dropout: Double { get }
   var options: RecurrentOptions { get }
   /// The number of states.
   var stateCount: Int { get }
@@ -40,6 +45,8 @@ struct RecurrentStack: RecurrentLayer {
   let wrapper: Sublayer
   var maskRule: MaskRule { .custom }
   var sublayers: [Sublayer] { [wrapper] }
+  var callParameters: [String] { RecurrentOptions.callParameters }
+  var dropout: Double { cells.map(\.cell.dropout).max() ?? 0 }  // A stack has at least one cell.
   var stateCount: Int { cells.reduce(0) { $0 + ($1.cell.cell == .lstm ? 2 : 1) } }
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
@@ -72,6 +79,7 @@ struct RecurrentStack: RecurrentLayer {
     guard states.isEmpty || states.count == stateCount else {
       throw KerasImportError(.invalidGraph("expected \(stateCount) initial states, found \(states.count)"))
     }
+    let x = try scope.sequence(x)
     var result = RecurrentResult(sequence: x, last: x, states: [])
     for (index, entry) in cells.enumerated() {
       var step = run
@@ -97,7 +105,8 @@ struct RecurrentStack: RecurrentLayer {
     guard let input else { throw KerasImportError(.invalidGraph("the call has no tensor")) }
     var x = input.value
     if options.timeMajor { x = try scope.transpose(x, [1, 0, 2]) }
-    let mask = call.operand("mask", at: 1)?.value ?? input.mask
+    try scope.expectNoDropout(dropout)
+    let mask = try scope.stepMask(call, input)
     let run = RecurrentRun(
       mask: mask, initialStates: states.map(\.value), goBackwards: options.goBackwards,
       zeroOutputForMask: options.zeroOutputForMask)
@@ -115,8 +124,21 @@ extension CallArguments where Reference == Operand {
   /// The sequence and the initial states: in a list after the sequence, or as `initial_state`.
   var recurrentInputs: (sequence: Operand?, states: [Operand]) {
     let first = inputs
-    let given = argument("initial_state", at: 2)?.tensors ?? []
+    let given = argument("initial_state", at: nil)?.tensors ?? []  // None given: those after the sequence.
     return (first.first, given.isEmpty ? Array(first.dropFirst()) : given)
+  }
+}
+
+extension LoweringScope {
+  /// The mask of the steps of a sequence, as bool: that of the call, else the one beside the sequence.
+  func stepMask(_ call: Call, _ input: Operand) throws(KerasImportError) -> Value? {
+    guard let mask = call.operand("mask")?.value ?? input.mask else { return nil }
+    return try cast(mask, to: .bool)
+  }
+
+  /// The sequence in the compute type: recurrent layers take integers, too.
+  func sequence(_ x: Value) throws(KerasImportError) -> Value {
+    computeDType.isFloatingPoint ? try cast(x, to: computeDType) : x
   }
 }
 
@@ -153,6 +175,7 @@ struct Bidirectional: Layer {
   let mergeMode: MergeMode?
   let zeroesMasked: Bool
   var maskRule: MaskRule { .custom }
+  var callParameters: [String] { RecurrentOptions.callParameters }
   var sublayers: [Sublayer] { [Sublayer("forward_layer", forward), Sublayer("backward_layer", backward)] }
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
@@ -182,7 +205,8 @@ struct Bidirectional: Layer {
     }
     let (input, states) = call.recurrentInputs
     guard let input else { throw KerasImportError(.invalidGraph("the call has no tensor")) }
-    let mask = call.operand("mask", at: 1)?.value ?? input.mask
+    try scope.expectNoDropout(first.dropout, second.dropout)
+    let mask = try scope.stepMask(call, input)
     let half = states.count / 2
     let returnsSequences = first.options.returnSequences
     func run(_ layer: any RecurrentLayer, _ object: LayerObject, _ name: String, _ states: [Operand])
@@ -220,6 +244,7 @@ struct Bidirectional: Layer {
 struct TimeDistributed: Layer {
   let inner: LayerObject
   var maskRule: MaskRule { .pass }
+  var callParameters: [String] { ["inputs", "training", "mask"] }
   var sublayers: [Sublayer] { [Sublayer("layer", inner)] }
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
