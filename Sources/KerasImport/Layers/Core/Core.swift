@@ -115,7 +115,8 @@ struct Masking: Layer {
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     let x = try call.input.value
     let last = scope.rank(of: x) - 1
-    let value = scope.constant(Tensor(maskValue.values, sizes: maskValue.sizes, dtype: scope.dtype(of: x)))
+    let value = try scope.constant(
+      checkedTensor(Tensor(maskValue.values, sizes: maskValue.sizes, dtype: scope.dtype(of: x))))
     let differs = try scope.emit(.compare(.notEqual), x, value)
     let kept = try scope.reduce(.any, differs, axes: [last], keepDims: true)
     let y = try scope.multiply(x, scope.cast(kept, to: scope.dtype(of: x)))
