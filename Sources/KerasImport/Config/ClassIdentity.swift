@@ -10,12 +10,15 @@ package struct ClassIdentity: Hashable, Sendable {
   package let className: String
   /// The name under which it was registered, `mine>Gate`; nil when the file has none.
   package let registeredName: String?
+  /// The module, `keras_hub.src.layers.modeling`; nil when the file has none.
+  package let module: String?
   /// True for a class of Keras's own, false for one of another package under whatever name.
   package let isOfKeras: Bool
 
   package init(_ serialized: JSONObject) {
     className = serialized["class_name"]?.string ?? ""  // A layer without a class is refused where it is read.
     registeredName = serialized["registered_name"]?.string
+    module = serialized["module"]?.string
     isOfKeras = ClassIdentity.isOfKeras(serialized, className: className, registeredName: registeredName)
   }
 
@@ -23,6 +26,12 @@ package struct ClassIdentity: Hashable, Sendable {
   package var names: [String] {
     let bare = className.split(separator: ">").last.map(String.init) ?? className
     return [registeredName, className, bare].compactMap { $0 }
+  }
+
+  /// The name with what tells it from others: the registered name, or the module before the class name.
+  package var fullName: String {
+    if let registeredName, registeredName.contains(">") { return registeredName }
+    return [module, className].compactMap { $0 }.joined(separator: ".")
   }
 
   private static func isOfKeras(

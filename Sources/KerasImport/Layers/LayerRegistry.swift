@@ -60,7 +60,8 @@ public struct LayerRegistry: Sendable {
       layer = try factory(&config)
     } else {
       guard let type = type(of: config.identity, className: config.className) else {
-        let name = config.identity.isOfKeras ? config.className : config.identity.names[0]
+        // The full name of a class that another package has under a name of Keras's.
+        let name = layers[config.className] == nil ? config.className : config.identity.fullName
         throw KerasImportError(.unsupportedLayer(className: name))
       }
       layer = try type.init(&config)
