@@ -26,8 +26,8 @@ public struct KerasModel: Sendable {
   package let config: JSONValue
   /// The file, for error messages.
   package let path: String
-  /// The archives that bytes come from, for those who read all of them.
-  private let archives: [KerasArchive]
+  /// The files that bytes come from, for those who read all of them.
+  private let files: [ModelFile]
   private let kept = Lazy<LoweredModel>()
 
   /// How a file is opened.
@@ -43,7 +43,7 @@ public struct KerasModel: Sendable {
     public init() {}
   }
 
-  /// Opens a model of any format.
+  /// Opens a model of any format; of a SavedModel, its folder, one of its files, or a zip archive of it.
   /// - Throws: ``KerasImportError`` with the file's place: what cannot be opened, is damaged, is not supported, or does
   ///   not fit together.
   public init(contentsOf path: String, options: Options = Options()) throws(KerasImportError) {
@@ -68,9 +68,7 @@ public struct KerasModel: Sendable {
     config = source.model.json
     kerasVersion = source.model.kerasVersion
     format = source.format
-    archives = [file, weightFile].compactMap { file in
-      if case .archive(let archive)? = file?.content { archive } else { nil }
-    }
+    files = [file, weightFile].compactMap { $0 }
     path = file.path
     weights = KerasWeights(graph, binding)
   }
@@ -100,7 +98,7 @@ public struct KerasModel: Sendable {
   /// Compares the checksums of the file's members with their content, on all cores.
   /// - Throws: `corrupted` when one differs. Formats without checksums pass.
   public func verifyChecksums() throws(KerasImportError) {
-    for archive in archives { try archive.verifyChecksums() }
+    for file in files { try file.verifyChecksums() }
   }
 }
 
@@ -159,6 +157,17 @@ struct ModelSource {
       model = CanonicalModel(described)
       format = described.format
       weights = .named(file)
+    case .savedModel(let saved):
+      model = try CanonicalModel(
+        json: try saved.configWithVocabularies(), kerasVersion: saved.kerasVersion, backend: "tensorflow")
+      format =
+        saved.tensorFlowRelease.map { "TensorFlow \($0) SavedModel" } ?? "\(model.era), SavedModel metadata"
+      weights = .savedModel(saved)
+    case .checkpoint:
+      throw KerasImportError(
+        .incomplete(
+          "the checkpoint holds weights but no model",
+          missing: "give the architecture as MODEL and this file with --weights"))
     }
   }
 
@@ -187,6 +196,10 @@ enum WeightSource {
   case legacy(HDF5File, group: String)
   /// Tensors under the names of ``LayerGraph/places``.
   case named(NativeFile)
+  /// The variables of a checkpoint of TensorFlow, by its objects.
+  case checkpoint(TensorBundle)
+  /// The checkpoint in a SavedModel, which need not be there before it is asked for.
+  case savedModel(SavedModel)
   case missing(String)
 
   /// The weights of an archive.
@@ -218,6 +231,8 @@ enum WeightSource {
         ? String(file.path[..<(file.path.lastIndex(of: "/") ?? file.path.startIndex)]) : "."
       self = .numbered(try ShardedWeights.weightTree(index: json, folder: folder))
     case .safetensors(let bytes): self = .named(try NativeFile(bytes))
+    case .savedModel(let saved): self = .savedModel(saved)
+    case .checkpoint(let bundle): self = .checkpoint(bundle)
     case .json, .yaml: throw KerasImportError(.unsupported("no weights are read from this format"))
     }
   }
@@ -231,6 +246,10 @@ enum WeightSource {
     case .legacy(let file, let group):
       return try LegacyWeights.bind(graph, to: file, group: group, model: model, isLenient: isLenient)
     case .named(let file): return try file.bind(graph)
+    case .checkpoint(let bundle): return try CheckpointWeights.bind(graph, to: bundle)
+    case .savedModel(let saved):
+      if !graph.layers.contains(where: \.hasWeights) { return WeightBinding() }
+      return try CheckpointWeights.bind(graph, to: try saved.bundle(), names: try saved.layerNames())
     case .missing(let message):
       if !graph.layers.contains(where: \.hasWeights) { return WeightBinding() }
       throw KerasImportError(.incomplete(message, missing: "give the weights with --weights FILE"))

@@ -4,10 +4,16 @@ import ModelIR
 
 /// The model and the options that every verb has.
 struct ModelOptions: ParsableArguments {
-  @Argument(help: "A .keras archive, an .h5 model, a native .safetensors, or an architecture with --weights.")
+  @Argument(
+    help:
+      "A .keras archive, an .h5 model, a SavedModel folder, a native .safetensors, or an architecture with --weights."
+  )
   var model: String
 
-  @Option(help: "Weights for an architecture, or in place of the ones inside.")
+  @Option(
+    help:
+      "Weights for an architecture, or in place of the ones inside; a TensorFlow checkpoint by its name or .index."
+  )
   var weights: String?
 
   @Option(help: "Fix or override an input's shape: [NAME=]D,D,... with ? or a name for a dynamic dimension.")

@@ -84,12 +84,6 @@ extension ForeignFile {
     }
     if let model = first(".keras", ".h5", ".hdf5") {
       self.init("a zip archive that holds \"\(model)\"", "unzip it and give that file")
-    } else if let graph = first("saved_model.pb") {
-      let folder = graph.dropLast("saved_model.pb".count)
-      self.init(
-        "a zip archive of a TensorFlow SavedModel" + (folder.isEmpty ? "" : " (\"\(folder)\")"),
-        "it has no Keras configuration; save with model.save(\"model.keras\"), or unzip it and give the folder"
-      )
     } else if first("data.pkl") != nil {
       self.init("a PyTorch model, pickled Python that is never opened", "give a model of Keras")
     } else if !files.isEmpty, files.allSatisfy({ $0.hasSuffix(".npy") }) {

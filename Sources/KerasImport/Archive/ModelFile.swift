@@ -12,12 +12,16 @@ package struct ModelFile: Sendable {
     case json(JSONValue)
     /// An architecture in YAML.
     case yaml(JSONValue)
+    /// A SavedModel folder, zipped or not.
+    case savedModel(SavedModel)
+    /// A checkpoint of TensorFlow: weights alone.
+    case checkpoint(TensorBundle)
   }
 
   package let path: String
   package let content: Content
 
-  /// Opens a file, or the folder of an unzipped archive.
+  /// Opens a file, the folder of an unzipped archive or SavedModel, or a checkpoint by its name without `.index`.
   /// - Throws: `io` if it cannot be opened, `notAKerasFile` if it is none of the formats, `corrupted` if it breaks the
   ///   rules of its format.
   package init(at path: String) throws(KerasImportError) {
@@ -35,20 +39,70 @@ package struct ModelFile: Sendable {
     do {
       file = try MappedFile(path: path)
     } catch {
-      if error.isFolder { return .archive(try KerasArchive(folder: path)) }
+      if error.isFolder { return try folder(.folder(path)) }
+      if error.isAbsent, let index = try? MappedFile(path: path + ".index").content {
+        return try checkpoint(index, path + ".index")
+      }
       throw KerasImportError(error)
     }
     let content = file.content
     guard content.count > 0 else { throw KerasImportError(.notAKerasFile("the file is empty")) }
     if let foreign = ForeignFile(content) { throw foreign.error }
     switch ModelFileKind(of: content) {
-    case .archive: return .archive(try KerasArchive(content))
+    case .archive: return try archive(try ZipArchive(content))
     case .hdf5: return .hdf5(try HDF5File(content))
     case .safetensors: return .safetensors(content)
     case .json: return .json(try ArchitectureText.model(try json(content)))
     case .yaml: return .yaml(try YAMLDocument.json(content))
+    case .savedModel: return .savedModel(try SavedModel(.folder(split(path).folder)))
+    case .checkpoint: return try checkpoint(content, path)
     case nil:
-      throw KerasImportError(.notAKerasFile("neither a zip archive nor HDF5, safetensors, JSON or YAML"))
+      throw KerasImportError(
+        .notAKerasFile("neither a zip archive nor HDF5, safetensors, SavedModel, JSON or YAML"))
+    }
+  }
+
+  private static func folder(_ members: ArchiveMembers) throws(KerasImportError) -> Content {
+    SavedModel.isThere(members) ? .savedModel(try SavedModel(members)) : .archive(try KerasArchive(members))
+  }
+
+  /// A zipped SavedModel has its files at the top or in the folder that was zipped.
+  private static func archive(_ zip: ZipArchive) throws(KerasImportError) -> Content {
+    if zip.members["config.json"] != nil { return .archive(try KerasArchive(.zip(zip))) }
+    let names = [SavedModel.fileNames.objects, SavedModel.fileNames.metadata]
+    let prefixes = Set(
+      zip.members.keys.compactMap { path in
+        names.first { path == $0 || path.hasSuffix("/\($0)") }.map { String(path.dropLast($0.count)) }
+      })
+    guard let prefix = prefixes.first else { return .archive(try KerasArchive(.zip(zip))) }
+    guard prefixes.count == 1 else {
+      let folders = prefixes.sorted().map { "\"\($0)\"" }.joined(separator: ", ")
+      throw KerasImportError(
+        .unsupported("the archive holds several SavedModels: \(folders); unpack the one that is meant"))
+    }
+    return .savedModel(try SavedModel(.zip(zip, prefix: prefix)))
+  }
+
+  private static func checkpoint(_ index: HeldBytes, _ path: String) throws(KerasImportError) -> Content {
+    let (folder, file) = split(path)
+    let name = file.hasSuffix(".index") ? String(file.dropLast(6)) : file
+    return .checkpoint(try TensorBundle(index: index, name: name, in: .folder(folder)))
+  }
+
+  /// A path's folder and what it holds there.
+  private static func split(_ path: String) -> (folder: String, file: String) {
+    guard let slash = path.lastIndex(of: "/") else { return (".", path) }
+    let folder = path[..<slash]
+    return (folder.isEmpty ? "/" : String(folder), String(path[path.index(after: slash)...]))
+  }
+
+  /// Compares the checksums of what the file holds with its content, on all cores. Formats without checksums pass.
+  func verifyChecksums() throws(KerasImportError) {
+    switch content {
+    case .archive(let archive): try archive.verifyChecksums()
+    case .savedModel(let model): try model.verifyChecksums()
+    case .checkpoint(let bundle): try bundle.verifyChecksums()
+    case .hdf5, .safetensors, .json, .yaml: break
     }
   }
 

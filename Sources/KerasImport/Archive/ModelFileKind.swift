@@ -11,6 +11,10 @@ package enum ModelFileKind: Sendable {
   case json
   /// Other text, which may be an architecture in YAML.
   case yaml
+  /// A file of a SavedModel folder: `saved_model.pb` or `keras_metadata.pb`.
+  case savedModel
+  /// The index of a checkpoint of TensorFlow.
+  case checkpoint
 
   /// The format of these bytes; nil if it is none of them.
   package init?(of content: HeldBytes) {
@@ -21,6 +25,8 @@ package enum ModelFileKind: Sendable {
   private static func kind(of bytes: UnsafeRawBufferPointer) -> ModelFileKind? {
     if bytes.starts(with: Array("PK".utf8)) { return .archive }
     if isHDF5(bytes) { return .hdf5 }
+    if LevelDBTable.isTable(bytes) { return .checkpoint }
+    if isSavedModel(bytes) { return .savedModel }
     if bytes.count > 8, bytes[8] == UInt8(ascii: "{") {
       let headerByteCount = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
       // The first character of a text makes this number huge.
@@ -36,6 +42,14 @@ package enum ModelFileKind: Sendable {
     if first == UInt8(ascii: "\""), text.contains(UInt8(ascii: "{")) { return .json }
     let isText = text.allSatisfy { $0 >= 0x20 || (0x09...0x0D).contains($0) }
     return isText && text.contains(UInt8(ascii: ":")) ? .yaml : nil
+  }
+
+  /// `saved_model.pb` starts with the version 1 of its schema and a graph, `keras_metadata.pb` with the object "root".
+  private static func isSavedModel(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    if bytes.starts(with: [0x08, 0x01, 0x12]) { return true }
+    guard bytes.first == 0x0A else { return false }
+    let start = bytes.prefix(24)
+    return start.indices.contains { start[$0...].starts(with: [0x1A, 0x04] + Array("root".utf8)) }
   }
 
   /// HDF5's signature stands at byte 0, or after a user block of 512 bytes times a power of two.

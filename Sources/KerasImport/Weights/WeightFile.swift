@@ -9,6 +9,7 @@ extension KerasWeights {
   ///   which they were written.
   /// - `.h5` of earlier releases, with or without a model: `dense_1/kernel`, by layer and variable name, in the order of
   ///   the file's lists; before Keras 1 `layer_0/param_0`.
+  /// - checkpoints of TensorFlow and SavedModels: by the attributes that hold them, `layer_with_weights-0/kernel`.
   /// - `.safetensors`: by name; a native file's in Keras's order of creation.
   ///
   /// Files of weights do not say which are trainable; all count as such.
@@ -38,6 +39,8 @@ extension WeightSource {
       let isNumbered = file.index.root.group(at: group)?.attributes["nb_layers"] != nil
       return isNumbered ? try file.weightTree(at: group).orderedTensors : try file.legacyTensors(in: group)
     case .named(let file): return file.weights.map { ($0.name, $0.tensor) }
+    case .checkpoint(let bundle): return try bundle.weightTree()
+    case .savedModel(let saved): return try saved.bundle().weightTree()
     case .missing(let message):
       throw KerasImportError(.incomplete(message, missing: "name a file with weights"))
     }

@@ -31,8 +31,9 @@ struct Lookup: Layer {
     hash = hashes && vocabulary.oovCount > 1 ? HashAttributes(binCount: vocabulary.oovCount, key: key) : nil
     dtype = config.encodedDType(default: .int64)
     idfWeights = try config.optionalArray("idf_weights")?.values
-    // The encoding was applied when the vocabulary was written; the types of the tokens are the class's.
-    config.ignore("vocabulary_dtype", "encoding", "has_input_vocabulary")
+    // The encoding was applied when the vocabulary was written; the types of the tokens are the class's; 2.5 says
+    // whether its table is of a kind that can change.
+    config.ignore("vocabulary_dtype", "encoding", "has_input_vocabulary", "has_static_table")
     guard !isInverse || mode == .int else {
       throw config.invalid("output_mode", expected: "\"int\" with invert", found: "\"\(mode.rawValue)\"")
     }
