@@ -246,10 +246,12 @@ enum WeightSource {
     case .legacy(let file, let group):
       return try LegacyWeights.bind(graph, to: file, group: group, model: model, isLenient: isLenient)
     case .named(let file): return try file.bind(graph)
-    case .checkpoint(let bundle): return try CheckpointWeights.bind(graph, to: bundle)
+    case .checkpoint(let bundle):
+      return try CheckpointWeights.bind(graph, to: bundle, isLenient: isLenient)
     case .savedModel(let saved):
-      if !graph.layers.contains(where: \.hasWeights) { return WeightBinding() }
-      return try CheckpointWeights.bind(graph, to: try saved.bundle(), names: try saved.layerNames())
+      if !graph.layers.contains(where: \.mayHaveWeights) { return WeightBinding() }
+      return try CheckpointWeights.bind(
+        graph, to: try saved.bundle(), names: try saved.layerNames(), isLenient: isLenient)
     case .missing(let message):
       if !graph.layers.contains(where: \.hasWeights) { return WeightBinding() }
       throw KerasImportError(.incomplete(message, missing: "give the weights with --weights FILE"))

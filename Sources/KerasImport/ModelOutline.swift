@@ -92,8 +92,27 @@ extension WeightSource {
       }
     case .legacy(let file, let group): return file.layers(in: group)
     case .named(let file): return [("weights", file.file.names.compactMap { file.file.tensors[$0] })]
-    case .missing: return []
+    case .checkpoint(let bundle): return bundle.layers
+    // The model was read from the folder, so it has a class that is known.
+    case .savedModel, .missing: return []
     }
+  }
+}
+
+extension TensorBundle {
+  /// The variables by the attributes of the model that hold them.
+  fileprivate var layers: [(name: String, tensors: [Tensor])] {
+    var layers: [(name: String, tensors: [Tensor])] = []
+    // An array that cannot be read is not counted.
+    for (name, tensor) in (try? weightTree()) ?? [] {
+      let first = String(name.prefix { $0 != "/" })
+      if layers.last?.name == first {
+        layers[layers.count - 1].tensors.append(tensor)
+      } else {
+        layers.append((first, [tensor]))
+      }
+    }
+    return layers
   }
 }
 

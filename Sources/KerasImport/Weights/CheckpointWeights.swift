@@ -9,22 +9,25 @@ struct CheckpointWeights {
   private let objects: TrackedObjects
   /// What Keras calls the layers, by node; a SavedModel says it, a checkpoint does not.
   private let names: [Int: String]
+  /// Layers that do not find their weights are let go, for inspection.
+  private let isLenient: Bool
   private var binding = WeightBinding()
   private var claimed: Set<Int> = []
 
   /// Finds every weight of the model.
   /// - Throws: `weightNotFound` with the layer's place; `unusedWeights` for variables of layers that no layer asks for.
   static func bind(
-    _ model: LayerGraph, to bundle: TensorBundle, names: [Int: String] = [:]
+    _ model: LayerGraph, to bundle: TensorBundle, names: [Int: String] = [:], isLenient: Bool = false
   ) throws(KerasImportError) -> WeightBinding {
-    var weights = CheckpointWeights(bundle, names, try TrackedObjects(bundle))
+    var weights = CheckpointWeights(bundle, names, try TrackedObjects(bundle), isLenient: isLenient)
     let root = try weights.root()
     try weights.bind(model, at: root)
-    try weights.checkUnclaimed(root)
+    if !isLenient { try weights.checkUnclaimed(root) }
     return weights.binding
   }
 
-  private init(_ bundle: TensorBundle, _ names: [Int: String], _ objects: TrackedObjects) {
+  private init(_ bundle: TensorBundle, _ names: [Int: String], _ objects: TrackedObjects, isLenient: Bool) {
+    self.isLenient = isLenient
     self.bundle = bundle
     self.names = names
     self.objects = objects
@@ -51,7 +54,7 @@ struct CheckpointWeights {
       return
     }
     // Layers that today's form does not have are among them; those with weights are counted apart.
-    let withWeights = tracked.filter(\.hasWeights)
+    let withWeights = tracked.filter(\.mayHaveWeights)
     let nodes = objects.numbered("layer_with_weights-", of: node)
     guard nodes.count == withWeights.count else {
       throw KerasImportError(
@@ -70,7 +73,17 @@ struct CheckpointWeights {
         .corrupted("the object in its place is the layer \"\(name)\""),
         path: [.layer(name: object.name, className: object.className)])
     }
-    try bind(object, at: node)
+    if object.isUnsupported { return leave(object, node) }
+    do { try bind(object, at: node) } catch {
+      guard isLenient else { throw error }
+      leave(object, node)
+    }
+  }
+
+  /// Notes what the file has for a layer whose weights are not known.
+  private mutating func leave(_ object: LayerObject, _ node: Int) {
+    let keys = variables(below: node).compactMap { objects.nodes[$0].variable?.key }
+    binding.unassigned[ObjectIdentifier(object)] = keys.compactMap { try? bundle.tensor($0) }
   }
 
   private mutating func bind(_ object: LayerObject, at node: Int) throws(KerasImportError) {
@@ -164,11 +177,14 @@ struct CheckpointWeights {
     "_random_generator", "random_generator", "_rng", "optimizer", "metrics", "_metrics", "compiled_metrics",
   ]
 
+  private func variables(below node: Int) -> [Int] {
+    objects.variables(below: node) { !CheckpointWeights.apart.contains($0) }
+  }
+
   private func checkUnclaimed(_ root: Int) throws(KerasImportError) {
     var unused: Set<String> = []
     for layer in objects.numbered("layer-", of: root) {
-      let variables = objects.variables(below: layer) { !CheckpointWeights.apart.contains($0) }
-      for variable in variables where !claimed.contains(variable) {
+      for variable in variables(below: layer) where !claimed.contains(variable) {
         unused.insert(objects.nodes[variable].variable?.name ?? "")
       }
     }

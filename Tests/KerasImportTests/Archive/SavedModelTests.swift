@@ -33,7 +33,8 @@ import Testing
       try KerasModel(contentsOf: path, options: options).verifyChecksums()
       return "no error"
     } catch {
-      return "\(error)".replacing("\(path): ", with: "")
+      let suggestion = (error as? KerasImportError)?.suggestion.map { "; \($0)" } ?? ""
+      return "\(error)".replacing("\(path): ", with: "") + suggestion
     }
   }
 
