@@ -33,7 +33,7 @@ import Testing
       try KerasModel(contentsOf: path, options: options).verifyChecksums()
       return "no error"
     } catch {
-      let suggestion = (error as? KerasImportError)?.suggestion.map { "; \($0)" } ?? ""
+      let suggestion = error.suggestion.map { "; \($0)" } ?? ""
       return "\(error)".replacing("\(path): ", with: "") + suggestion
     }
   }
