@@ -4,9 +4,6 @@
 #ifndef CHDF5_SHIM_H
 #define CHDF5_SHIM_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <fcntl.h>
 #include <hdf5.h>
 #include <hdf5_hl.h>
@@ -173,14 +170,10 @@ static inline int chdf5_poll(struct pollfd *descriptor, int milliseconds) {
 
 /// A pipe that no program started meanwhile inherits.
 static inline int chdf5_pipe(int ends[2]) {
-#ifdef __linux__
-  return pipe2(ends, O_CLOEXEC);
-#else
   if (pipe(ends) != 0) return -1;
   fcntl(ends[0], F_SETFD, FD_CLOEXEC);
   fcntl(ends[1], F_SETFD, FD_CLOEXEC);
   return 0;
-#endif
 }
 
 /// The bytes of address space that this process uses; 0 where the system does not tell.

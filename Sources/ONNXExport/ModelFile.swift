@@ -37,8 +37,9 @@ final class ModelFile {
     let model = makeModel()
     let output = try ModelOutput(path)
     try pack(model, into: output)
-    if usesExternalData { try writeSideFile(beside: path, confirm: confirm) } else { try confirm() }
-    try output.commit()
+    let side = usesExternalData ? try sideFile(beside: path) : nil
+    try confirm()
+    try output.commit(with: side)
   }
 
   // MARK: Messages
@@ -237,13 +238,12 @@ final class ModelFile {
     if let error = stream.error { throw error }
   }
 
-  private func writeSideFile(beside path: String, confirm: () throws -> Void) throws {
+  private func sideFile(beside path: String) throws(ONNXExportError) -> ModelOutput {
     let side = try ModelOutput(path + ".data")
     for (tensor, offset) in external {
       try side.pad(to: offset)
       try side.append(tensor)
     }
-    try confirm()
-    try side.commit()
+    return side
   }
 }

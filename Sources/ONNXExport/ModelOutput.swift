@@ -34,7 +34,10 @@ final class ModelOutput {
   }
 
   /// Gives the complete file its name; without this it disappears again.
-  func commit() throws(ONNXExportError) {
-    do { try file.finish() } catch { throw .writing(file: path, message: error.message) }
+  /// - Parameter side: a file that gets its name together with it.
+  func commit(with side: ModelOutput? = nil) throws(ONNXExportError) {
+    do { try OutputFile.finish([side?.file, file].compactMap { $0 }) } catch {
+      throw .writing(file: error.path, message: error.message)
+    }
   }
 }

@@ -13,15 +13,16 @@ struct Check: ParsableCommand {
 
   func run() throws {
     try Failure.reporting {
+      Watchdog.start(reading: [options.model, options.weights])
       let model = try options.open()
-      print("ok: configuration of \(model.graph.layers.count) layers (\(model.format))")
+      try StandardOutput.line("ok: configuration of \(model.graph.layers.count) layers (\(model.format))")
       let lowered = try model.lowered(options.lowering(for: model))
-      print("ok: \(model.weights.count) weights fit the configuration")
-      print("ok: shapes from \(lowered.graph.inputs.count) inputs to \(lowered.graph.outputs.count) outputs")
+      try StandardOutput.line("ok: \(model.weights.count) weights fit the configuration")
+      try StandardOutput.line("ok: shapes from \(lowered.graph.inputs.count) inputs to \(lowered.graph.outputs.count) outputs")
       try model.verifyChecksums()
       var findings = try Check.nonFiniteWeights(lowered.graph)
       findings += try Check.forwardPass(lowered.graph, threads: threads ?? 0)
-      for finding in findings { print("finding: \(finding)") }
+      for finding in findings { try StandardOutput.line("finding: \(finding)") }
       if !findings.isEmpty { throw ExitCode(Code.checkFailed.rawValue) }
     }
   }
@@ -35,7 +36,7 @@ struct Check: ParsableCommand {
         findings.append("weight \"\(graph.name(of: value))\" has \(count) values that are not finite")
       }
     }
-    if findings.isEmpty { print("ok: all weights are finite") }
+    if findings.isEmpty { try StandardOutput.line("ok: all weights are finite") }
     return findings
   }
 
@@ -54,7 +55,7 @@ struct Check: ParsableCommand {
       }
     }
     guard let findings else { throw failure ?? Failure("a forward pass failed", .invalidModel) }
-    if findings.isEmpty { print("ok: a forward pass on random input gives finite outputs") }
+    if findings.isEmpty { try StandardOutput.line("ok: a forward pass on random input gives finite outputs") }
     return findings.sorted { $0.key < $1.key }.map { name, count in
       "output \"\(name)\" has \(count) values that are not finite, whatever random input it is given"
     }

@@ -30,6 +30,7 @@ struct Compare: ParsableCommand {
 
   func run() throws {
     try Failure.reporting {
+      Watchdog.start(reading: [options.model, options.weights, other, otherWeights])
       let model = try options.open()
       let first = try model.lowered(options.lowering(for: model)).graph
       let second = try ModelOptions.open(other, weights: otherWeights).lowered().graph
@@ -37,7 +38,7 @@ struct Compare: ParsableCommand {
       let results = try pairs.run(threads: threads ?? 0)
       let differences = try Compare.differences(
         results.first, results.second, tolerance, names: (options.model, other))
-      print(json ? jsonText(differences) : Compare.table(differences), terminator: "")
+      try json ? StandardOutput.json(jsonText(differences)) : StandardOutput.write(Compare.table(differences))
       guard let worst = differences.first(where: { !$0.isWithin }) else { return }
       throw Failure(
         "\(options.model) and \(other) differ: output \"\(worst.name)\": expected at most \(tolerance), found "
@@ -67,7 +68,7 @@ struct Compare: ParsableCommand {
     var rows = [["output", "shape", "max absolute", "max relative"]]
     for difference in differences {
       let shape = "(" + difference.sizes.map(String.init).joined(separator: ", ") + ")"
-      rows.append([difference.name, shape, text(difference.absolute), text(difference.relative)])
+      rows.append([difference.name.printable, shape, text(difference.absolute), text(difference.relative)])
     }
     let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in

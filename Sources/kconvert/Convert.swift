@@ -46,11 +46,12 @@ struct Convert: ParsableCommand {
   func run() throws {
     try Failure.reporting {
       let isForSummary = summary || to == nil
+      Watchdog.start(reading: [options.model, options.weights])
       let model = try options.open(isForSummary: isForSummary)
       let sizes = try options.lowering(for: model)
       if isForSummary {
         let table = try ModelSummary(model, options: sizes, expandNested: expandNested)
-        print(table.text(width: Terminal.width), terminator: "")
+        try StandardOutput.write(table.text(width: Terminal.width))
         if let unsupported = model.unsupported, to == nil {
           Failure.warn("\(unsupported)", hint: unsupported.suggestion)
         }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import KerasExport
 import KerasImport
+import ModelIR
 import NativeRuntime
 import ONNXExport
 
@@ -59,8 +60,10 @@ struct Failure: Error {
   static func warn(_ message: String, hint: String? = nil) { tell("warning", message, hint: hint) }
 
   private static func tell(_ kind: String, _ message: String, hint: String?) {
-    // What a file holds may be in the message: it stays on its line.
-    func line(_ text: String) -> String { text.split(whereSeparator: \.isNewline).joined(separator: " ") }
+    // What a file holds may be in the message: it stays on its line, which has an end.
+    func line(_ text: String) -> String {
+      text.split(whereSeparator: \.isNewline).joined(separator: " ").printable.shortened(to: 2000)
+    }
     let second = hint.map { "  \(line($0))\n" } ?? ""
     FileHandle.standardError.write(Data("kconvert: \(kind): \(line(message))\n\(second)".utf8))
   }

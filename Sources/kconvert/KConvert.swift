@@ -1,4 +1,6 @@
 import ArgumentParser
+import Foundation
+import ModelIR
 
 /// The command: inspecting and converting is what it is for, so `convert` needs no verb.
 @main
@@ -9,4 +11,12 @@ struct KConvert: ParsableCommand {
     version: "0.1.0",
     subcommands: [Convert.self, Run.self, Check.self, Compare.self, Layers.self],
     defaultSubcommand: Convert.self)
+
+  /// Sets up what every command relies on, then runs it.
+  static func main() {
+    // A reader that is gone, and a file beyond a limit, are errors like any other that writing meets.
+    for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
+    Leftovers.removeOnSignals()
+    main(nil)
+  }
 }

@@ -25,16 +25,16 @@ struct Layers: ParsableCommand {
             })
         )
       }
-      print(JSONValue.object(JSONObject(members)).text(.compact))
+      try StandardOutput.json(JSONValue.object(JSONObject(members)).text(.compact) + "\n")
       return
     }
-    print(
+    try StandardOutput.line(
       "Read from files of Keras 1.0 to 3.15 and tf.keras; names of earlier releases are rewritten to these.")
     for (title, names) in sections {
-      print("\n\(title.capitalized) (\(names.count)) and their ONNX operators")
+      try StandardOutput.write("\n\(title.capitalized) (\(names.count)) and their ONNX operators\n")
       let width = names.map(\.count).max() ?? 0
       for name in names {
-        print("  \(name)\(String(repeating: " ", count: width - name.count))  \(OperatorMap.text(name))")
+        try StandardOutput.line("  \(name)\(String(repeating: " ", count: width - name.count))  \(OperatorMap.text(name))")
       }
     }
   }

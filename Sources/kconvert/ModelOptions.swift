@@ -60,10 +60,10 @@ struct ModelOptions: ParsableArguments {
       name = String(text[..<equals])
       list = text[text.index(after: equals)...]
     } else if inputs.count != 1 {
-      throw ValidationError("--input-shape: expected NAME=D,D,... since the model has the inputs \(inputs)")
+      throw Failure("--input-shape: expected NAME=D,D,... since the model has the inputs \(inputs)", .usage)
     }
     guard inputs.contains(name) else {
-      throw ValidationError("--input-shape: there is no input \"\(name)\"; the inputs are \(inputs)")
+      throw Failure("--input-shape: there is no input \"\(name)\"; the inputs are \(inputs)", .usage)
     }
     var dimensions: [Dimension] = []
     for (axis, part) in list.split(separator: ",", omittingEmptySubsequences: false).enumerated() {
@@ -76,7 +76,7 @@ struct ModelOptions: ParsableArguments {
       } else if !part.isEmpty {
         dimensions.append(.symbol(String(part)))
       } else {
-        throw ValidationError("--input-shape: expected sizes separated by commas, found \"\(text)\"")
+        throw Failure("--input-shape: expected sizes separated by commas, found \"\(text)\"", .usage)
       }
     }
     return (name, Shape(dimensions))

@@ -69,7 +69,7 @@ struct RandomInputs {
   }
 
   /// How many elements a random tensor may have: a file may declare inputs of any size.
-  static let elementLimit = 1 << 28
+  static let elementLimit = 1 << 25
 
   /// The next tensor.
   /// - Throws: a failure for a size that is not worth the memory.

@@ -19,6 +19,7 @@ struct Run: ParsableCommand {
   func run() throws {
     try Failure.reporting {
       let path = try OutputPath(reading: [options.model, options.weights, inputs]).named(outputs)
+      Watchdog.start(reading: [options.model, options.weights, inputs])
       let model = try options.open()
       let session = try Session(try model.lowered(options.lowering(for: model)).graph, threads: threads ?? 0)
       let arrays = try InputArrays(contentsOf: inputs)

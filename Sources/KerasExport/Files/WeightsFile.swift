@@ -25,7 +25,7 @@ struct WeightsFile {
         values.append((variable, tensor))
       }
     }
-    let file = try TemporaryFile(beside: path)
+    let file = try TemporaryFile(beside: path, isNamed: true)
     let offsets: [Int?]
     do { offsets = try writer.write(to: file.path) } catch {
       throw KerasExportError.writing(file: path, message: "\(error)")

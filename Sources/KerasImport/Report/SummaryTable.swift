@@ -10,9 +10,9 @@ struct SummaryTable {
     header = ["Layer (type)", "Output Shape", "Param #"] + (summary.showsConnections ? ["Connected to"] : [])
     var cells: [[[String]]] = []
     for row in summary.rows {
-      var line = [[row.layer], [row.outputShape], [row.parameters]]
+      var line = [[row.layer.printable], [row.outputShape.printable], [row.parameters.printable]]
       if summary.showsConnections {
-        line.append(row.connectedTo.isEmpty ? ["-"] : SummaryTable.separated(row.connectedTo))
+        line.append(row.connectedTo.isEmpty ? ["-"] : SummaryTable.separated(row.connectedTo.map(\.printable)))
       }
       cells.append(line)
     }
@@ -54,7 +54,7 @@ struct SummaryTable {
   }
 
   var text: String {
-    var lines = ["Model: \"\(summary.modelName)\"", "Format: \(summary.format)"]
+    var lines = ["Model: \"\(summary.modelName.printable)\"", "Format: \(summary.format.printable)"]
     lines.append(rule("┏", "━", "┳", "┓"))
     lines.append(line(header, "┃"))
     lines.append(rule("┡", "━", "╇", "┩"))

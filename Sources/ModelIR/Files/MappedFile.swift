@@ -10,17 +10,27 @@
 package struct FileError: Error, Sendable, CustomStringConvertible {
   package let path: String
   package let code: Int32
+  /// What is wrong in words of our own.
+  private let reason: String?
 
-  package init(path: String, code: Int32) {
+  package init(path: String, code: Int32) { self.init(path: path, code: code, reason: nil) }
+
+  private init(path: String, code: Int32, reason: String?) {
     self.path = path
     self.code = code
+    self.reason = reason
+  }
+
+  /// A device, a FIFO or a socket where a file is needed.
+  static func notRegular(_ path: String) -> FileError {
+    FileError(path: path, code: EINVAL, reason: "it is not a regular file")
   }
 
   /// The reason for which the last call to the system failed.
   package init(lastAt path: String) { self.init(path: path, code: errno == 0 ? EIO : errno) }
 
   /// What the system says: `No such file or directory`.
-  package var message: String { String(cString: strerror(code)) }
+  package var message: String { reason ?? String(cString: strerror(code)) }
   package var description: String { "\(path): \(message)" }
   /// True if there is nothing at the path.
   package var isAbsent: Bool { code == ENOENT }
@@ -94,7 +104,7 @@ package final class MappedFile: @unchecked Sendable {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw FileError(path: path, code: errno) }
     guard status.st_mode & S_IFMT != S_IFDIR else { throw FileError(path: path, code: EISDIR) }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw FileError(path: path, code: EINVAL) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw .notRegular(path) }
     guard let count = Int(exactly: status.st_size) else { throw FileError(path: path, code: EFBIG) }
     guard count > 0 else {
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)

@@ -8,22 +8,39 @@
 
 /// A file that appears under its name only when it is complete.
 ///
-/// It is written as a hidden sibling and renamed by ``finish()``; without that call it disappears again.
+/// It is written without a name, see ``TemporaryFile``, and gets it by ``finish()``; without that call it disappears
+/// again. A device or a FIFO is never replaced: the bytes go there as they come.
 package final class OutputFile {
+  private enum Target {
+    case file(TemporaryFile)
+    case stream(Int32)
+  }
+
   private let path: String
-  private let temporary: TemporaryFile
+  private let target: Target
   private var buffer: [UInt8] = []
   /// The number of bytes written so far.
   package private(set) var byteCount = 0
 
   private static let bufferByteCount = 1 << 16
 
-  /// Creates the sibling.
   /// - Throws: the system's reason, with the path of the final file.
   package init(replacing path: String) throws(FileError) {
     self.path = path
-    temporary = try TemporaryFile(beside: path)
+    guard let existing = try ExistingFile(at: path), existing.isStream else {
+      target = .file(try TemporaryFile(beside: path))
+      return
+    }
+    // A FIFO that nobody reads is an error rather than a wait without end.
+    let descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    guard descriptor >= 0 else { throw FileError(path: path, code: errno) }
+    target = .stream(descriptor)
+    guard fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK) == 0 else {
+      throw FileError(path: path, code: errno)
+    }
   }
+
+  deinit { if case .stream(let descriptor) = target { close(descriptor) } }
 
   /// Appends bytes.
   package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
@@ -44,8 +61,31 @@ package final class OutputFile {
 
   /// Gives the complete file its name, replacing a file that has it.
   package func finish() throws(FileError) {
-    try flush()
-    try temporary.rename(to: path)
+    try OutputFile.finish([self])
+  }
+
+  /// Gives files that belong together their names: all of them, or none.
+  package static func finish(_ files: [OutputFile]) throws(FileError) {
+    for file in files {
+      try file.flush()
+      if case .file(let temporary) = file.target { try temporary.complete(file.path) }
+    }
+    for (index, file) in files.enumerated() {
+      guard case .file(let temporary) = file.target else { continue }
+      do { try temporary.publish(file.path) } catch {
+        for earlier in files[..<index] {
+          if case .file(let temporary) = earlier.target { temporary.retract() }
+        }
+        throw error
+      }
+    }
+  }
+
+  private var descriptor: Int32 {
+    switch target {
+    case .file(let temporary): temporary.descriptor
+    case .stream(let descriptor): descriptor
+    }
   }
 
   private func flush() throws(FileError) {
@@ -57,7 +97,7 @@ package final class OutputFile {
   private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     var rest = bytes[...]
     while !rest.isEmpty {
-      let count = systemWrite(temporary.descriptor, UnsafeRawBufferPointer(rebasing: rest))
+      let count = systemWrite(descriptor, UnsafeRawBufferPointer(rebasing: rest))
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { throw FileError(path: path, code: count < 0 ? errno : EIO) }
       rest = rest.dropFirst(count)

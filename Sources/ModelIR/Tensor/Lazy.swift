@@ -32,6 +32,13 @@ package final class Lazy<Value: Sendable>: @unchecked Sendable {
     return made
   }
 
+  /// Runs `body` while no other thread runs one on this object.
+  func guarded<R>(_ body: () -> R) -> R {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return body()
+  }
+
   /// The value if it has been computed.
   package var existing: Value? {
     pthread_mutex_lock(mutex)

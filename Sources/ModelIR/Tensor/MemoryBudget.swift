@@ -38,6 +38,9 @@ package final class MemoryBudget: @unchecked Sendable {
   /// Lowers the budget; it is never raised.
   package func lower(to byteCount: Int) { locked { limit = min(limit, byteCount) } }
 
+  /// The bytes that may still be allocated.
+  package var left: Int { locked { max(limit - used, 0) } }
+
   /// Zeroed memory of these bytes, 64-byte aligned, to be given back with ``deallocate(_:)``.
   /// - Throws: ``TensorError`` when the budget or the system does not have as many.
   package func allocate(_ byteCount: Int) throws(TensorError) -> UnsafeMutableRawBufferPointer {

@@ -105,6 +105,8 @@ struct Planner {
 
   /// A type whose sizes are known and whose elements memory can hold.
   private static func form(of type: TensorType) throws -> OperandForm {
+    // Half of what is left: the value is not alone.
+    let largest = MemoryBudget.process.left / 2
     var byteCount = max(type.dtype.byteCount, 1)
     for dimension in type.shape.dimensions {
       guard let size = dimension.fixedSize else {
@@ -112,16 +114,13 @@ struct Planner {
       }
       guard size >= 0 else { throw KernelError("an axis of the result would have \(size) elements") }
       let (product, overflow) = byteCount.multipliedReportingOverflow(by: size)
-      guard !overflow, product <= largestValue else {
+      guard !overflow, product <= largest else {
         throw KernelError("a result of \(type.shape) is too large")
       }
       byteCount = product
     }
     return OperandForm(dtype: type.dtype, sizes: type.shape.fixedSizes ?? [])
   }
-
-  /// The bytes beyond which a value is refused before anything is allocated.
-  private static let largestValue = 1 << 36
 
   /// The sizes that a loop's operands give to the named axes of its body, of which its results' types speak.
   private static func bodyBindings(_ op: Op, _ operands: [PlannedValue]) -> [String: Dimension] {

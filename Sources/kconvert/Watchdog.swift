@@ -1,0 +1,102 @@
+import Foundation
+import ModelIR
+
+/// The last line of defence: what a command may use, by the size of the files it is given.
+///
+/// Every stage bounds its own work. What slips through is stopped here: a file of 1 MB gets less than 10 s and 1 GB, a
+/// larger one more than any that is well formed needs. A timer's signal looks at both; a thread would be in the way of
+/// the fork that indexes HDF5 files.
+enum Watchdog {
+  private struct Limits {
+    var seconds = 0.0
+    var residentByteCount = 0
+    /// What is printed, made in advance: a signal handler allocates nothing.
+    var tooLong: UnsafeMutablePointer<CChar>?
+    var tooLarge: UnsafeMutablePointer<CChar>?
+  }
+
+  nonisolated(unsafe) private static var limits = Limits()
+
+  /// Starts watching.
+  /// - Parameter paths: the files that are read; nil ones, and those that do not exist, count nothing.
+  static func start(reading paths: [String?]) {
+    let given = paths.compactMap { $0 }
+    let byteCount = given.reduce(0) { $0 + size(of: $1) }
+    let excess = max(0, byteCount - 1 << 20)
+    MemoryBudget.process.lower(to: 640 << 20 + 256 * excess)
+    limits.seconds = 8.5 + 60 * Double(excess) / 0x1p20
+    limits.residentByteCount = 960 << 20 + 256 * excess
+    let name = (given.first ?? "").printable.shortened(to: 1000)
+    limits.tooLong = strdup(
+      "kconvert: error: \(name): not done after \(Int(limits.seconds)) s, which is too long for files of \(byteCount) bytes\n")
+    limits.tooLarge = strdup(
+      "kconvert: error: \(name): more than \(limits.residentByteCount >> 20) MB of memory, too much for files of \(byteCount) bytes\n"
+    )
+    var action = sigaction()
+    action.__sigaction_handler.sa_handler = { _ in Watchdog.look() }
+    action.sa_flags = SA_RESTART
+    sigaction(SIGALRM, &action, nil)
+    let interval = timeval(tv_sec: 0, tv_usec: 50_000)
+    var timer = itimerval(it_interval: interval, it_value: interval)
+    setitimer(__itimer_which_t(ITIMER_REAL.rawValue), &timer, nil)
+  }
+
+  /// Called by the timer: nothing here may allocate or wait.
+  private static func look() {
+    if residentByteCount() > limits.residentByteCount { end(limits.tooLarge) }
+    if isLate() { end(limits.tooLong) }
+  }
+
+  nonisolated(unsafe) private static var ticks = 0
+
+  /// Late is who has used up the time on a clock, and has had a processor for most of it: a busy machine is not the
+  /// file's fault.
+  private static func isLate() -> Bool {
+    ticks += 1
+    guard Double(ticks) * 0.05 >= limits.seconds else { return false }
+    var used = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used)
+    return Double(used.tv_sec) >= limits.seconds / 2
+  }
+
+  private static func end(_ message: UnsafeMutablePointer<CChar>?) {
+    Leftovers.removeAll()
+    if let message { _ = write(STDERR_FILENO, message, strlen(message)) }
+    _exit(Code.unsupported.rawValue)
+  }
+
+  /// The second number of Linux's `/proc/self/statm`, in pages; 0 elsewhere.
+  private static func residentByteCount() -> Int {
+    let descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return 0 }
+    defer { close(descriptor) }
+    return withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
+      let count = read(descriptor, buffer.baseAddress, buffer.count)
+      guard count > 0 else { return 0 }
+      var (number, field) = (0, 0)
+      for index in 0..<count {
+        let digit = Int(buffer[index]) - 48
+        if (0...9).contains(digit) {
+          number = number * 10 + digit
+        } else {
+          if field == 1 { break }
+          (number, field) = (0, field + 1)
+        }
+      }
+      return number * 4096
+    }
+  }
+
+  /// A file's size, or that of everything in a folder.
+  private static func size(of path: String) -> Int {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return 0 }
+    guard status.st_mode & S_IFMT == S_IFDIR else { return Int(status.st_size) }
+    guard let names = FileManager.default.enumerator(atPath: path) else { return 0 }
+    return names.reduce(0) { sum, name in
+      var status = stat()
+      guard let name = name as? String, lstat("\(path)/\(name)", &status) == 0 else { return sum }
+      return sum + Int(status.st_size)
+    }
+  }
+}
