@@ -21,6 +21,10 @@ let package = Package(
     .library(name: "KerasExport", targets: ["KerasExport"]),
     .executable(name: "kconvert", targets: ["kconvert"]),
   ],
+  traits: [
+    .trait(name: "OneDNN", description: "Kernels of oneDNN for the forward pass, loaded when a model is run."),
+    .default(enabledTraits: ["OneDNN"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
@@ -36,6 +40,8 @@ let package = Package(
       providers: [.apt(["libprotobuf-c-dev"]), .brew(["protobuf-c"])]),
     .systemLibrary(
       name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
+    .target(name: "CKernels"),
+    .target(name: "COneDNN", cSettings: [.define("KCONVERT_ONEDNN", .when(traits: ["OneDNN"]))]),
     .target(name: "CONNX", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
 
     // The graph that every consumer reads.
@@ -47,7 +53,7 @@ let package = Package(
     .target(name: "KerasImport", dependencies: ["HDF5", "CMinizip", "CYAML", "NativeFormat", "ModelIR"]),
 
     // One target per consumer.
-    .target(name: "NativeRuntime", dependencies: ["ModelIR"]),
+    .target(name: "NativeRuntime", dependencies: ["ModelIR", "CKernels", "COneDNN"]),
     .target(name: "ONNXExport", dependencies: ["ModelIR", "CONNX"]),
     .target(
       name: "KerasExport",

@@ -1,15 +1,17 @@
 #!/bin/sh
-# Installs the libraries kconvert links: HDF5, protobuf-c, minizip, zlib and libyaml. Does nothing where they are there.
+# Installs the libraries kconvert links: HDF5, protobuf-c, minizip, zlib and libyaml, and oneDNN, which it loads when a
+# model is run. Does nothing where they are there.
 set -eu
-if pkg-config --exists hdf5-serial libprotobuf-c minizip zlib yaml-0.1 2>/dev/null; then exit 0; fi
+onednn=/usr/include/oneapi/dnnl/dnnl.h
+if pkg-config --exists hdf5-serial libprotobuf-c minizip zlib yaml-0.1 2>/dev/null && [ -e "$onednn" ]; then exit 0; fi
 if command -v brew >/dev/null 2>&1; then
-  exec brew install pkg-config hdf5 protobuf-c minizip libyaml
+  exec brew install pkg-config hdf5 protobuf-c minizip libyaml onednn
 fi
 if command -v apt-get >/dev/null 2>&1; then
   run=""
   if [ "$(id -u)" != 0 ]; then run=sudo; fi
   $run apt-get update -qq
-  exec $run apt-get install -y -qq pkg-config libhdf5-dev libprotobuf-c-dev libminizip-dev zlib1g-dev libyaml-dev python3-venv
+  exec $run apt-get install -y -qq pkg-config libhdf5-dev libprotobuf-c-dev libminizip-dev zlib1g-dev libyaml-dev libdnnl-dev python3-venv
 fi
-echo "install HDF5, protobuf-c, minizip, zlib and libyaml with their development files, then run this again" >&2
+echo "install HDF5, protobuf-c, minizip, zlib, libyaml and oneDNN with their development files, then run this again" >&2
 exit 1

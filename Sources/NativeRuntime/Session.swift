@@ -1,3 +1,4 @@
+import COneDNN
 public import ModelIR
 
 /// A model ready to run.
@@ -38,7 +39,9 @@ public final class Session: Sendable {
   /// - Throws: what lowering the model throws.
   public init(_ source: some GraphSource, options: Options) throws {
     graph = try source.makeGraph()
-    plans = PlanCache(graph, options: RuntimeOptions(options))
+    // The reference kernels are a road of their own, without anything that was rewritten.
+    let rewritten = options.usesReferenceKernels ? graph : try Pipeline.runtime.run(on: graph)
+    plans = PlanCache(rewritten, options: RuntimeOptions(options))
   }
 
   /// The names and types of the inputs in order.
@@ -56,6 +59,12 @@ public final class Session: Sendable {
   /// - Returns: the outputs by name and in the model's order.
   /// - Throws: ``RuntimeError``.
   public func run(_ inputs: [String: Tensor]) throws(RuntimeError) -> Outputs {
+    let results = try results(operands(inputs))
+    return Outputs(zip(graph.outputs, results).map { ($0.name, $1) })
+  }
+
+  /// The inputs in the graph's order, checked against their types, with aligned bytes.
+  func operands(_ inputs: [String: Tensor]) throws(RuntimeError) -> [Tensor] {
     let names = Set(graph.inputs.map { graph.name(of: $0) })
     if let unknown = inputs.keys.filter({ !names.contains($0) }).sorted().first {
       throw RuntimeError.input("there is no input \"\(unknown)\"; the inputs are \(names.sorted())")
@@ -70,13 +79,16 @@ public final class Session: Sendable {
         throw RuntimeError.input("input \"\(name)\": \(error)")
       }
     }
-    let results = try results(operands)
-    return Outputs(zip(graph.outputs, results).map { ($0.name, $1) })
+    return operands
   }
 
-  private func results(_ operands: [Tensor]) throws(RuntimeError) -> [Tensor] {
+  /// The plan for operands of these sizes.
+  func plan(_ operands: [Tensor]) throws(RuntimeError) -> Plan { try plans.plan(operands.map(\.sizes)) }
+
+  func results(_ operands: [Tensor], observer: (any StepObserver)? = nil) throws(RuntimeError) -> [Tensor] {
+    kdnn_set_threads(Int32(plans.options.threads))
     let outcome = ThreadLimit.$current.withValue(plans.options.threads) {
-      Result { () throws(RuntimeError) in try plans.run(operands) }
+      Result { () throws(RuntimeError) in try plan(operands).run(operands, observer: observer) }
     }
     return try outcome.get()
   }
@@ -113,7 +125,9 @@ extension RuntimeOptions {
   }
 
   /// In the order in which they are asked.
-  static var standardBackends: [any Backend] { [ScanBackend(), ReferenceBackend()] }
+  static var standardBackends: [any Backend] {
+    [ScanBackend(), OneDNNBackend(), FusedBackend(), ReferenceBackend()]
+  }
 }
 
 extension Tensor {

@@ -74,7 +74,7 @@ extension Pipeline {
     Pipeline(
       common + [
         // After affine folding: an epilogue ends what can be folded into a product.
-        EpilogueFusion(takes: { _ in true }),
+        EpilogueFusion(takes: \.endsProducts),
         DeadNodes(),
       ])
   }

@@ -45,6 +45,8 @@ struct PreparedStep {
   let resultLayouts: [Layout]
   /// Operands whose memory the first result may take when nothing else needs them.
   var overwritable: [Int] = []
+  /// The operand whose elements must be in the first result's memory before the step runs.
+  var accumulated: Int?
 }
 
 /// What a plan is made for.

@@ -74,7 +74,7 @@ final class Plan: Sendable {
 
   /// Computes the outputs.
   /// - Parameter inputs: tensors of the forms the plan was made for, with aligned bytes that stay where they are.
-  func run(_ inputs: [Tensor], observer: StepObserver? = nil) throws(RuntimeError) -> [Tensor] {
+  func run(_ inputs: [Tensor], observer: (any StepObserver)? = nil) throws(RuntimeError) -> [Tensor] {
     let frame = try takeFrame()
     defer { frames.withLock { if $0.count < Plan.keptFrames { $0.append(frame) } } }
     do {
@@ -112,7 +112,7 @@ final class Plan: Sendable {
   }
 
   /// Runs the steps on a frame whose inputs are set.
-  func run(_ frame: Frame, _ observer: StepObserver? = nil) throws(RuntimeError) {
+  func run(_ frame: Frame, _ observer: (any StepObserver)? = nil) throws(RuntimeError) {
     for (index, planned) in steps.enumerated() {
       do {
         observer?.willRun(index)

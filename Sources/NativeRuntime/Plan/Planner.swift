@@ -169,8 +169,8 @@ struct Planner {
     var results: [Int] = []
     for (position, value) in node.outputs.enumerated() {
       let form = request.results[position].with(prepared.resultLayouts[position])
-      let reused = position == 0 ? overwritable(prepared, node, form, at: index) : nil
-      let buffer = reused.map { operands[$0] } ?? buffers.add(form)
+      let buffer =
+        try position == 0 ? firstResult(prepared, node, form, operands, at: index) : buffers.add(form)
       results.append(buffer)
       set(value, PlannedValue(form: form, buffer: buffer))
     }
@@ -179,18 +179,38 @@ struct Planner {
       cost: StepCost(request))
   }
 
+  /// The memory of the first result: an operand's if the step allows, filled with an operand if the step needs it.
+  private mutating func firstResult(
+    _ prepared: PreparedStep, _ node: Node, _ form: OperandForm, _ operands: [Int], at index: Int
+  ) throws -> Int {
+    let candidates = prepared.accumulated.map { [$0] } ?? prepared.overwritable
+    if let operand = overwritable(candidates, prepared, node, form, at: index) { return operands[operand] }
+    let buffer = buffers.add(form)
+    if let operand = prepared.accumulated {
+      buffers.addStep(
+        name: node.name, opName: "Copy", CopyStep(byteCount: form.byteCount), operands: [operands[operand]],
+        results: [buffer], cost: StepCost(bytes: 2 * form.byteCount, operations: 0))
+    }
+    return buffer
+  }
+
   /// The operand whose memory the first result may take: it fits, and nothing reads it later.
-  private func overwritable(_ prepared: PreparedStep, _ node: Node, _ form: OperandForm, at index: Int)
-    -> Int?
-  {
-    prepared.overwritable.first { operand in
+  private func overwritable(
+    _ candidates: [Int], _ prepared: PreparedStep, _ node: Node, _ form: OperandForm, at index: Int
+  ) -> Int? {
+    candidates.first { operand in
       let value = node.inputs[operand]
       guard let planned = values[value.index], let buffer = planned.buffer, planned.constant == nil,
         planned.form.byteCount == form.byteCount, prepared.operandLayouts[operand] == planned.form.layout,
-        buffers.isOverwritable(buffer)
+        buffers.isOverwritable(buffer), isReadOnce(buffer, by: node)
       else { return false }
       return lastReaders[buffer, default: .max] <= index
     }
+  }
+
+  /// Whether only one operand of a node lies in a buffer: two may be read in different orders.
+  private func isReadOnce(_ buffer: Int, by node: Node) -> Bool {
+    node.inputs.count { values[$0.index]?.buffer == buffer } == 1
   }
 
   /// The buffer with a value's elements in a layout; a step is added that brings them into it.

@@ -12,6 +12,8 @@ enum Layout: Hashable, Sendable {
 struct OpaqueLayout: Hashable, Sendable {
   /// The backend's words for the order.
   let descriptor: [UInt8]
+  /// For each of the backend's axes the value's.
+  let axes: [Int]
   /// The memory it takes, padding included.
   let byteCount: Int
   /// Whether there is nothing but the elements, so that functions of single elements may go through it in any order.
@@ -51,6 +53,8 @@ struct StepMemory {
 
 /// One operation prepared for operands of one form. Steps keep nothing from run to run, so several threads may run one.
 protocol Step: Sendable {
+  /// The kernel, for profiles.
+  var name: String { get }
   /// The memory that a run needs besides its operands and results.
   var scratchByteCount: Int { get }
   /// - Throws: ``KernelError`` when the operands' values are at fault, such as an index out of range.
@@ -59,4 +63,5 @@ protocol Step: Sendable {
 
 extension Step {
   var scratchByteCount: Int { 0 }
+  var name: String { "\(Self.self)" }
 }

@@ -66,6 +66,8 @@ package struct RecurrentOperands<T> {
   package var states: [T]
 }
 
+extension RecurrentOperands: Sendable where T: Sendable {}
+
 extension RecurrentOperands {
   init(_ operands: [T], _ roles: [OperandRole]) {
     (x, kernel, recurrentKernel) = (operands[0], operands[1], operands[2])

@@ -1,4 +1,4 @@
 import Foundation
 
 /// The number of cores that kernels use.
-let processorCount: Int = max(ProcessInfo.processInfo.activeProcessorCount, 1)
+package let processorCount: Int = max(ProcessInfo.processInfo.activeProcessorCount, 1)

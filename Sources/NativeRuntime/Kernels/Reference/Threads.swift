@@ -1,3 +1,4 @@
+import COneDNN
 import Dispatch
 
 /// The number of threads that kernels use.
@@ -6,21 +7,26 @@ enum ThreadLimit {
   @TaskLocal static var current: Int = processorCount
 }
 
-/// How many threads the kernels of a run may use.
-enum Threads {
-  @TaskLocal static var limit = processorCount
-}
-
 /// Runs `body` on consecutive ranges of `0 ..< count`, in parallel when a range is worth a thread.
+///
+/// There is one pool: oneDNN's, once it is loaded, so that its kernels and these never compete for cores. The ranges
+/// depend on the count and the number of threads alone.
 func parallel(_ count: Int, grain: Int, _ body: @Sendable (Range<Int>) -> Void) {
   let threads = ThreadLimit.current
-  let pieces = min((count - 1) / max(grain, 1) + 1, threads >= processorCount ? processorCount * 4 : threads)
-  guard pieces > 1, threads > 1 else {
+  let pieces = min((count - 1) / max(grain, 1) + 1, threads)
+  guard pieces > 1 else {
     if count > 0 { body(0..<count) }
     return
   }
-  DispatchQueue.concurrentPerform(iterations: pieces) { piece in
-    body((count * piece / pieces)..<(count * (piece + 1) / pieces))
+  @Sendable func run(_ piece: Int) { body((count * piece / pieces)..<(count * (piece + 1) / pieces)) }
+  guard kdnn_has_pool() != 0 else { return DispatchQueue.concurrentPerform(iterations: pieces, execute: run) }
+  withoutActuallyEscaping(run) { run in
+    var call: (Int) -> Void = run
+    withUnsafeMutablePointer(to: &call) { pointer in
+      kdnn_parallel(
+        Int32(pieces), { context, piece in context?.assumingMemoryBound(to: ((Int) -> Void).self).pointee(Int(piece)) },
+        pointer)
+    }
   }
 }
 

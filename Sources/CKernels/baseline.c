@@ -1,0 +1,6 @@
+// The kernels for every machine.
+#define NAME(name) name##_baseline
+
+#include "bodies/elementwise.h"
+#include "bodies/product.h"
+#include "bodies/rows.h"

@@ -1,0 +1,103 @@
+// Vectors of 16 floats and functions on them. The files of this folder are compiled once for each width of registers,
+// each time under the names that NAME makes.
+#pragma once
+#include <stdint.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+#pragma clang fp contract(fast)
+// Everything here is inlined: no vector is ever passed by a call.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+typedef float v16 __attribute__((vector_size(64), aligned(4)));
+typedef int32_t i16 __attribute__((vector_size(64), aligned(4)));
+enum { lanes = 16 };
+
+INLINE v16 load(const float *x) { return *(const v16 *)x; }
+INLINE void store(float *y, v16 x) { *(v16 *)y = x; }
+INLINE v16 splat(float x) { return (v16){} + x; }
+/// The first `count` elements, zeros behind.
+INLINE v16 load_part(const float *x, size_t count) {
+  v16 result = {};
+  memcpy(&result, x, count * sizeof(float));
+  return result;
+}
+INLINE void store_part(float *y, v16 x, size_t count) { memcpy(y, &x, count * sizeof(float)); }
+
+INLINE v16 pick(i16 condition, v16 a, v16 b) { return (v16)(((i16)a & condition) | ((i16)b & ~condition)); }
+/// Not a number in x stays.
+INLINE v16 at_least(v16 x, v16 low) { return pick(x < low, low, x); }
+INLINE v16 at_most(v16 x, v16 high) { return pick(x > high, high, x); }
+INLINE v16 magnitude(v16 x) { return (v16)((i16)x & 0x7fffffff); }
+INLINE v16 with_sign(v16 x, v16 sign) { return (v16)((i16)x | ((i16)sign & (int32_t)0x80000000)); }
+
+INLINE float sum(v16 x) {
+  float result = 0;
+  for (int i = 0; i < lanes; i++) result += x[i];
+  return result;
+}
+INLINE float largest(v16 x) {
+  float result = x[0];
+  for (int i = 1; i < lanes; i++) result = x[i] > result ? x[i] : result;
+  return result;
+}
+
+/// 2 to an integer power between -126 and 127.
+INLINE v16 power_of_two(i16 n) { return (v16)((n + 127) << 23); }
+
+/// exp, within 2 units in the last place: `x = n ln 2 + r`, a polynomial of r of degree 6, and 2^n in two factors, so that
+/// results beyond the range become infinite and small ones denormal.
+INLINE v16 exponential(v16 x) {
+  x = at_most(at_least(x, splat(-104)), splat(89));
+  v16 shifted = x * 1.44269504088896341f + 12582912.0f;
+  v16 n = shifted - 12582912.0f;
+  v16 r = x - n * 0.693145751953125f;
+  r = r - n * 1.42860677e-6f;
+  v16 p = r * 1.3981999507e-3f + 8.3333337680e-3f;
+  p = p * r + 4.1666667163e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 0.5f;
+  p = p * r * r + r + 1.0f;
+  i16 whole = ((i16)shifted) - 0x4B400000;
+  // Not a number has no whole part; its p is not a number whatever is made of it.
+  i16 half = whole >> 1;
+  return p * power_of_two(half) * power_of_two(whole - half);
+}
+
+INLINE v16 logistic(v16 x) { return 1.0f / (1.0f + exponential(-x)); }
+
+/// tanh: near 0 an odd polynomial, else through exp.
+INLINE v16 hyperbolic_tangent(v16 x) {
+  v16 size = magnitude(x);
+  v16 s = x * x;
+  v16 p = s * -5.70498872745e-3f + 2.06390887954e-2f;
+  p = p * s - 5.37397155531e-2f;
+  p = p * s + 1.33314422036e-1f;
+  p = p * s - 3.33332819422e-1f;
+  v16 near = p * s * x + x;
+  v16 far = 1.0f - 2.0f / (exponential(size + size) + 1.0f);
+  return pick(size < 0.625f, near, with_sign(far, x));
+}
+
+/// The error function: near 0 its series, else Abramowitz and Stegun 7.1.26 (absolute error 1.5e-7).
+INLINE v16 error_function(v16 x) {
+  v16 size = magnitude(x);
+  v16 s = x * x;
+  v16 p = s * -1.7e-7f + 1.64e-6f;
+  p = p * s - 1.49256503e-5f;
+  p = p * s + 1.20553329e-4f;
+  p = p * s - 8.54832702e-4f;
+  p = p * s + 5.22397762e-3f;
+  p = p * s - 2.68661706e-2f;
+  p = p * s + 1.12837917e-1f;
+  p = p * s - 3.76126389e-1f;
+  v16 near = (p * s + 1.12837917f) * x;
+  v16 t = 1.0f / (size * 0.3275911f + 1.0f);
+  v16 q = t * 1.061405429f - 1.453152027f;
+  q = q * t + 1.421413741f;
+  q = q * t - 0.284496736f;
+  q = q * t + 0.254829592f;
+  v16 far = 1.0f - q * t * exponential(-s);
+  return pick(size < 1.0f, near, with_sign(far, x));
+}

@@ -1,0 +1,67 @@
+// Inner loops over float32 in C, because its compilers make vector code of them for every width the machine may have.
+// No function allocates, fails, or knows of threads; pointers to results alias nothing unless said otherwise.
+#pragma once
+#include <stddef.h>
+
+/// Functions of one element, of `alpha` and `beta` where they have any.
+typedef enum {
+  ck_negate, ck_abs, ck_square, ck_sqrt, ck_reciprocal, ck_exp, ck_tanh, ck_erf, ck_sigmoid,
+  ck_relu,          // 0 below 0; not a number stays
+  ck_leaky_relu,    // alpha * x below 0
+  ck_elu,           // alpha * (exp(x) - 1) below 0
+  ck_selu,
+  ck_hard_sigmoid,  // max(0, min(1, alpha * x + beta))
+  ck_softsign, ck_gelu, ck_gelu_tanh, ck_swish, ck_hard_swish, ck_mish,
+  ck_clip,          // into alpha ... beta
+  ck_identity
+} ck_function;
+
+/// Functions of two elements.
+typedef enum { ck_add, ck_subtract, ck_multiply, ck_divide, ck_maximum, ck_minimum } ck_binary_function;
+
+/// `y[i] = f(x[i])`; y may be x.
+void ck_unary(ck_function function, float alpha, float beta, const float *x, float *y, size_t count);
+
+/// `z[i] = f(x[i * x_step], y[i * y_step])`, steps 0 or 1; z may be x or y.
+void ck_binary(
+    ck_binary_function function, const float *x, int x_step, const float *y, int y_step, float *z, size_t count);
+
+/// `y[r, c] = x[r, c] * scale[c] + offset[c]`; y may be x.
+void ck_affine(const float *x, const float *scale, const float *offset, float *y, size_t rows, size_t columns);
+
+/// Each row to mean 0 and variance 1, then scaled and shifted; y may be x.
+void ck_layer_norm(
+    const float *x, const float *gamma, const float *beta, float *y, size_t rows, size_t columns, double epsilon);
+
+/// `exp(x - max) / sum` of each row; y may be x.
+void ck_softmax(const float *x, float *y, size_t rows, size_t columns);
+
+/// `y[o, i] = sum over s of x[o, s, i]`, times `scale`.
+void ck_sum_middle(const float *x, float *y, size_t outer, size_t size, size_t inner, float scale);
+
+/// `y[r] = sum of row r`, times `scale`.
+void ck_sum_rows(const float *x, float *y, size_t rows, size_t columns, float scale);
+
+/// `y[j * y_step + i] = x[i * x_step + j]` for i below `rows` and j below `columns`.
+void ck_transpose(const float *x, size_t x_step, float *y, size_t y_step, size_t rows, size_t columns);
+
+/// The columns of one panel of a packed matrix.
+enum { ck_panel_width = 64 };
+
+/// The number of floats that ``ck_pack`` writes.
+size_t ck_packed_count(size_t k, size_t n);
+/// Packs `b [k, n]` into panels of columns, the last filled up with zeros.
+void ck_pack(const float *b, size_t k, size_t n, float *packed);
+/// `c[r, :n] = a[r, :k] . b + bias`, b packed; bias NULL: zeros. `accumulates`: c is added to.
+void ck_packed_product(
+    const float *a, size_t a_step, size_t rows, const float *packed, size_t k, size_t n, const float *bias, float *c,
+    size_t c_step, int accumulates);
+
+/// One step of an LSTM of one row from `z [4 * units]`, gates i f g o, before their functions: c and h are changed.
+void ck_lstm_cell(const float *z, size_t units, ck_function gate, float alpha, float beta, ck_function act, float *c, float *h);
+
+/// One step of a GRU of one row that resets after the product: `x [3 * units]` and `r [3 * units]` are the input's and the
+/// state's products, gates z r h; h is changed.
+void ck_gru_cell(
+    const float *x, const float *r, size_t units, ck_function gate, float alpha, float beta, ck_function act,
+    float *h);

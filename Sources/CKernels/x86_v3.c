@@ -1,0 +1,13 @@
+// The kernels for machines with 256-bit registers.
+#if defined(__x86_64__)
+  #include <math.h>
+  #include <stddef.h>
+  #include <stdint.h>
+  #include <string.h>
+  #define NAME(name) name##_v3
+  #pragma clang attribute push(__attribute__((target("arch=x86-64-v3"))), apply_to = function)
+  #include "bodies/elementwise.h"
+  #include "bodies/product.h"
+  #include "bodies/rows.h"
+  #pragma clang attribute pop
+#endif

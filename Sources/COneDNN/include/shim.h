@@ -1,0 +1,125 @@
+// What kconvert uses of oneDNN, behind plain structs: no header of the library is needed to include this one, and the
+// library itself is loaded when the first plan asks for it.
+//
+// All tensors are float32. Functions return 0 (or NULL) when the library is missing or cannot do what is asked.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+enum { KDNN_MAX_RANK = 6, KDNN_MAX_POSTS = 4 };
+
+/// Sizes and the order of elements in memory: the library's own descriptor, whose bytes may be compared and kept.
+typedef struct {
+  uint64_t words[96];
+} kdnn_layout;
+
+/// A primitive prepared for operands of fixed layouts; may be run by several threads at once.
+typedef struct kdnn_step kdnn_step;
+
+/// Loads the library; 1 when it is there. Safe from several threads.
+int kdnn_load(void);
+
+/// The number of threads for everything that this thread prepares or runs from now on.
+void kdnn_set_threads(int count);
+
+/// 1 when the library is loaded and has threads of its own.
+int kdnn_has_pool(void);
+
+/// Calls `body(context, i)` for each i below `count`, spread over the library's threads; in order on this thread when
+/// there are none.
+void kdnn_parallel(int count, void (*body)(void *context, int index), void *context);
+
+/// The layout with these strides, in elements; `strides` NULL: whatever the primitive likes best.
+int kdnn_layout_init(kdnn_layout *layout, int rank, const int64_t *sizes, const int64_t *strides);
+/// The memory a tensor takes, padding included.
+size_t kdnn_layout_byte_count(const kdnn_layout *layout);
+int kdnn_layout_is_equal(const kdnn_layout *a, const kdnn_layout *b);
+
+/// Functions of one element, of `alpha` and `beta` where they have any.
+typedef enum {
+  kdnn_relu,        // x above 0, else alpha * x
+  kdnn_tanh,
+  kdnn_elu,         // x above 0, else alpha * (exp(x) - 1)
+  kdnn_square,
+  kdnn_abs,
+  kdnn_sqrt,
+  kdnn_linear,      // alpha * x + beta
+  kdnn_logistic,
+  kdnn_exp,
+  kdnn_gelu_tanh,
+  kdnn_gelu_erf,
+  kdnn_swish,       // x * logistic(alpha * x)
+  kdnn_clip,        // into alpha ... beta
+  kdnn_mish,
+  kdnn_hardswish,
+  kdnn_function_count
+} kdnn_function;
+
+typedef enum {
+  kdnn_post_function,    // of the result
+  kdnn_post_accumulate,  // what was in the result's memory before is added
+  kdnn_post_add,         // another operand is added
+  kdnn_post_multiply     // another operand is multiplied with
+} kdnn_post_kind;
+
+/// Something done to a result before it is stored.
+typedef struct {
+  kdnn_post_kind kind;
+  kdnn_function function;
+  float alpha, beta;
+  /// Of the operand that is added or multiplied.
+  kdnn_layout operand;
+} kdnn_post;
+
+typedef struct {
+  int count;
+  kdnn_post items[KDNN_MAX_POSTS];
+} kdnn_posts;
+
+typedef struct {
+  /// `[N, C, space...]`, `[(G,) F, C, space...]`, `[F]`, `[N, F, space...]` in logical order.
+  kdnn_layout x, kernel, bias, y;
+  int has_bias, is_transposed, is_winograd;
+  int64_t strides[3], dilations[3], before[3], after[3];
+  kdnn_posts posts;
+} kdnn_convolution;
+
+typedef struct {
+  kdnn_layout x, y;
+  int is_maximum;
+  int64_t kernel[3], strides[3], before[3], after[3];
+} kdnn_pooling;
+
+typedef struct {
+  /// Equal ranks; leading sizes are equal or 1.
+  kdnn_layout a, b, bias, y;
+  int has_bias;
+  kdnn_posts posts;
+} kdnn_product;
+
+/// Results of `kdnn_step_layout`.
+typedef enum { kdnn_argument_x, kdnn_argument_kernel, kdnn_argument_bias, kdnn_argument_y } kdnn_argument;
+
+kdnn_step *kdnn_convolution_create(const kdnn_convolution *convolution);
+kdnn_step *kdnn_pooling_create(const kdnn_pooling *pooling);
+kdnn_step *kdnn_product_create(const kdnn_product *product);
+kdnn_step *kdnn_reorder_create(const kdnn_layout *from, const kdnn_layout *to);
+void kdnn_step_destroy(kdnn_step *step);
+
+/// The layout the primitive has chosen for an argument.
+int kdnn_step_layout(const kdnn_step *step, kdnn_argument argument, kdnn_layout *layout);
+/// Bytes of scratch memory that a run needs.
+size_t kdnn_step_scratch(const kdnn_step *step);
+/// The implementation's name, for profiles.
+const char *kdnn_step_name(const kdnn_step *step);
+
+/// Runs a step: x, kernel (or second factor), bias and y as the step has them, then the operands of its posts in order.
+/// An argument the step does not have is NULL.
+int kdnn_step_run(
+    const kdnn_step *step, const void *x, const void *kernel, const void *bias, void *y, const void *const *posts,
+    void *scratch);
+
+/// `c[m, n] = alpha * a[m, k] . b[k, n]` with leading dimensions; `transpose_b`: b is `[n, k]`.
+int kdnn_sgemm(
+    int transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b,
+    int64_t ldb, float *c, int64_t ldc);

@@ -1,0 +1,148 @@
+import ArgumentParser
+import KerasImport
+import ModelIR
+import NativeFormat
+import NativeRuntime
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// `kconvert bench MODEL`: load time, first inference, latency distribution, peak memory.
+struct Bench: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Measure how fast the model loads and runs.")
+
+  @OptionGroup var options: ModelOptions
+  @Option(help: "The number of threads; all cores by default.") var threads: Int?
+  @Option(help: "The number of runs that are timed.") var runs = 20
+  @Flag(help: "Print one JSON object.") var json = false
+  @Flag(help: "Print where the time goes, step by step.") var profile = false
+  @Flag(help: "Leave out algorithms with fewer multiplications and larger rounding errors.") var exact = false
+  @Option(help: "The size of axes that the model leaves open, other than the batch.") var size = 16
+
+  func run() throws {
+    try Failure.reporting {
+      guard runs > 0, size > 0 else { throw ValidationError("--runs and --size: expected positive numbers") }
+      let start = ContinuousClock.now
+      let model = try options.open()
+      var lowering = try options.lowering(for: model)
+      lowering.batch = lowering.batch ?? 1
+      let graph = try model.lowered(lowering).graph
+      var settings = Session.Options()
+      settings.threads = threads ?? 0
+      settings.isExact = exact
+      let session = try Session(graph, options: settings)
+      let load = milliseconds(since: start)
+      let feed = try RandomInputs.feed(graph, RandomInputs.Attempt(), dynamicSize: size)
+      let first = try milliseconds { _ = try session.run(feed) }
+      let times = try (0..<runs).map { _ in try milliseconds { _ = try session.run(feed) } }.sorted()
+      report(load: load, first: first, times: times)
+      if profile { ProfileReport(try session.profile(feed, runs: runs)).print() }
+    }
+  }
+
+  private func report(load: Double, first: Double, times: [Double]) {
+    let figures: [(name: String, value: Double)] = [
+      ("load_ms", load), ("first_ms", first), ("median_ms", times[times.count / 2]),
+      ("p90_ms", times[min(times.count * 9 / 10, times.count - 1)]), ("min_ms", times[0]),
+      ("peak_rss_mb", Bench.peakMegabytes),
+    ]
+    guard json else {
+      for figure in figures { print("\(figure.name): \(figure.value.rounded(toPlaces: 3))") }
+      return
+    }
+    var object = "{\"model\":\(JSONValue.string(options.model).text()),\"batch\":\(options.batch ?? 1)"
+    object += ",\"threads\":\(threads ?? processorCount),\"runs\":\(runs)"
+    for figure in figures { object += ",\"\(figure.name)\":\(figure.value.rounded(toPlaces: 3))" }
+    print(object + "}")
+  }
+
+  /// The largest resident size so far.
+  private static var peakMegabytes: Double {
+    #if os(macOS)
+      var usage = rusage()
+      getrusage(RUSAGE_SELF, &usage)
+      return Double(usage.ru_maxrss) / 1e6
+    #else
+      // VmHWM:      1234 kB
+      guard let file = fopen("/proc/self/status", "r") else { return .nan }
+      defer { fclose(file) }
+      var line = [CChar](repeating: 0, count: 256)
+      while fgets(&line, Int32(line.count), file) != nil {
+        let fields = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+          .split {
+            $0.isWhitespace
+          }
+        if fields.first == "VmHWM:", fields.count > 1, let kibibytes = Double(fields[1]) {
+          return kibibytes * 1024 / 1e6
+        }
+      }
+      return .nan
+    #endif
+  }
+}
+
+private func milliseconds(since start: ContinuousClock.Instant) -> Double {
+  start.duration(to: .now) / .milliseconds(1)
+}
+
+private func milliseconds(_ body: () throws -> Void) rethrows -> Double {
+  let start = ContinuousClock.now
+  try body()
+  return milliseconds(since: start)
+}
+
+extension Double {
+  fileprivate func rounded(toPlaces places: Int) -> Double {
+    var factor = 1.0
+    for _ in 0..<places { factor *= 10 }
+    return (self * factor).rounded() / factor
+  }
+}
+
+/// A profile as a table: the steps that take longest, and sums by operation and kernel.
+private struct ProfileReport {
+  let profile: Profile
+  private let total: Double
+
+  init(_ profile: Profile) {
+    self.profile = profile
+    total = Double(profile.steps.reduce(0) { $0 + $1.nanoseconds })
+  }
+
+  func print() {
+    Swift.print("\n     ms     %  GFLOP/s    GB/s  operation, kernel, node")
+    for step in profile.steps.sorted(by: { $0.nanoseconds > $1.nanoseconds }).prefix(40) {
+      row(step.nanoseconds, step.operations, step.bytes, "\(step.op)  \(step.kernel)  \(step.name)")
+    }
+    Swift.print("\nby operation and kernel")
+    let groups = Dictionary(grouping: profile.steps) { "\($0.op)  \($0.kernel)" }
+    for (name, steps) in groups.sorted(by: { sum($0.value) > sum($1.value) }) {
+      row(
+        sum(steps), steps.reduce(0) { $0 + $1.operations }, steps.reduce(0) { $0 + $1.bytes },
+        "\(name)  \(steps.count) steps")
+    }
+    Swift.print(
+      "\n\(column(total / 1e6, 3, 0)) ms in \(profile.steps.count) steps, arena \(profile.arenaByteCount >> 10) KiB"
+    )
+  }
+
+  private func sum(_ steps: [Profile.Step]) -> UInt64 { steps.reduce(0) { $0 + $1.nanoseconds } }
+
+  private func row(_ nanoseconds: UInt64, _ operations: Int, _ bytes: Int, _ name: String) {
+    let time = Double(max(nanoseconds, 1))
+    Swift.print(
+      column(time / 1e6, 3, 7), column(100 * time / max(total, 1), 1, 5),
+      column(Double(operations) / time, 1, 8),
+      column(Double(bytes) / time, 1, 7), "", name)
+  }
+
+  private func column(_ value: Double, _ places: Int, _ width: Int) -> String {
+    let text = "\(value.rounded(toPlaces: places))"
+    return String(repeating: " ", count: max(width - text.count, 0)) + text
+  }
+}
