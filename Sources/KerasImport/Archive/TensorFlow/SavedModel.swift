@@ -82,8 +82,10 @@ package struct SavedModel: Sendable {
   }
 
   private static func config(_ root: Record, _ json: JSONValue) throws(KerasImportError) -> JSONValue {
-    guard let className = json["class_name"], let config = json["config"],
-      root.identifier != "_tf_keras_model", config["layers"]?.array != nil
+    // 2.0 to 2.2 have one kind for functional models and subclasses; a Sequential that was not built is no network.
+    let isOfLayers = json["is_graph_network"]?.bool ?? false || root.identifier == "_tf_keras_sequential"
+    guard isOfLayers, let className = json["class_name"], let config = json["config"],
+      config["layers"]?.array != nil
     else {
       let name = json["class_name"]?.string ?? json["name"]?.string ?? "?"
       throw KerasImportError(
