@@ -111,8 +111,10 @@ struct Convert: ParsableCommand {
     return try outputs.named(output)
   }
 
-  /// MODEL's name with another suffix.
-  private static func renamed(_ path: String, suffix: String) -> String {
+  /// MODEL's name with another suffix; a folder may be named with a slash at its end.
+  private static func renamed(_ model: String, suffix: String) -> String {
+    var path = model[...]
+    while path.count > 1, path.last == "/" { path.removeLast() }
     let slash = path.lastIndex(of: "/") ?? path.startIndex
     guard let dot = path[slash...].lastIndex(of: "."), dot > path.index(slash, offsetBy: 0) else {
       return "\(path).\(suffix)"
