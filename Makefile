@@ -21,6 +21,7 @@ build: system
 test: system $(VENV)/ready
 	swift test
 	$(VENV)/bin/python Scripts/judge_onnx.py
+	$(VENV)/bin/python Scripts/judge_options.py
 	$(VENV)/bin/python Scripts/judge_native.py
 	$(VENV)/bin/python Scripts/judge_keras.py
 	$(VENV)/bin/python Scripts/public_api.py

@@ -25,7 +25,16 @@ def cast(array, declared):
     return array
 
 
-def judge(case, meta, model):
+def laid_out(array, declared, layout):
+    """An image in another order of axes where the declared sizes are not its own."""
+    differs = array.ndim > 2 and any(isinstance(n, int) and n != m for n, m in zip(declared, array.shape))
+    if not differs:
+        return array
+    return np.moveaxis(array, -1, 1) if layout == "nchw" else np.moveaxis(array, 1, -1)
+
+
+def judge(case, meta, model, factor=1, layout=None):
+    """Raises when the file is wrong; tolerances are `factor` times those of the case, images may be laid out otherwise."""
     onnx.checker.check_model(str(model), full_check=True)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -36,16 +45,21 @@ def judge(case, meta, model):
         inputs = dict(zip(names, inputs.values()))  # Keras 1 did not store the names of a Sequential's inputs
     # The graph declares what the file declares; arrays follow where no value changes.
     inputs = {i.name: cast(inputs[i.name], i.type) for i in session.get_inputs()}
+    if layout:
+        inputs = {i.name: laid_out(inputs[i.name], i.shape, layout) for i in session.get_inputs()}
     results = session.run(None, inputs)
     wanted = np.load(case / "outputs.npz")
     assert len(results) == len(wanted.files), f"{len(results)} outputs instead of {len(wanted.files)}"
     for result, name in zip(results, wanted.files):
-        assert result.shape == wanted[name].shape, f"{name}: shape {result.shape} instead of {wanted[name].shape}"
-        if wanted[name].dtype.kind == "U":
-            np.testing.assert_array_equal(result.astype(str), wanted[name])
+        want = wanted[name]
+        if layout:
+            result = laid_out(result, want.shape, "nhwc" if layout == "nchw" else "nchw")
+        assert result.shape == want.shape, f"{name}: shape {result.shape} instead of {want.shape}"
+        if want.dtype.kind == "U":
+            np.testing.assert_array_equal(result.astype(str), want)
             continue
         np.testing.assert_allclose(
-            result, wanted[name], rtol=meta.get("rtol", 1e-4), atol=meta.get("atol", 1e-5), equal_nan=True)
+            result, want, rtol=factor * meta.get("rtol", 1e-4), atol=factor * meta.get("atol", 1e-5), equal_nan=True)
 
 
 if __name__ == "__main__":
