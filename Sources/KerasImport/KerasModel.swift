@@ -28,6 +28,7 @@ public struct KerasModel: Sendable {
   package let path: String
   /// The files that bytes come from, for those who read all of them.
   private let files: [ModelFile]
+  private let keepsUnsupported: Bool
   private let kept = Lazy<LoweredModel>()
 
   /// How a file is opened.
@@ -64,6 +65,7 @@ public struct KerasModel: Sendable {
     graph = outline.graph
     binding = outline.binding
     unsupported = outline.unsupported?.at(.file(file.path))
+    keepsUnsupported = options.keepsUnsupported
     warnings = source.model.warnings
     config = source.model.json
     kerasVersion = source.model.kerasVersion
@@ -86,10 +88,19 @@ public struct KerasModel: Sendable {
   }
 
   /// The part of the graph that can be lowered of a model that is not supported as a whole; the whole one otherwise.
-  func outlined(_ options: LoweringOptions) throws(KerasImportError) -> LoweredModel {
-    if unsupported == nil { return try lowered(options) }
+  /// - Returns: it, and why it is not the whole.
+  func outlined(
+    _ options: LoweringOptions
+  ) throws(KerasImportError) -> (lowered: LoweredModel, unsupported: KerasImportError?) {
+    var reason = unsupported
+    if reason == nil {
+      do { return (try lowered(options), nil) } catch {
+        guard keepsUnsupported, error.refusals != nil else { throw error }
+        reason = error
+      }
+    }
     do {
-      return try LoweredModel(graph, weights: binding, options: options, isPartial: true)
+      return (try LoweredModel(graph, weights: binding, options: options, isPartial: true), reason)
     } catch {
       throw error.at(.file(path))
     }

@@ -52,7 +52,7 @@ struct Convert: ParsableCommand {
       if isForSummary {
         let table = try ModelSummary(model, options: sizes, expandNested: expandNested)
         try StandardOutput.write(table.text(width: Terminal.width))
-        if let unsupported = model.unsupported, to == nil {
+        if let unsupported = table.unsupported, to == nil {
           Failure.warn("\(unsupported)", hint: unsupported.suggestion)
         }
       }

@@ -18,6 +18,7 @@ extension KerasUpgrade {
       if let value = node.config[key] { node.config[key] = KerasUpgrade.activation(value) }
     }
     if hasExplicitMasks, object.className == "Embedding" { node.config["mask_zero"] = false }
+    if node.className == "RandomShear" { nameShear(&node.config) }
     if let shape = inputShape(of: object, lowered) { node.config["batch_shape"] = CallWriter.shape(shape) }
     // Layers without weights have nothing to train, and some take no such key.
     if isLegacy, original.variables.isEmpty, !object.hasWeights { node.config["trainable"] = nil }
@@ -27,6 +28,15 @@ extension KerasUpgrade {
     }
     if layers.count == 1 { return layers[0] }
     return KerasNode(sequential: layers, name: node.name)
+  }
+
+  /// RandomShear writes the range that it made of one number, but takes it back as that number only.
+  private func nameShear(_ config: inout JSONObject) {
+    for key in ["x_factor", "y_factor"] {
+      guard let range = config[key]?.array, range.count == 2, let low = range[0].double, let high = range[1].double
+      else { continue }
+      if low == -high { config[key] = .number(high) }
+    }
   }
 
   /// The shape of an input of the whole model, which the caller may have fixed.

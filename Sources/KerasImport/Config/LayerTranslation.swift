@@ -67,7 +67,7 @@ struct LayerTranslation {
     "init", "inner_init", "forget_bias_init", "W_regularizer", "b_regularizer", "U_regularizer",
     "W_constraint",
     "b_constraint", "U_constraint", "depthwise_initializer", "input_dtype", "cache_enabled", "custom_name",
-    "batch_input_shape", "implementation", "fused",
+    "batch_input_shape", "implementation", "fused", "num_constants",
     "synchronized", "unit_forget_bias", "consume_less", "beta_init", "gamma_init",
     "weights",
     "adjustment", "key_shape", "query_shape", "value_shape", "causal", "unroll", "input_shape", "batch_size",
@@ -121,7 +121,7 @@ extension LayerTranslation {
     case "Merge": try translateMerge()
     case "BatchNormalization": try translateNormalization()
     case "GRU": config["reset_after"] = false
-    case "ZeroPadding2D", "Cropping2D": translatePadding()
+    case "ZeroPadding1D", "ZeroPadding2D", "Cropping2D": try translatePadding()
     default: break
     }
   }
@@ -146,12 +146,19 @@ extension LayerTranslation {
   }
 
   /// One number, one per axis, four numbers or a dictionary: pairs.
-  private mutating func translatePadding() {
+  private mutating func translatePadding() throws(KerasImportError) {
     let key = className == "Cropping2D" ? "cropping" : "padding"
     guard let value = config[key] else { return }
     if let sides = value.object {
-      func side(_ name: String) -> JSONValue { sides[name] ?? 0 }
-      config[key] = [[side("top_pad"), side("bottom_pad")], [side("left_pad"), side("right_pad")]]
+      let names = ["left_pad", "right_pad"] + (className == "ZeroPadding1D" ? [] : ["top_pad", "bottom_pad"])
+      if let other = sides.keys.first(where: { !names.contains($0) }) {
+        throw KerasImportError(.unknownKeys([other])).at(.key(key))
+      }
+      func side(_ name: String) -> JSONValue { sides[name] ?? 0 }  // Keras 1 pads a side that is not named with nothing.
+      let width: JSONValue = [side("left_pad"), side("right_pad")]
+      config[key] = className == "ZeroPadding1D" ? width : [[side("top_pad"), side("bottom_pad")], width]
+    } else if className == "ZeroPadding1D" {
+      return
     } else if let items = value.array, items.count == 4 {
       config[key] = .array([.array([items[0], items[1]]), .array([items[2], items[3]])])
     } else if let items = value.array, items.count == 2, items[0].int != nil {

@@ -156,7 +156,11 @@ extension LegacyConfig {
     }
     guard var result = try layer(value).object else { return value }
     var list: [JSONValue] = []
-    for call in calls { list.append(.object(node(call, className: className, config: value["config"]))) }
+    for call in calls {
+      do { list.append(.object(try node(call, className: className, config: value["config"]))) } catch {
+        throw error.at(.layer(name: name, className: className))
+      }
+    }
     result["inbound_nodes"] = .array(list)
     return .object(result)
   }
@@ -166,7 +170,12 @@ extension LegacyConfig {
     "Bidirectional",
   ]
 
-  private func node(_ call: LegacyNodes.LegacyCall, className: String, config: JSONValue?) -> JSONObject {
+  private func node(
+    _ call: LegacyNodes.LegacyCall, className: String, config: JSONValue?
+  ) throws(KerasImportError) -> JSONObject {
+    if let count = config?["num_constants"]?.int, count > 0 {
+      throw KerasImportError(.unsupported("\(count) constants beside the sequence of a recurrent layer"))
+    }
     var first = call.first
     var keywords = call.keywords
     if LegacyConfig.recurrent.contains(className), let items = first.array, items.count > 1 {

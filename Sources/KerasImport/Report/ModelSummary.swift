@@ -29,6 +29,8 @@ public struct ModelSummary: Sendable {
   package let rows: [Row]
   /// False for a plain chain, for which Keras leaves the column out.
   package let showsConnections: Bool
+  /// Why the model computes nothing, to be told beside the table; nil when all of it is supported.
+  public private(set) var unsupported: KerasImportError?
   package let trainable: Count
   package let nonTrainable: Count
 
@@ -40,7 +42,9 @@ public struct ModelSummary: Sendable {
   public init(
     _ model: KerasModel, options: LoweringOptions = LoweringOptions(), expandNested: Bool = false
   ) throws(KerasImportError) {
-    self.init(model, try model.outlined(options), expandNested: expandNested)
+    let (lowered, unsupported) = try model.outlined(options)
+    self.init(model, lowered, expandNested: expandNested)
+    self.unsupported = unsupported
   }
 
   /// Reads the table off a model and its lowered graph.
@@ -95,7 +99,7 @@ struct SummaryBuilder {
       var seen: Set<ObjectIdentifier> = []
       let found = counts(object, isTrainable: true, &seen)
       // A layer whose weights are neither in the file nor follow from known shapes.
-      let isOpen = found.isEmpty && object.hasWeights
+      let isOpen = model.unsupported != nil && found.isEmpty && object.hasWeights
       let parameters = found.reduce(0) { $0 + $1.count }
       rows.append(
         ModelSummary.Row(
@@ -133,10 +137,15 @@ struct SummaryBuilder {
     guard seen.insert(ObjectIdentifier(object)).inserted else { return [] }
     let own = isTrainable && (object.config["trainable"]?.bool ?? true)
     var result: [(count: Int, bytes: Int, isTrainable: Bool)] = []
-    for spec in object.layer.weights where !spec.isInner {
+    // A lookup's factors are saved with the layer, but are none of its weights to Keras.
+    for spec in object.layer.weights where !spec.isInner && spec.name != "idf_weights" {
       let standIn = lowered.standIns[ObjectIdentifier(object)]?[spec.name]
       guard let tensor = model.binding.tensor(spec.name, of: object) ?? standIn else { continue }
-      result.append((tensor.elementCount, tensor.byteCount, own && spec.isTrainable))
+      let factors = spec.name == "bias" ? [] : object.lowRankFactors(of: tensor)
+      for count in factors { result.append((count, count * object.policy.variable.byteCount, own)) }
+      // What is factored or quantised is not trained itself.
+      let isKept = spec.name == "bias" || factors.isEmpty && object.policy.quantization == nil
+      result.append((tensor.elementCount, tensor.byteCount, own && spec.isTrainable && isKept))
     }
     for tensor in model.binding.unassigned[ObjectIdentifier(object)] ?? [] {  // None for supported layers.
       result.append((tensor.elementCount, tensor.byteCount, own))
@@ -161,6 +170,14 @@ struct SummaryBuilder {
 }
 
 extension LayerObject {
+  /// The numbers of elements of the two factors that LoRA trains in place of a kernel; they are merged into it when a
+  /// model is saved, and Keras counts them. Source: `enable_lora` of `keras/src/layers/core/dense.py`.
+  fileprivate func lowRankFactors(of kernel: Tensor) -> [Int] {
+    guard let rank = config["lora_rank"]?.int, rank > 0, rank < 1 << 20, let width = kernel.sizes.last, width > 0
+    else { return [] }
+    return [kernel.elementCount / width * rank, rank * width]
+  }
+
   /// The Python class's name, which Keras prints.
   var displayName: String { className == "GroupQueryAttention" ? "GroupedQueryAttention" : className }
 }
