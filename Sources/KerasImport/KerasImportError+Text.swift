@@ -39,6 +39,7 @@ extension KerasImportError: CustomStringConvertible {
         refusals.add(unsupported: className, layer: layer)
       } else {
         let reason = (places + [error.reason.text]).joined(separator: ": ")
+        // Without a layer the reason stands alone.
         refusals.add(reason, layer: layer, className: layers.last?.layer?.className ?? "")
       }
     }
@@ -88,7 +89,7 @@ package struct GroupedRefusals {
         if group.layers.count > 1 {
           return "\(group.className)\(GroupedRefusals.list(group.layers)): \(reason)"
         }
-        let layer = group.layers.first ?? ""
+        let layer = group.layers.first ?? ""  // A group is made with its first layer.
         return layer.isEmpty ? reason : "layer \"\(layer)\" (\(group.className)): \(reason)"
       }
     }
@@ -144,13 +145,14 @@ extension KerasImportError.Reason {
       return "\"\(key)\": expected \(expected), found \(found)"
     case .weightNotFound(let name): return "weight \"\(name)\" is missing from the file"
     case .weightShape(let name, let expected, let found, let origin):
-      let source = origin.map { "; the input \($0)" } ?? ""
+      let source = origin.map { "; the input \($0)" } ?? ""  // Nothing to add.
       return "weight \"\(name)\": expected shape \(expected), found \(found)" + source
     case .unusedWeights(let names):
       let shown = names.prefix(5).map { "\"\($0)\"" }.joined(separator: ", ")
       return "weights that no layer asks for: \(shown)"
         + (names.count > 5 ? " and \(names.count - 5) more" : "")
     case .incomplete(let message, _): return message
+    // Nothing to add without an origin.
     case .graph(let error, let origin): return error.message + (origin.map { "; the operand \($0)" } ?? "")
     }
   }

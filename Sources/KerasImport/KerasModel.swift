@@ -289,6 +289,7 @@ extension HDF5Index.Group {
       return false
     }
     for layer in layers.groups.values {
+      // An empty list is of another type in HDF5.
       let names = (layer.attributes["weight_names"] ?? layer.attributes["weight_names0"])?.strings ?? []
       if let first = names.first { return !first.hasSuffix(":0") }
     }

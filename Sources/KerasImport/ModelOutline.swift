@@ -123,7 +123,7 @@ extension HDF5File {
       guard let folder = root.group(at: name) else { return nil }
       // An array that cannot be read is not counted.
       let tensors = LegacyWeights.list("weight_names", of: folder).compactMap {
-        try? tensor(at: joined(group, name, $0))
+        try? tensor(at: joined(group, name, $0))  // An array that cannot be read is not counted.
       }
       return tensors.isEmpty ? nil : (name, tensors)
     }

@@ -30,10 +30,10 @@ struct Bench: ParsableCommand {
       let start = ContinuousClock.now
       let model = try options.open()
       var lowering = try options.lowering(for: model)
-      lowering.batch = lowering.batch ?? 1
+      lowering.batch = lowering.batch ?? 1  // The default of --batch here.
       let graph = try model.lowered(lowering).graph
       var settings = Session.Options()
-      settings.threads = threads ?? 0
+      settings.threads = threads ?? 0  // 0: all cores.
       settings.isExact = exact
       let session = try Session(graph, options: settings)
       let load = milliseconds(since: start)

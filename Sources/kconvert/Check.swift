@@ -21,7 +21,7 @@ struct Check: ParsableCommand {
       try StandardOutput.line("ok: shapes from \(lowered.graph.inputs.count) inputs to \(lowered.graph.outputs.count) outputs")
       try model.verifyChecksums()
       var findings = try Check.nonFiniteWeights(lowered.graph)
-      findings += try Check.forwardPass(lowered.graph, threads: threads ?? 0)
+      findings += try Check.forwardPass(lowered.graph, threads: threads ?? 0)  // 0: all cores.
       for finding in findings { try StandardOutput.line("finding: \(finding)") }
       if !findings.isEmpty { throw ExitCode(Code.checkFailed.rawValue) }
     }

@@ -35,7 +35,7 @@ struct Compare: ParsableCommand {
       let first = try model.lowered(options.lowering(for: model)).graph
       let second = try ModelOptions.open(other, weights: otherWeights).lowered().graph
       let pairs = try InputPairs(first, second, names: (options.model, other), seed: seed)
-      let results = try pairs.run(threads: threads ?? 0)
+      let results = try pairs.run(threads: threads ?? 0)  // 0: all cores.
       let differences = try Compare.differences(
         results.first, results.second, tolerance, names: (options.model, other))
       try json ? StandardOutput.json(jsonText(differences)) : StandardOutput.write(Compare.table(differences))
@@ -70,7 +70,7 @@ struct Compare: ParsableCommand {
       let shape = "(" + difference.sizes.map(String.init).joined(separator: ", ") + ")"
       rows.append([difference.name.printable, shape, text(difference.absolute), text(difference.relative)])
     }
-    let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
+    let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }  // There is a header.
     return rows.map { row in
       let cells = zip(row, widths).enumerated().map { column, cell in
         let space = String(repeating: " ", count: cell.1 - cell.0.count)

@@ -38,6 +38,7 @@ struct Convert: ParsableCommand {
 
   func validate() throws {
     if output == "-", to != nil {
+      // `to` is not nil here.
       throw ValidationError("-o -: standard output is for text; name a file for --to \(to?.rawValue ?? "")")
     }
     if output != nil, to == nil { throw ValidationError("-o: there is nothing to write without --to") }

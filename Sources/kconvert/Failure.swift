@@ -64,7 +64,7 @@ struct Failure: Error {
     func line(_ text: String) -> String {
       text.split(whereSeparator: \.isNewline).joined(separator: " ").printable.shortened(to: 2000)
     }
-    let second = hint.map { "  \(line($0))\n" } ?? ""
+    let second = hint.map { "  \(line($0))\n" } ?? ""  // No hint, no line.
     FileHandle.standardError.write(Data("kconvert: \(kind): \(line(message))\n\(second)".utf8))
   }
 }

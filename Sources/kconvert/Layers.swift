@@ -32,7 +32,7 @@ struct Layers: ParsableCommand {
       "Read from files of Keras 1.0 to 3.15 and tf.keras; names of earlier releases are rewritten to these.")
     for (title, names) in sections {
       try StandardOutput.write("\n\(title.capitalized) (\(names.count)) and their ONNX operators\n")
-      let width = names.map(\.count).max() ?? 0
+      let width = names.map(\.count).max() ?? 0  // There are layers.
       for name in names {
         try StandardOutput.line("  \(name)\(String(repeating: " ", count: width - name.count))  \(OperatorMap.text(name))")
       }

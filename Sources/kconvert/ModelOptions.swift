@@ -54,7 +54,7 @@ struct ModelOptions: ParsableArguments {
   }
 
   private static func parse(_ text: String, inputs: [String]) throws -> (String, Shape) {
-    var name = inputs.first ?? ""
+    var name = inputs.first ?? ""  // Replaced below unless the model has one input.
     var list = text[...]
     if let equals = text.lastIndex(of: "=") {
       name = String(text[..<equals])

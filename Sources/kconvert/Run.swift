@@ -21,6 +21,7 @@ struct Run: ParsableCommand {
       let path = try OutputPath(reading: [options.model, options.weights, inputs]).named(outputs)
       Watchdog.start(reading: [options.model, options.weights, inputs])
       let model = try options.open()
+      // 0: all cores.
       let session = try Session(try model.lowered(options.lowering(for: model)).graph, threads: threads ?? 0)
       let arrays = try InputArrays(contentsOf: inputs)
       let feed = try arrays.feed(session.inputs, byPosition: model.graph.inventsInputNames)

@@ -36,6 +36,7 @@ struct CallWriter {
         let value = try value(argument)
         if !isLegacy || !value.isNull { keywords[key] = value }
       }
+      // A call without an entry has no masks.
       for (key, mask) in masks[KerasTensor(layer: layer, call: call.call, output: 0)] ?? [] {
         keywords[key] = mask
       }
@@ -118,6 +119,7 @@ struct CallWriter {
     object(
       "__keras_tensor__",
       [
+        // Keras takes shape and type from the layer; these are for people.
         ("shape", shape(type?.shape ?? [])), ("dtype", .string((type?.dtype ?? .float32).rawValue)),
         ("keras_history", history),
       ])

@@ -31,6 +31,7 @@ struct OperationOrder {
   private init(_ entries: [JSONValue]) {
     for entry in entries {
       guard let name = entry["name"]?.string else { continue }
+      // An entry without calls is an input.
       for (number, node) in (entry["inbound_nodes"]?.array ?? []).enumerated() {
         var calls: [Call] = []
         OperationOrder.collect(node["args"] ?? .null, &calls)
@@ -70,7 +71,7 @@ struct OperationOrder {
           if indices[call.layer] == nil { indices[call.layer] = indices.count }
         }
         stack[stack.count - 1].next += 1
-        let inputs = sources[call] ?? []
+        let inputs = sources[call] ?? []  // Inputs have no sources.
         if next < inputs.count {
           stack.append((inputs[next], 0))
         } else {
@@ -85,18 +86,21 @@ struct OperationOrder {
     var callDepths: [Call: Int] = [:]
     var depths: [String: Int] = [:]
     for call in finished.reversed() {
+      // What nothing uses lies at depth 0, as in Keras.
       let depth = max(callDepths[call] ?? 0, depths[call.layer] ?? 0)
       callDepths[call] = depth
       depths[call.layer] = depth
+      // Inputs have no sources.
       for source in sources[call] ?? [] { callDepths[source] = max(depth + 1, callDepths[source] ?? 0) }
     }
     for input in inputs where depths[input] == nil { depths[input] = 0 }
     // Inputs that nothing uses come first among the layers of their depth, in their order.
     let places = Dictionary(inputs.enumerated().map { ($1, $0) }) { first, _ in first }
     return depths.keys.sorted { a, b in
-      let (first, second) = (depths[a] ?? 0, depths[b] ?? 0)
+      let (first, second) = (depths[a] ?? 0, depths[b] ?? 0)  // Both are keys of the dictionary.
       if first != second { return first > second }
       let (index, other) = (indices[a] ?? -1, indices[b] ?? -1)
+      // Layers that the walk did not meet are inputs, which have places.
       return index != other ? index < other : (places[a] ?? 0) < (places[b] ?? 0)
     }
   }

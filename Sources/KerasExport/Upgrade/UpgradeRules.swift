@@ -154,6 +154,7 @@ extension KerasUpgrade {
     guard isLegacy, node.config["padding"]?.string == "causal", node.className != "Conv1D",
       let size = node.config["kernel_size"]?[0]?.int ?? node.config["kernel_size"]?.int
     else { return [node] }
+    // Keras's default.
     let dilation = node.config["dilation_rate"]?[0]?.int ?? node.config["dilation_rate"]?.int ?? 1
     var conv = node
     conv.config["padding"] = "valid"
@@ -170,6 +171,7 @@ extension KerasUpgrade {
     }
     conv.config["padding"] = "valid"
     if object.className.hasSuffix("Transpose") {
+      // Theano's padding goes with strides; without them nothing is zipped below.
       let strides = object.theanoStrides ?? []
       // What the valid result has beyond the wanted one; the layer can make more where it has less.
       let rest = zip(pads, strides).map { pad, stride in pad.after + 1 - stride }

@@ -14,11 +14,11 @@ enum Checksum {
     defer { parts.deallocate() }
     nonisolated(unsafe) let sums = parts
     DispatchQueue.concurrentPerform(iterations: partCount) { index in
-      sums[index] = range(index, of: bytes).map(part) ?? 0
+      sums[index] = range(index, of: bytes).map(part) ?? 0  // Beyond the bytes there is no part.
     }
     var sum: uLong = 0
     for (index, one) in parts.enumerated() {
-      let count = range(index, of: bytes)?.count ?? 0
+      let count = range(index, of: bytes)?.count ?? 0  // Beyond the bytes there is no part.
       sum = crc32_combine(sum, uLong(one), numericCast(count))
     }
     return UInt32(truncatingIfNeeded: sum)

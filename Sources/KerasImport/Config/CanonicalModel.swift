@@ -24,6 +24,7 @@ package struct CanonicalModel: Sendable {
   ) throws(KerasImportError) {
     let (json, warnings) = SubclassedModel.resolved(given)
     self.warnings = warnings
+    // An empty version makes the writer a guess.
     let version = kerasVersion ?? json["keras_version"]?.string ?? ""
     let backend = backend ?? json["backend"]?.string
     let writer = Writer(json: json, version: version, backend: backend, isTheano: isTheano)
@@ -52,8 +53,10 @@ struct Writer: Sendable {
   var isTheano: Bool
 
   init(json: JSONValue, version: String, backend: String?, isTheano: Bool?) {
+    // What is no number is older than what is.
     let numbers = version.split(separator: ".").prefix(2).map { Int($0) ?? 0 }
     self.version = version
+    // No version: nothing is taken to be newer.
     release = (numbers.first ?? 0, numbers.count > 1 ? numbers[1] : 0)
     if json["class_name"] == nil, json["layers"] != nil {
       generation = 0
@@ -72,6 +75,7 @@ struct Writer: Sendable {
 
   /// The generation of a configuration that names no version.
   private static func guess(_ json: JSONValue) -> Int {
+    // A model without layers is refused later.
     let layers = json["config"]?["layers"]?.array ?? json["config"]?.array ?? []
     for layer in layers {
       guard let config = layer["config"]?.object else { continue }
@@ -88,6 +92,7 @@ struct Writer: Sendable {
   /// True for Keras 0.x to 1.0.5; the first of 1.0 did not write their version.
   var precedesVariances: Bool {
     guard generation == 1, !version.isEmpty else { return generation < 2 }
+    // A release without a patch number is its first.
     let patch = version.split(separator: ".").dropFirst(2).first.flatMap { Int($0) } ?? 0
     return release.1 == 0 && patch < 6
   }

@@ -67,9 +67,9 @@ enum Keras3Config {
   private static func renumbered(_ config: JSONObject) -> JSONObject {
     var result = config
     var nested: Set<String> = []
-    for layer in config["layers"]?.array ?? [] {
+    for layer in config["layers"]?.array ?? [] {  // A model without layers has no nested ones.
       let className = layer["class_name"]?.string
-      let module = layer["module"]?.string ?? ""
+      let module = layer["module"]?.string ?? ""  // The module was filled in above.
       if className == "Functional" || (className == "Model" && module.hasPrefix("keras")),
         let name = layer["name"]?.string
       {

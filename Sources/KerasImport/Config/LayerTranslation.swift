@@ -137,7 +137,7 @@ extension LayerTranslation {
   }
 
   private mutating func translateNormalization() throws(KerasImportError) {
-    switch config.removeValue(forKey: "mode")?.int ?? 0 {
+    switch config.removeValue(forKey: "mode")?.int ?? 0 {  // Keras 1's default.
     case 0: break
     case 1: className = "SampleNormalization"
     case 2: className = "BatchStatisticsNormalization"

@@ -37,12 +37,13 @@ struct LegacyConfig {
   private func flat(_ layers: JSONValue) -> JSONValue {
     var used: [String: Int] = [:]
     return .array(
+      // The caller found the key; what is no list has no layers, and is refused as empty.
       (layers.array ?? []).map { layer in
         guard var config = layer.object else { return layer }
-        let className = config["name"]?.string ?? ""
+        let className = config["name"]?.string ?? ""  // A class without a name is refused as unknown.
         let name = config["custom_name"]?.string ?? className.lowercased()
         used[name, default: 0] += 1
-        let count = used[name] ?? 1
+        let count = used[name] ?? 1  // Counted in the line above.
         config["name"] = .string(count == 1 ? name : "\(name)_\(count - 1)")
         if className == "Embedding" { config["input_shape"] = nil }
         return .object(JSONObject([("class_name", .string(className)), ("config", .object(config))]))
@@ -136,11 +137,11 @@ extension LegacyConfig {
 
   private func functionalLayer(_ value: JSONValue, _ nodes: LegacyNodes) throws(KerasImportError) -> JSONValue
   {
-    let className = value["class_name"]?.string ?? ""
+    let className = value["class_name"]?.string ?? ""  // A class without a name is refused as unknown.
     let name = value["name"]?.string ?? value["config"]?["name"]?.string ?? className
     let isOperation = TensorFlowCalls.classNames.contains(className)
     var calls: [LegacyNodes.LegacyCall] = []
-    for node in value["inbound_nodes"]?.array ?? [] {
+    for node in value["inbound_nodes"]?.array ?? [] {  // A layer that is never called has none.
       calls.append(try nodes.call(node, keepsList: isOperation && className != "TensorFlowOpLayer"))
     }
     if isOperation {

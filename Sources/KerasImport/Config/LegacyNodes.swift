@@ -8,7 +8,7 @@ struct LegacyNodes {
   private let names: Set<String>
 
   init(config: JSONObject) {
-    let layers = config["layers"]?.array ?? []
+    let layers = config["layers"]?.array ?? []  // The caller has refused a model without layers.
     var names: Set<String> = []
     for layer in layers { if let name = layer["name"]?.string { names.insert(name) } }
     var highest: [String: Int] = [:]
@@ -17,6 +17,7 @@ struct LegacyNodes {
     var offsets: [String: Int] = [:]
     for layer in layers {
       guard let name = layer["name"]?.string, let calls = layer["inbound_nodes"]?.array, !calls.isEmpty,
+        // What has no class is no model.
         let last = highest[name], LegacyConfig.isModel(layer["class_name"]?.string ?? "")
       else { continue }
       offsets[name] = max(0, last + 1 - calls.count)
@@ -26,6 +27,7 @@ struct LegacyNodes {
   }
 
   private static func collect(_ value: JSONValue, _ names: Set<String>, _ highest: inout [String: Int]) {
+    // The first reference to it.
     if let (name, node, _) = reference(value, names) { highest[name] = max(highest[name] ?? 0, node) }
     if let items = value.array {
       for item in items { collect(item, names, &highest) }
@@ -44,7 +46,7 @@ struct LegacyNodes {
   }
 
   private func history(_ reference: (String, Int, Int)) -> JSONValue {
-    let node = max(0, reference.1 - (offsets[reference.0] ?? 0))
+    let node = max(0, reference.1 - (offsets[reference.0] ?? 0))  // Layers that are no models have no offset.
     return .array([.string(reference.0), .integer(node), .integer(reference.2)])
   }
 

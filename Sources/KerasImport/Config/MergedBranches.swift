@@ -54,12 +54,12 @@ struct MergedBranches {
           throw KerasImportError(.incomplete("a branch was never built", missing: "the shape of its input"))
         }
         let input = names.named(declared, before: item)
-        let name = input["name"]?.string ?? ""
+        let name = input["name"]?.string ?? ""  // Input layers are made with a name.
         layers.append(input)
         inputs.append(MergedBranches.history(name))
         previous = name
       }
-      previous = try add(item, argument: MergedBranches.tensor(previous ?? ""))
+      previous = try add(item, argument: MergedBranches.tensor(previous ?? ""))  // Set above.
     }
     guard let previous else { throw KerasImportError(.invalidGraph("a branch has no layers")) }
     return previous

@@ -27,7 +27,7 @@ struct SubclassedModel {
     for key in ["layer", "backward_layer"] {
       if let inner = config[key], inner.object != nil { config[key] = resolve(inner, isRoot: false) }
     }
-    if let className = object["class_name"]?.string,
+    if let className = object["class_name"]?.string,  // What has no class is refused later.
       let kind = SubclassedModel.kind(of: object, config, isRoot)
     {
       found.append((config["name"]?.string ?? className, className))
@@ -42,7 +42,7 @@ struct SubclassedModel {
 
   /// `Functional` or `Sequential`; nil for what is no model, or one of Keras's own.
   private static func kind(of object: JSONObject, _ config: JSONObject, _ isRoot: Bool) -> String? {
-    let className = object["class_name"]?.string ?? ""
+    let className = object["class_name"]?.string ?? ""  // What has no class is refused later.
     let isKeras = object["module"]?.string.map { $0 == "keras" || $0.hasPrefix("keras.") } ?? false
     guard !isKeras, !containers.contains(className),
       let layers = config["layers"]?.array, layers.allSatisfy({ $0["class_name"]?.string != nil })

@@ -34,6 +34,7 @@ struct TensorFlowCalls {
       return Converted("keras.src.ops.numpy", "GetItem", [call.first, key])
     case "TensorFlowOpLayer": return try node(call)
     default:
+      // A function without a name is refused as unknown.
       return try function(config["function"]?.string ?? "", positional: [call.first], keywords: call.keywords)
     }
   }
@@ -83,6 +84,7 @@ struct TensorFlowCalls {
     }
     if given["keep_dims"] != nil { given["keepdims"] = given["keep_dims"] }
     for key in ["conjugate", "batch_dims", "validate_indices", "message", "keep_dims"] {
+      // What is no number is no number but 0.
       if let value = given.removeValue(forKey: key), value.bool == true || (value.int ?? 0) != 0,
         key != "keep_dims"
       {

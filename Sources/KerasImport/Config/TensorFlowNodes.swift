@@ -40,6 +40,7 @@ extension TensorFlowCalls {
       let step = inputs[3].array,
       begin.count == end.count, begin.count == step.count, begin.count < 32
     else { throw KerasImportError(.unsupported("a StridedSlice with computed bounds")) }
+    // TensorFlow's default: no bit is set.
     func isSet(_ mask: String, _ bit: Int) -> Bool { ((attributes.value(mask)?.int ?? 0) >> bit) & 1 == 1 }
     var key: [JSONValue] = []
     for bit in begin.indices {
@@ -108,10 +109,15 @@ private struct NodeAttributes {
     var keywords = JSONObject()
     for name in attributes.keys {
       let value = value(name)
-      if let keyword = known[name] { keywords[keyword] = value; continue }
+      if let keyword = known[name] {
+        guard let value else { throw KerasImportError(.corrupted("attribute \"\(name)\" of \(type) has no value")) }
+        keywords[keyword] = value
+        continue
+      }
       let isType = attributes[name]?["type"] != nil
       if isType || name.hasPrefix("_") || NodeAttributes.harmless.contains(name) { continue }
-      let isNothing = value == nil || value?.bool == false || value?.int == 0 || value?.array?.isEmpty == true
+      let isEmpty = attributes[name]?.object?.isEmpty ?? false
+      let isNothing = isEmpty || value?.bool == false || value?.int == 0 || value?.array?.isEmpty == true
       guard isNothing else { throw KerasImportError(.unsupported("attribute \"\(name)\" of \(type)")) }
     }
     return keywords

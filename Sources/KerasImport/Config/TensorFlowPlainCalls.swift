@@ -42,13 +42,13 @@ struct TensorFlowPlainCall {
     case "top_k":
       return operation("math", "TopK", ["input"], ["k": "k", "sorted": "sorted"], where: int("k"))
     case "nn.silu":
-      let beta = arguments["beta"]?.double ?? 1
+      let beta = arguments["beta"]?.double ?? 1  // TensorFlow's default.
       return beta == 1
         ? operation("nn", "Silu", ["features"], [:], unless: ["beta"], silent: ["beta"], where: true) : nil
     case "one_hot":
       let isPlain =
-        int("depth") && (arguments["on_value"]?.double ?? 1) == 1
-        && (arguments["off_value"]?.double ?? 0) == 0
+        int("depth") && (arguments["on_value"]?.double ?? 1) == 1  // TensorFlow's defaults.
+        && (arguments["off_value"]?.double ?? 0) == 0  // TensorFlow's default.
       return operation(
         "nn", "OneHot", ["indices"], ["depth": "num_classes", "axis": "axis", "dtype": "dtype"],
         unless: ["on_value", "off_value"], silent: ["on_value", "off_value"], where: isPlain)

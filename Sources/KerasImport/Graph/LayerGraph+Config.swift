@@ -14,6 +14,7 @@ extension LayerGraph {
     guard let className = serialized["class_name"]?.string, let config = serialized["config"] else {
       throw KerasImportError(.invalidGraph("expected a model, found \(serialized.shortText)"))
     }
+    // What has no module is no operation.
     guard LayerGraph.isModel(className: className, module: serialized["module"]?.string ?? "") else {
       throw KerasImportError(.unsupportedLayer(className: className))
     }
@@ -63,6 +64,7 @@ extension LayerGraph {
     }
     var pending: [PendingCall] = []
     for (index, layer) in layers.enumerated() {
+      // A layer that is never called has none.
       for (number, node) in (layer["inbound_nodes"]?.array ?? []).enumerated() {
         do {
           pending.append(PendingCall(layer: index, call: number, arguments: try CallArguments(node: node)))
@@ -130,12 +132,14 @@ private struct CallOrder {
     var ready = IndexHeap(calls.indices.filter { waiting[$0] == 0 })
     while let next = ready.removeSmallest() {
       order.append(resolved[next])
+      // A call whose results nothing uses.
       for user in users[KerasTensorCall(layer: calls[next].layer, call: calls[next].call)] ?? [] {
         waiting[user] -= 1
         if waiting[user] == 0 { ready.insert(user) }
       }
     }
     if order.count < calls.count {
+      // There is one, since not all calls found their turn.
       let stuck = calls.indices.first { waiting[$0] > 0 } ?? 0
       throw KerasImportError(
         .invalidGraph("its inputs are made by no call, or depend on its own output"),
@@ -242,6 +246,7 @@ extension LayerGraph {
   }
 
   private static func results(of object: LayerObject, layer: Int) -> CallArgument<KerasTensor> {
+    // A layer that is no model has one result here.
     let count = (object.layer as? NestedModel)?.model.outputs.count ?? 1
     if count == 1 { return .tensor(KerasTensor(layer: layer, call: 0, output: 0)) }
     return .list((0..<count).map { .tensor(KerasTensor(layer: layer, call: 0, output: $0)) })

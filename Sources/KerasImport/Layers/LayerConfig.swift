@@ -315,6 +315,6 @@ extension JSONValue {
       inner = part.sizes
       values += part.values
     }
-    return (values, [array.count] + (inner ?? []))
+    return (values, [array.count] + (inner ?? []))  // An empty list ends the nesting.
   }
 }

@@ -24,6 +24,7 @@ extension LayerObject {
     let className = serialized["class_name"]?.string ?? "?"
     self.init(
       name: serialized["name"]?.string ?? config["name"]?.string ?? className, className: className,
+      // For people only: nothing is built of it.
       module: serialized["module"]?.string ?? "", config: config, layer: UnsupportedLayer(reason: error),
       policy: DTypePolicy(), buildConfig: serialized["build_config"])
   }

@@ -79,11 +79,12 @@ struct SummaryBuilder {
     for output in graph.outputs { depths[KerasTensor(layer: output.layer, call: output.call, output: 0)] = 0 }
     var seen: Set<Int> = []
     for call in graph.calls.reversed() {
+      // What nothing uses lies at depth 0, as in Keras.
       let depth = depths[KerasTensor(layer: call.layer, call: call.call, output: 0)] ?? 0
       guard seen.insert(depth).inserted else { return false }
       for source in call.arguments.tensors {
         let key = KerasTensor(layer: source.layer, call: source.call, output: 0)
-        depths[key] = max(depths[key] ?? 0, depth + 1)
+        depths[key] = max(depths[key] ?? 0, depth + 1)  // The first use.
       }
     }
     return true
@@ -114,6 +115,7 @@ struct SummaryBuilder {
   }
 
   private func shapes(_ index: Int, path: String) -> String {
+    // A layer of the outermost model; its values follow.
     var values = lowered.nestedResults[path]?.first ?? []
     if values.isEmpty {
       while let value = lowered.values[KerasTensor(layer: index, call: 0, output: values.count)] {
@@ -141,7 +143,8 @@ struct SummaryBuilder {
     for spec in object.layer.weights where !spec.isInner && spec.name != "idf_weights" {
       let standIn = lowered.standIns[ObjectIdentifier(object)]?[spec.name]
       guard let tensor = model.binding.tensor(spec.name, of: object) ?? standIn else { continue }
-      let factors = spec.name == "bias" ? [] : object.lowRankFactors(of: tensor)
+      let isFactored = spec.name == "kernel" || spec.name == "embeddings"
+      let factors = isFactored ? object.lowRankFactors(of: tensor) : []
       for count in factors { result.append((count, count * object.policy.variable.byteCount, own)) }
       // What is factored or quantised is not trained itself.
       let isKept = spec.name == "bias" || factors.isEmpty && object.policy.quantization == nil

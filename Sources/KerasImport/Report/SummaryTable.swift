@@ -18,6 +18,7 @@ struct SummaryTable {
     }
     var widths = header.map(\.count)
     for line in cells {
+      // A cell without texts has no width.
       for (column, texts) in line.enumerated() { widths[column] = max(widths[column], texts.map(\.count).max() ?? 0) }
     }
     if let width { widths = SummaryTable.fitted(widths, width) }
@@ -59,7 +60,7 @@ struct SummaryTable {
     lines.append(line(header, "┃"))
     lines.append(rule("┡", "━", "╇", "┩"))
     for (index, row) in cells.enumerated() {
-      let height = row.map(\.count).max() ?? 0
+      let height = row.map(\.count).max() ?? 0  // A row without cells has no height.
       for part in 0..<height { lines.append(line(row.map { part < $0.count ? $0[part] : "" }, "│")) }
       if index < cells.count - 1 { lines.append(rule("├", "─", "┼", "┤")) }
     }

@@ -50,6 +50,7 @@ struct NumberedWeights {
     var bound: Set<ObjectIdentifier> = []
     for object in objects where object.mayHaveWeights && bound.insert(ObjectIdentifier(object)).inserted {
       let name = object.folderName
+      // No folder: the guard below refuses it.
       let candidates = (folders[name] ?? []).sorted { $0.number < $1.number }
       let index = used[name, default: 0]
       used[name] = index + 1

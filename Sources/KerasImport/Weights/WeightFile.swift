@@ -50,12 +50,13 @@ extension WeightSource {
 extension NativeFile {
   /// The weights, without the files of layers. Those of a model that can be built come in Keras's order.
   fileprivate var weights: KerasWeights {
+    // A model that cannot be built still has its tensors, by name.
     if let description, let graph = try? LayerGraph(serialized: description.config, registry: .standard),
-      let binding = try? bind(graph)
+      let binding = try? bind(graph)  // Else by name, below.
     {
       return KerasWeights(graph, binding)
     }
-    let assets = Set(description?.assets ?? [])
+    let assets = Set(description?.assets ?? [])  // Without a description there are weights only.
     return KerasWeights(
       file.names.filter { !assets.contains($0) }.compactMap { name in
         file.tensors[name].map { KerasWeight(name: name, tensor: $0, isTrainable: true) }

@@ -96,7 +96,7 @@ struct PReLU: Layer {
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     let isStored = config.json.contains("shared_axes")
     let axes = try config.optionalInts("shared_axes")
-    sharedAxes = isStored ? axes ?? [] : nil
+    sharedAxes = isStored ? axes ?? [] : nil  // null: no axis is shared.
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
@@ -106,6 +106,7 @@ struct PReLU: Layer {
       throw KerasImportError(.invalidGraph("PReLU needs an input of rank 2 or more"))
     }
     expected.dimensions.removeFirst()
+    // No axis is shared.
     for axis in sharedAxes ?? [] where axis >= 1 && axis <= expected.rank { expected[axis - 1] = 1 }
     let alpha = try sharedAxes == nil ? scope.sampleWeight("alpha", of: x) : scope.weight("alpha", expected)
     let negative = try scope.unary(.relu, scope.unary(.negate, x))

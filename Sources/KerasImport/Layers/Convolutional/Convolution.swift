@@ -218,7 +218,7 @@ extension LoweringScope {
     let results = Dimension.fixed(channels) * .fixed(multiplier)
     let kernel = try reshapedWeight(stored, Shape(sizes + [1, results]))
     let y = try window.convolve(x, kernel, bias: nil, groups: channels, in: self, as: "depthwise")
-    return (y, results.fixedSize ?? 0)
+    return (y, results.fixedSize ?? 0)  // A product of two numbers is one.
   }
 
   /// A constant under another shape stays a constant.

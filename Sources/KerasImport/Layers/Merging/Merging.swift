@@ -124,7 +124,7 @@ extension LoweringScope {
 
   /// Inputs of a merging layer brought to one rank and one type.
   func aligned(_ inputs: [Operand]) throws(KerasImportError) -> [Value] {
-    let rank = inputs.map { self.rank(of: $0.value) }.max() ?? 0
+    let rank = inputs.map { self.rank(of: $0.value) }.max() ?? 0  // Without inputs there is nothing to align.
     let types = inputs.map { dtype(of: $0.value) }
     let common = types.dropFirst().reduce(types[0]) { $0.promoted(with: $1) }
     var values: [Value] = []
@@ -225,7 +225,7 @@ struct Dot: Layer {
   let normalize: Bool
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
-    axes = try config.optionalInts("axes") ?? []
+    axes = try config.optionalInts("axes") ?? []  // Refused below.
     normalize = try config.bool("normalize", default: false)
     guard axes.count == 1 || axes.count == 2 else {
       throw config.invalid("axes", expected: "an axis or two", found: "\(axes)")

@@ -41,6 +41,7 @@ struct Discretization: Layer {
 
   /// The boundaries between `num_bins` parts of equal weight.
   private func learned(_ summary: Tensor) throws(KerasImportError) -> [Double] {
+    // Refused either way.
     guard summary.rank == 2, summary.sizes[0] == 2, summary.sizes[1] > 0, let values = try? summary.doubles()
     else {
       throw KerasImportError(.incomplete("the layer was never adapted", missing: "its summary of values"))
@@ -63,8 +64,9 @@ struct Discretization: Layer {
 
   /// NumPy's `interp`: linear between the points, constant outside.
   private static func interpolated(_ x: Double, _ points: [Double], _ values: [Double]) -> Double {
+    // There are points: the summary has columns.
     guard let upper = points.firstIndex(where: { $0 > x }) else { return values.last ?? 0 }
-    guard upper > 0 else { return values.first ?? 0 }
+    guard upper > 0 else { return values.first ?? 0 }  // There are points: the summary has columns.
     let share = (x - points[upper - 1]) / (points[upper] - points[upper - 1])
     return values[upper - 1] + share * (values[upper] - values[upper - 1])
   }

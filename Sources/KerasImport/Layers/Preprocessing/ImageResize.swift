@@ -140,6 +140,7 @@ extension LoweringScope {
       return try cast(y, to: target)
     }
     for (axis, size) in zip(axes, sizes) {
+      // All are known here.
       y = try resampled(y, axis: axis, size: shape[axis].fixedSize ?? 1, target: size.fixedSize ?? 1, resize)
     }
     return try cast(y, to: target)

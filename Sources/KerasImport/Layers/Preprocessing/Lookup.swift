@@ -105,7 +105,7 @@ struct Lookup: Layer {
     return LookupTable(
       keys: .integers(keys), values: tokens.appending(vocabulary.maskToken),
       defaultInteger: Int64(unknown.int ?? 0),
-      defaultString: unknown.string ?? "")
+      defaultString: unknown.string ?? "")  // Used for strings only.
   }
 }
 

@@ -70,6 +70,7 @@ struct Normalization: Layer {
     _ name: String, _ given: (values: [Double], sizes: [Int])?, _ x: Value, _ scope: LoweringScope
   ) throws(KerasImportError) -> Value {
     let shape = scope.shape(of: x)
+    // Keras's default: no axis is kept.
     let kept = try axes.map { axes throws(KerasImportError) in try scope.axes(axes, rank: shape.rank) } ?? []
     var value: Value
     if let given {

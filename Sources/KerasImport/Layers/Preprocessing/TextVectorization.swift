@@ -88,11 +88,12 @@ extension LayerConfig {
       return text
     }
     let standard =
+      // null: texts stay as they are.
       try name("standardize", among: ["lower_and_strip_punctuation", "lower", "strip_punctuation"]) ?? ""
     let split = try name("split", among: ["whitespace", "character"])
     var widths: [Int] = []
     if let ngrams = value("ngrams") {
-      let listed = try optionalInts("ngrams") ?? []
+      let listed = try optionalInts("ngrams") ?? []  // Keras's default: single words.
       widths = ngrams.int.map { Array(1...max(1, min($0, 64))) } ?? listed
       guard widths.allSatisfy({ (1...64).contains($0) }) else {
         throw invalid("ngrams", expected: "numbers of tokens up to 64", found: ngrams.shortText)

@@ -172,7 +172,7 @@ extension WeightConversion {
 extension Tensor {
   /// Blocks of the last axis, copied when they are read.
   fileprivate func lastAxisBlocks(_ order: [Int], of count: Int) throws(TensorError) -> Tensor {
-    let blockSize = (sizes.last ?? 0) / count
+    let blockSize = (sizes.last ?? 0) / count  // A scalar has no blocks; its size is checked next.
     let sizes = Array(sizes.dropLast()) + [blockSize * order.count]
     let blockByteCount = blockSize * dtype.byteCount
     let byteCount = try ElementCount.bytes(sizes, dtype)

@@ -83,9 +83,11 @@ struct WeightRules {
     for (rule, regex) in others {
       if let regex {
         guard let match = name.wholeMatch(of: regex) else { continue }
+        // A rule without a target leaves the weight out.
         return rule.target.map { [(WeightRules.expanded($0, match), rule.conversion)] } ?? []
       }
       guard case .prefix(let prefix) = rule.match, name.hasPrefix(prefix) else { continue }
+      // The rule takes the prefix away.
       return [((rule.target ?? "") + name.dropFirst(prefix.count), rule.conversion)]
     }
     return [(name, .asStored)]
@@ -103,6 +105,7 @@ struct WeightRules {
         continue
       }
       rest = rest.dropFirst()
+      // A group that matched nothing stands for nothing.
       if group < match.output.count { result += match.output[group].substring ?? "" }
     }
     return result + rest
