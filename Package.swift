@@ -67,7 +67,9 @@ let package = Package(
       ]),
 
     .testTarget(name: "ModelIRTests", dependencies: ["ModelIR"]),
-    .testTarget(name: "PassTests", dependencies: ["ModelIR", "NativeRuntime"]),
+    .target(name: "GraphTesting", dependencies: ["ModelIR", "NativeRuntime"], path: "Tests/GraphTesting"),
+    .testTarget(name: "PassTests", dependencies: ["GraphTesting", "ModelIR"]),
+    .testTarget(name: "ONNXExportTests", dependencies: ["GraphTesting", "ModelIR", "ONNXExport"]),
     .testTarget(
       name: "ConformanceTests",
       dependencies: ["KerasImport", "KerasExport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport"]),

@@ -90,7 +90,7 @@ struct ONNXTable: Sendable {
         attributes.onnxFunctions == nil
         ? "an activation that ONNX's \(attributes.name) does not have" : "batch first"
       return .composed(reason)
-    case .sequenceRecurrent: return Rule(ONNXTable.half, carriers: [.float64: .float32])
+    case .sequenceRecurrent: return Rule([.float32], carriers: [.float64: .float32, .float16: .float32])
     case .resize: return Rule([.float32, .uint8, .int8, .int32], carriers: ONNXTable.throughFloat32)
     case .hash:
       if operands.contains(where: { $0.dtype == .string }) {

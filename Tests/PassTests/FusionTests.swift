@@ -1,3 +1,4 @@
+import GraphTesting
 import ModelIR
 import Testing
 
@@ -12,7 +13,7 @@ struct FusionTests {
 
   private func normalized(_ g: inout PassGraph, _ x: Value, _ channels: Int, axis: Int) throws -> Value {
     let operands = [
-      x, g.weight(channels), g.weight(channels), g.weight(channels), g.weight(channels, offset: 2),
+      x, try g.weight(channels), try g.weight(channels), try g.weight(channels), try g.weight(channels, offset: 2),
     ]
     return try g.emitAll(.batchNormalization(axis: axis, epsilon: 1e-3), operands)[0]
   }

@@ -1,3 +1,4 @@
+import GraphTesting
 import ModelIR
 import Testing
 

@@ -29,6 +29,8 @@ private struct ChannelsFirstRewriting {
     var permutation: [Int]?
     /// The original, once it was made.
     var original: Value?
+    /// Set where the value is a matrix whose columns are flattened in the carried order.
+    var columns: FlattenedColumns?
   }
 
   /// Rewrites a graph; inputs and outputs keep their order, names and types.
@@ -47,6 +49,13 @@ private struct ChannelsFirstRewriting {
   }
 
   private init(source: Graph) { self.source = source }
+
+  /// How the columns of a flattened image lie.
+  private struct FlattenedColumns {
+    /// The sizes of the flattened axes in their original order, and the order they are carried in.
+    let sizes: [Int]
+    let order: [Int]
+  }
 
   // MARK: Operands
 
@@ -90,7 +99,13 @@ private struct ChannelsFirstRewriting {
   private mutating func rewrite(_ node: Node) throws(GraphError) {
     if let op = spatialForm(node) { return try rewriteSpatial(node, op) }
     if case .transpose(let permutation) = node.op { return compose(node, permutation) }
-    if case .reshape(let shape) = node.op, try rewriteReshape(node, shape) { return }
+    if case .reshape(let shape) = node.op {
+      if try rewriteReshape(node, shape) { return }
+      if try rewriteFlatten(node, shape) { return }
+    }
+    if let columns = node.inputs.first.flatMap({ operand($0).columns }) {
+      return try rewriteProduct(node, columns)
+    }
     let rank = node.outputs.first.map { source.shape(of: $0).rank }
     let orders = node.inputs.compactMap { operand($0).permutation }
     guard let permutation = orders.first(where: { $0.count == rank }) ?? orders.first else {
@@ -99,7 +114,8 @@ private struct ChannelsFirstRewriting {
     switch node.op.carrying(permutation) {
     case .aligned(let op) where permutation.count == rank: try rewriteAligned(node, op, permutation)
     case .renamed(let op, let results)
-    where operand(node.inputs[0]).permutation == permutation && (op.resamplesLastAxes(rank) || !node.op.resamplesLastAxes(rank)):
+    where operand(node.inputs[0]).permutation == permutation
+      && (op.resamplesLastAxes(rank) || !node.op.resamplesLastAxes(rank)):
       try rewriteRenamed(node, op, results)
     case .aligned, .renamed, .original: try rewriteInOriginalOrder(node)
     }
@@ -129,14 +145,21 @@ private struct ChannelsFirstRewriting {
 
   /// An operation whose first operand and result become channels-first.
   private mutating func rewriteSpatial(_ node: Node, _ op: Op) throws(GraphError) {
-    let x = operand(node.inputs[0])
     let rank = source.shape(of: node.inputs[0]).rank
     let toFirst = [0, rank - 1] + Array(1..<(rank - 1))
-    let data = try transposed(x.value, toFirst.map { x.permutation?[$0] ?? $0 })
-    var operands = [data]
-    for value in node.inputs.dropFirst() { operands.append(try original(value)) }
+    var operands: [Value] = []
+    for (value, role) in zip(node.inputs, node.op.operandRoles(count: node.inputs.count)) {
+      let isImage = role == .data || role == .residual
+      operands.append(try isImage ? reordered(value, toFirst) : original(value))
+    }
     let result = try target.append(op, operands, name: node.name, origin: node.origin)[0]
     carried[node.outputs[0].index] = Carried(value: result, permutation: toFirst.inversePermutation)
+  }
+
+  /// A value with its original axes in another order.
+  private mutating func reordered(_ value: Value, _ order: [Int]) throws(GraphError) -> Value {
+    let x = operand(value)
+    return try transposed(x.value, order.map { axis in x.permutation.map { $0[axis] } ?? axis })
   }
 
   /// An operation done on its first operand in the carried order.
@@ -168,6 +191,43 @@ private struct ChannelsFirstRewriting {
     let result = try target.append(.reshape(shape), [x.value], name: node.name, origin: node.origin)[0]
     carried[node.outputs[0].index] = Carried(value: result)
     return true
+  }
+
+  /// A flattened image stays in the carried order when all that reads it are products with constant matrices.
+  private mutating func rewriteFlatten(_ node: Node, _ shape: Shape) throws(GraphError) -> Bool {
+    let x = operand(node.inputs[0])
+    guard let permutation = x.permutation, permutation[0] == 0, shape.rank == 2, shape[1].fixedSize != nil
+    else {
+      return false
+    }
+    let sizes = Shape(Array(source.shape(of: node.inputs[0]).dimensions.dropFirst())).fixedSizes
+    let readers = source.nodes.filter { $0.inputs.contains(node.outputs[0]) }
+    guard let sizes, shape[0] == source.shape(of: node.inputs[0])[0],
+      !source.outputs.contains(where: { $0.value == node.outputs[0] }),
+      readers.allSatisfy({ $0.isProductWithMatrix(of: node.outputs[0], in: source) })
+    else { return false }
+    let flat = try target.append(.reshape(shape), [x.value], name: node.name, origin: node.origin)[0]
+    let order = permutation.inversePermutation.dropFirst().map { $0 - 1 }
+    carried[node.outputs[0].index] = Carried(
+      value: flat, columns: FlattenedColumns(sizes: sizes, order: order))
+    return true
+  }
+
+  /// A product with a flattened image in the carried order: the matrix gets its rows in that order.
+  private mutating func rewriteProduct(_ node: Node, _ columns: FlattenedColumns) throws(GraphError) {
+    guard let matrix = source.constant(node.inputs[1]) else {
+      throw GraphError("the matrix is no constant", node: node.name)
+    }
+    let width = matrix.sizes[1]
+    let rows = try GraphError.wrapping(
+      matrix.reshaped(columns.sizes + [width]).transposed(columns.order + [columns.sizes.count]).reshaped(
+        matrix.sizes))
+    var operands = [
+      operand(node.inputs[0]).value, target.constant(rows, name: source.name(of: node.inputs[1])),
+    ]
+    for value in node.inputs.dropFirst(2) { operands.append(try original(value)) }
+    let result = try target.append(node.op, operands, name: node.name, origin: node.origin)[0]
+    carried[node.outputs[0].index] = Carried(value: result)
   }
 
   /// An operation on several operands, all brought to one carried order.
@@ -223,6 +283,16 @@ extension Graph {
       needed.formUnion(node.inputs.map(\.index))
     }
     return live
+  }
+}
+
+extension Node {
+  /// Whether the node is a product of a value with a constant matrix, and reads the value nowhere else.
+  fileprivate func isProductWithMatrix(of value: Value, in graph: Graph) -> Bool {
+    guard op == .matMul || op == .dense(Epilogue()), inputs[0] == value, !inputs.dropFirst().contains(value),
+      let matrix = graph.constant(inputs[1])
+    else { return false }
+    return matrix.rank == 2 && matrix.dtype != .string
   }
 }
 

@@ -41,12 +41,13 @@ extension Op {
     case .unary(let function): function.leavesFloat16
     case .binary(let function): function == .power
     case .reduce(let function, _, _): function == .sum || function == .product || function == .logSumExp
-    case .cumulative, .batchNormalization: true
+    // Kernels of cells compute in float32 only.
+    case .cumulative, .batchNormalization, .recurrent, .sequenceRecurrent: true
     case .compare, .select, .cast, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .argReduce, .topK,
       .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad,
       .expand, .tile,
-      .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .sizes, .recurrent,
-      .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
+      .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .sizes, .scan, .resize,
+      .lookup, .hash, .vectorize:
       false
     }
   }

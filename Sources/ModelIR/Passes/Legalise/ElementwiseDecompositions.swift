@@ -92,9 +92,22 @@ extension GraphRewriter {
 
   mutating func decomposed(_ comparison: Comparison, _ a: Value, _ b: Value) throws(GraphError) -> Value? {
     switch comparison {
-    case .notEqual: return try unary(.logicalNot, compare(.equal, a, b))
+    case .notEqual:
+      // An integer is not 0 when it is true.
+      if dtype(of: a).isInteger, let zero = constant(b), zero.elementCount == 1, isZero(zero),
+        zero.rank <= shape(of: a).rank
+      {
+        return try cast(a, to: .bool)
+      }
+      return try unary(.logicalNot, compare(.equal, a, b))
     case .equal, .less, .lessOrEqual, .greater, .greaterOrEqual: return nil
     }
+  }
+
+  private func isZero(_ tensor: Tensor) -> Bool {
+    // A constant that cannot be read fails where its bytes are needed.
+    guard let numbers = try? tensor.doubles() else { return false }
+    return numbers.allSatisfy { $0 == 0 }
   }
 
   /// A float is true when it is not 0: NaN, too.

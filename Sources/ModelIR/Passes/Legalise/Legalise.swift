@@ -92,7 +92,7 @@ extension GraphRewriter {
     case .batchNormalization(let axis, let epsilon):
       return [try decomposedBatchNormalization(axis, epsilon, x)]
     case .layerNormalization(let axis, let epsilon):
-      return [try decomposedLayerNormalization(axis, epsilon, x)]
+      return [try decomposedLayerNormalization(axis, epsilon, node)]
     case .pad(let attributes): return try decomposed(attributes, x[0]).map { [$0] }
     case .reverse(let axes):
       return [try emit(.slice(axes.map { SliceRange(axis: $0, start: nil, stop: nil, step: -1) }), x[0])]

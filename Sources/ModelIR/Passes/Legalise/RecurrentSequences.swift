@@ -37,7 +37,10 @@ package struct RecurrentSequences: Pass {
       else { continue }
       let (own, others) = (cell.byRole(node.inputs), mirrored.byRole(graph[other].inputs))
       let isReady = graph[other].inputs.allSatisfy { graph.constant($0) != nil || node.inputs.contains($0) }
-      if own.mask == others.mask, isReady { return other }
+      guard own.mask == others.mask, isReady else { continue }
+      // Steps that repeat an output repeat different ones in the two directions.
+      let isRead = graph.isUsed(node.outputs[0]) || graph.isUsed(graph[other].outputs[0])
+      if !cell.hasMask || cell.zeroOutputForMask || !isRead { return other }
     }
     return nil
   }
@@ -56,8 +59,6 @@ extension RecurrentAttributes {
     cell == other.cell && units == other.units && reverse != other.reverse && hasBias == other.hasBias
       && hasMask == other.hasMask && hasInitialState == other.hasInitialState
       && zeroOutputForMask == other.zeroOutputForMask
-      // Steps that repeat an output repeat different ones in the two directions.
-      && (!hasMask || zeroOutputForMask)
   }
 }
 
@@ -162,7 +163,7 @@ private struct SequenceBuilder {
     let turned = count == 1 ? y : try graph.emit(.transpose([0, 2, 1, 3]), y)
     let flat = try graph.reshape(turned, [shape[0], shape[2], .fixed(count * units)])
     var whole = try graph.emit(.transpose([1, 0, 2]), flat)
-    if let compaction {
+    if let compaction, nodes.contains(where: { graph.isUsed($0.outputs[0]) }) || cells[0].zeroOutputForMask {
       whole = try compaction.spread(
         whole, zeroOutput: cells[0].zeroOutputForMask, isReverse: cells[0].reverse, &graph)
     }
@@ -232,7 +233,8 @@ extension RecurrentAttributes {
       graph.reshape(bias, [graph.shape(of: bias).rank == 2 ? 2 : 1, .fixed(count)]), axis: 1, &graph)
     if graph.shape(of: bias).rank == 1 {
       let zeros = graph.constant(
-        try GraphError.wrapping(Tensor(Array(repeating: 0, count: count), sizes: [1, count], dtype: graph.dtype(of: bias))),
+        try GraphError.wrapping(
+          Tensor(Array(repeating: 0, count: count), sizes: [1, count], dtype: graph.dtype(of: bias))),
         name: "zeros")
       rows = try graph.computedJoin([rows, zeros], axis: 0)
     }

@@ -10,7 +10,7 @@ package struct Simplification: NodePass {
   package func rewrite(_ id: NodeID, in graph: inout GraphRewriter) throws(GraphError) {
     let node = graph[id]
     guard node.outputs.count == 1, let x = node.inputs.first else { return }
-    if let same = graph.unchanged(node, x) { return graph.replace(id, with: [same]) }
+    if let same = graph.unchanged(node, x) ?? graph.whole(node) { return graph.replace(id, with: [same]) }
     guard let (op, source) = graph.merged(node.op, x) else { return }
     let y = node.outputs[0]
     if graph.type(of: source) == graph.type(of: y), op.isNeutral(graph.type(of: source)) {
@@ -34,6 +34,14 @@ extension GraphRewriter {
     return nil
   }
 
+  /// What was split along an axis and is joined along it in the same order.
+  fileprivate func whole(_ node: Node) -> Value? {
+    guard case .concat(let axis) = node.op, let split = producer(of: node.inputs[0]).map({ self[$0] }),
+      split.op.isSplit(along: axis), split.outputs == node.inputs
+    else { return nil }
+    return split.inputs[0]
+  }
+
   /// The number that all elements of a small constant are.
   private func uniform(_ value: Value) -> Double? {
     guard let tensor = constant(value), (1...64).contains(tensor.elementCount),
@@ -55,13 +63,29 @@ extension GraphRewriter {
       return (.reverse(axes: Set(first).symmetricDifference(second).sorted()), source)
     case (.cast(let middle), .cast(let target)) where dtype(of: source).fits(in: middle):
       return (.cast(target), source)
+    case (.reduce(let function, let axes, false), .reshape(let shape)):
+      let kept = Op.reduce(function, axes: axes, keepDims: true)
+      return shape == self.shape(of: source).withUnits(at: axes) ? (kept, source) : nil
     case (.unary(.logicalNot), .unary(.logicalNot)): return (.reshape(shape(of: source)), source)
     case (_, _): return nil
     }
   }
 }
 
+extension Shape {
+  fileprivate func withUnits(at axes: [Int]) -> Shape {
+    var shape = self
+    for axis in axes { shape[axis] = 1 }
+    return shape
+  }
+}
+
 extension Op {
+  fileprivate func isSplit(along axis: Int) -> Bool {
+    if case .split(axis, _) = self { return true }
+    return false
+  }
+
   /// Whether the operation, of one operand and one result of this type both, is none.
   fileprivate func isNeutral(_ type: TensorType) -> Bool {
     if case .transpose(let permutation) = self { return permutation.isIdentityPermutation }
