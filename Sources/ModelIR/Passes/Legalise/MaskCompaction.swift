@@ -17,10 +17,16 @@ struct MaskCompaction {
     self.mask = mask
     kept = try graph.cast(mask, to: .int32)
     lengths = try graph.emit(.reduce(.sum, axes: [1], keepDims: false), kept)
-    // Of equal elements the one with the lower index comes first: kept steps in order, then the others.
-    let order = try graph.emitAll(.topK(k: graph.shape(of: mask)[1], axis: 1, largest: true), [kept])[1]
+    // Kept steps in the order of time, then the others. Engines differ in the order of equal elements, so none are.
+    let steps = graph.shape(of: mask)[1]
+    let time = try graph.cast(graph.emit(.range(steps)), to: .int32)
+    let keys = try graph.subtract(graph.multiply(kept, MaskCompaction.weight), time)
+    let order = try graph.emitAll(.topK(k: steps, axis: 1, largest: true), [keys])[1]
     self.x = try MaskCompaction.rows(x, at: order, &graph)
   }
+
+  /// More than there are steps.
+  private static let weight = 0x1p30
 
   private static func rows(_ x: Value, at places: Value, _ graph: inout GraphRewriter) throws(GraphError)
     -> Value
