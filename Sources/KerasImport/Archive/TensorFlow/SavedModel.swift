@@ -82,10 +82,9 @@ package struct SavedModel: Sendable {
   }
 
   private static func config(_ root: Record, _ json: JSONValue) throws(KerasImportError) -> JSONValue {
-    // 2.0 to 2.2 have one kind for functional models and subclasses; a Sequential that was not built is no network.
-    let isOfLayers = json["is_graph_network"]?.bool ?? false || root.identifier == "_tf_keras_sequential"
-    guard isOfLayers, let className = json["class_name"], let config = json["config"],
-      config["layers"]?.array != nil
+    // The kind of the object does not tell: 2.0 to 2.2 have one for functional models and subclasses.
+    guard let className = json["class_name"], let config = json["config"], config["layers"]?.array != nil,
+      config["input_layers"] != nil || root.identifier == "_tf_keras_sequential"
     else {
       let name = json["class_name"]?.string ?? json["name"]?.string ?? "?"
       throw KerasImportError(
