@@ -6,16 +6,29 @@ import ModelIR
 /// Every stage bounds its own work. What slips through is stopped here: a file of 1 MB gets less than 10 s and 1 GB, a
 /// larger one more than any that is well formed needs. A timer's signal looks at both; a thread would be in the way of
 /// the fork that indexes HDF5 files.
+///
+/// The signal comes at any instruction, inside `malloc` and inside the runtime's own book-keeping. Its handler therefore
+/// works on memory that is there already, through pointers, with plain loops: even a temporary buffer or a variable whose
+/// accesses are checked would be memory errors in debug builds.
 enum Watchdog {
   private struct Limits {
     var seconds = 0.0
     var residentByteCount = 0
+    var ticks = 0
+    /// A literal would be copied to the heap at each call.
+    var statistics: UnsafeMutablePointer<CChar>?
     /// What is printed, made in advance: a signal handler allocates nothing.
     var tooLong: UnsafeMutablePointer<CChar>?
     var tooLarge: UnsafeMutablePointer<CChar>?
   }
 
-  nonisolated(unsafe) private static var limits = Limits()
+  nonisolated(unsafe) private static let limits: UnsafeMutablePointer<Limits> = {
+    let limits = UnsafeMutablePointer<Limits>.allocate(capacity: 1)
+    limits.initialize(to: Limits())
+    return limits
+  }()
+  private static let bufferByteCount = 64
+  nonisolated(unsafe) private static let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: 64)
 
   /// Starts watching.
   /// - Parameter paths: the files that are read; nil ones, and those that do not exist, count nothing.
@@ -24,14 +37,18 @@ enum Watchdog {
     let byteCount = given.reduce(0) { $0 + size(of: $1) }
     let excess = max(0, byteCount - 1 << 20)
     MemoryBudget.process.lower(to: 640 << 20 + 256 * excess)
-    limits.seconds = 8.5 + 60 * Double(excess) / 0x1p20
-    limits.residentByteCount = 960 << 20 + 256 * excess
+    limits.pointee.seconds = 8.5 + 60 * Double(excess) / 0x1p20
+    limits.pointee.residentByteCount = 960 << 20 + 256 * excess
     let name = (given.first ?? "").printable.shortened(to: 1000)
-    limits.tooLong = strdup(
-      "kconvert: error: \(name): not done after \(Int(limits.seconds)) s, which is too long for files of \(byteCount) bytes\n")
-    limits.tooLarge = strdup(
-      "kconvert: error: \(name): more than \(limits.residentByteCount >> 20) MB of memory, too much for files of \(byteCount) bytes\n"
+    limits.pointee.tooLong = strdup(
+      "kconvert: error: \(name): not done after \(Int(limits.pointee.seconds)) s, which is too long for files of \(byteCount) bytes\n"
     )
+    limits.pointee.tooLarge = strdup(
+      "kconvert: error: \(name): more than \(limits.pointee.residentByteCount >> 20) MB of memory, too much for files of \(byteCount) bytes\n"
+    )
+    // Made now, not in the handler.
+    limits.pointee.statistics = strdup("/proc/self/statm")
+    _ = buffer
     var action = sigaction()
     action.__sigaction_handler.sa_handler = { _ in Watchdog.look() }
     action.sa_flags = SA_RESTART
@@ -43,20 +60,21 @@ enum Watchdog {
 
   /// Called by the timer: nothing here may allocate or wait.
   private static func look() {
-    if residentByteCount() > limits.residentByteCount { end(limits.tooLarge) }
-    if isLate() { end(limits.tooLong) }
+    // What the handler interrupts may be about to look at it.
+    let code = errno
+    defer { errno = code }
+    if residentByteCount() > limits.pointee.residentByteCount { end(limits.pointee.tooLarge) }
+    if isLate() { end(limits.pointee.tooLong) }
   }
-
-  nonisolated(unsafe) private static var ticks = 0
 
   /// Late is who has used up the time on a clock, and has had a processor for most of it: a busy machine is not the
   /// file's fault.
   private static func isLate() -> Bool {
-    ticks += 1
-    guard Double(ticks) * 0.05 >= limits.seconds else { return false }
+    limits.pointee.ticks += 1
+    guard Double(limits.pointee.ticks) * 0.05 >= limits.pointee.seconds else { return false }
     var used = timespec()
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used)
-    return Double(used.tv_sec) >= limits.seconds / 2
+    return Double(used.tv_sec) >= limits.pointee.seconds / 2
   }
 
   private static func end(_ message: UnsafeMutablePointer<CChar>?) {
@@ -67,24 +85,24 @@ enum Watchdog {
 
   /// The second number of Linux's `/proc/self/statm`, in pages; 0 elsewhere.
   private static func residentByteCount() -> Int {
-    let descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
+    guard let path = limits.pointee.statistics else { return 0 }
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return 0 }
     defer { close(descriptor) }
-    return withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
-      let count = read(descriptor, buffer.baseAddress, buffer.count)
-      guard count > 0 else { return 0 }
-      var (number, field) = (0, 0)
-      for index in 0..<count {
-        let digit = Int(buffer[index]) - 48
-        if (0...9).contains(digit) {
-          number = number * 10 + digit
-        } else {
-          if field == 1 { break }
-          (number, field) = (0, field + 1)
-        }
+    let count = read(descriptor, buffer, bufferByteCount)
+    var (number, field, index) = (0, 0, 0)
+    while index < count {
+      let digit = Int(buffer[index]) &- 48
+      if digit >= 0, digit <= 9 {
+        number = number &* 10 &+ digit
+      } else {
+        if field == 1 { break }
+        number = 0
+        field += 1
       }
-      return number * 4096
+      index += 1
     }
+    return number &* 4096
   }
 
   /// A file's size, or that of everything in a folder.
