@@ -63,7 +63,9 @@ public struct KerasModel: Sendable {
     let source = try ModelSource(file, weights: weightFile)
     let outline = try ModelOutline.read(source, weights: weightFile, options: options)
     graph = outline.graph
-    binding = outline.binding
+    var binding = outline.binding
+    try binding.mergeLowRankUpdates(of: graph)
+    self.binding = binding
     unsupported = outline.unsupported?.at(.file(file.path))
     keepsUnsupported = options.keepsUnsupported
     warnings = source.model.warnings

@@ -31,7 +31,9 @@ final class ModelFile {
   }
 
   func write(to path: String, confirm: () throws -> Void) throws {
-    let total = graph.initializers.reduce(0) { $0 + $1.tensor.byteCount }
+    let total =
+      graph.initializers.reduce(0) { $0 + $1.tensor.byteCount }
+      + graph.packed.reduce(0) { $0 + $1.bytes.byteCount }
     usesExternalData = writer.externalData || total > (1 << 31) - (1 << 24)
     sideFile = (path.split(separator: "/").last.map(String.init) ?? "model.onnx") + ".data"
     let model = makeModel()
@@ -47,7 +49,7 @@ final class ModelFile {
   private func makeModel() -> UnsafeMutablePointer<Onnx__ModelProto> {
     let model = arena.make(Onnx__ModelProto.self, onnx__model_proto__init)
     model.pointee.has_ir_version = 1
-    model.pointee.ir_version = 8
+    model.pointee.ir_version = ModelFile.formatVersion(opset: writer.opset)
     model.pointee.producer_name = arena.string("kconvert")
     model.pointee.producer_version = arena.string(writer.producerVersion)
     model.pointee.graph = make(graph)
@@ -68,7 +70,7 @@ final class ModelFile {
     proto.pointee.name = arena.string(graph.name)
     (proto.pointee.node, proto.pointee.n_node) = arena.list(graph.nodes.map(make))
     (proto.pointee.initializer, proto.pointee.n_initializer) = arena.list(
-      graph.initializers.map { make($0.tensor, $0.name) })
+      graph.initializers.map { make($0.tensor, $0.name) } + graph.packed.map(make))
     (proto.pointee.input, proto.pointee.n_input) = arena.list(graph.inputs.map(make))
     (proto.pointee.output, proto.pointee.n_output) = arena.list(graph.outputs.map(make))
     return proto
@@ -146,6 +148,23 @@ final class ModelFile {
     proto.pointee.raw_data = ProtobufCBinaryData(
       len: tensor.elementCount * tensor.dtype.byteCount, data: token)
     return proto
+  }
+
+  private func make(_ packed: ONNXPackedTensor) -> UnsafeMutablePointer<Onnx__TensorProto> {
+    let proto = make(packed.bytes, packed.name)
+    (proto.pointee.dims, proto.pointee.n_dims) = arena.list(packed.sizes.map(Int64.init))
+    proto.pointee.data_type = packed.onnxType
+    return proto
+  }
+
+  /// The version of the file format that came with an opset: 4-bit numbers need 10.
+  private static func formatVersion(opset: Int) -> Int64 {
+    switch opset {
+    case ...18: 8
+    case ...20: 9
+    case ...22: 10
+    default: 11
+    }
   }
 
   private func makeEntry(_ key: String, _ value: String) -> UnsafeMutablePointer<Onnx__StringStringEntryProto>

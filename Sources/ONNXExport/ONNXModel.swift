@@ -5,6 +5,8 @@ struct ONNXGraph {
   var name: String
   var nodes: [ONNXNode] = []
   var initializers: [(name: String, tensor: Tensor)] = []
+  /// Initializers of 4-bit numbers.
+  var packed: [ONNXPackedTensor] = []
   var inputs: [ONNXValue] = []
   var outputs: [ONNXValue] = []
 }

@@ -47,6 +47,7 @@ struct ONNXTable: Sendable {
       return Rule(ONNXTable.numbers.union([.uint32, .uint64]), carriers: ONNXTable.throughInt64)
     case .dense(let epilogue):
       return epilogue.isEmpty && operands[0].shape.rank == 2 ? Rule(ONNXTable.floats) : .composed()
+    case .dequantize: return .any
     case .einsum: return Rule(ONNXTable.numbers, carriers: ONNXTable.throughInt64)
     case .conv(let attributes): return rule(attributes)
     case .convTranspose(let attributes): return rule(attributes)

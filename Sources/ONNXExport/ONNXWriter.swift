@@ -102,6 +102,7 @@ extension GraphEmitter {
     case .matMul: emit("MatMul", x, outputs: y)
     case .dense: emit("Gemm", x, outputs: y)
     case .einsum(let equation): emit("Einsum", x, outputs: y, [("equation", .string(equation))])
+    case .dequantize(let attributes): try emitDequantize(attributes, node, x, y)
     case .conv(let attributes): emitConv(attributes, node, x, y)
     case .convTranspose(let attributes): emitConvTranspose(attributes, node, x, y)
     case .pool(let attributes): emitPool(attributes, x, y)

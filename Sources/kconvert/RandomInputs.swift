@@ -178,7 +178,7 @@ extension RandomInputs {
       return Array(node.inputs.prefix(1))
     case .select: return Array(node.inputs.dropFirst())
     case .binary, .scatterND: return node.inputs
-    case .compare, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce, .cumulative,
+    case .compare, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce, .cumulative,
       .topK,
       .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .range, .sizes, .recurrent,
       .sequenceRecurrent,

@@ -156,7 +156,7 @@ struct KerasUpgrade {
       name: name, className: object.className, module: object.module, config: object.config.object ?? [:])
     node.config["name"] = .string(name)
     node.buildConfig = object.buildConfig ?? builtShape(of: object)
-    for spec in object.layer.orderedWeights {
+    for spec in object.layer.writtenRoles(model.binding.tensors[ObjectIdentifier(object)] ?? [:]) {
       guard let tensor = model.binding.tensor(spec.name, of: object) else { continue }
       node.variables.append((spec.isNamed ? spec.name : "\(node.variables.count)", tensor))
     }

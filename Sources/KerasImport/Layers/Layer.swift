@@ -55,6 +55,36 @@ extension Layer {
   }
 }
 
+/// A layer whose weights archives number in another order than trainable ones first, or that has others than it
+/// declares: quantised ones.
+protocol NumbersItsWeights: Layer {
+  /// The roles of the numbered weights, those that the file may lack included.
+  /// - Parameter stored: what the file has, in order.
+  func numberedWeights(_ stored: [Tensor]) -> [WeightSpec]
+}
+
+extension NumbersItsWeights {
+  /// As declared.
+  func numberedWeights(_ stored: [Tensor]) -> [WeightSpec] { weights }
+}
+
+extension Layer {
+  /// The roles in the order in which an archive numbers them.
+  /// - Parameter bound: the layer's tensors.
+  package func writtenRoles(_ bound: [String: Tensor]) -> [WeightSpec] {
+    guard let quantised = self as? any NumbersItsWeights else { return orderedWeights }
+    return (self as? HeadProjection)?.weights(holding: bound) ?? quantised.weights
+  }
+}
+
+extension Layer {
+  /// The roles of an archive's numbered weights; where the file has fewer, those it can do without are left out.
+  func roles(of stored: [Tensor]) -> [WeightSpec] {
+    let all = (self as? any NumbersItsWeights)?.numberedWeights(stored) ?? orderedWeights
+    return stored.count < all.count ? all.filter { $0.isRequired || $0.isNamed } : all
+  }
+}
+
 /// One weight that a layer declares.
 public struct WeightSpec: Hashable, Sendable {
   /// The role: `kernel`, `bias`, `gamma`, ...
@@ -63,10 +93,12 @@ public struct WeightSpec: Hashable, Sendable {
   public var isTrainable: Bool
   /// True for the first weight of the layer inside, held under a second name: only Keras 3's folders have it twice.
   var isInner = false
-  /// False for a weight that the layer can do without where a HDF5 file lacks it.
+  /// False for a weight that the layer can do without where a file lacks it.
   package var isRequired = true
   /// True for a weight whose place in Keras 3's folders has its name instead of a number.
   package var isNamed = false
+  /// Set for a factor of a kernel's update, which archives leave out and Keras counts all the same.
+  package var factor: LowRankFactor?
 
   /// A weight of a role.
   public init(_ name: String, isTrainable: Bool = true) {

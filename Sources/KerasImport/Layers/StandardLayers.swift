@@ -9,6 +9,7 @@ extension LayerRegistry {
     registry.addMerging()
     registry.addRecurrent()
     registry.addPreprocessing()
+    registry.addApplications()
     registry.addRandom()
     registry.addRetired()
     registry.addElementwiseOperations()
@@ -88,6 +89,18 @@ extension LayerRegistry {
     register(CenterCrop.self, as: "CenterCrop")
     register(Pipeline.self, as: "Pipeline")
     register(InferenceCrop.self, as: "InferenceCrop")
+    register(AutoContrast.self, as: "AutoContrast")
+    register(ContrastByTiles.self, as: "ContrastLimitedAdaptiveHistogramEqualization")
+    register(MaxNumBoundingBoxes.self, as: "MaxNumBoundingBoxes")
+    register(MelSpectrogram.self, as: "MelSpectrogram")
+    register(STFTSpectrogram.self, as: "STFTSpectrogram")
+  }
+
+  /// Layers that models of keras.applications bring along.
+  private mutating func addApplications() {
+    register(LayerScale.self, as: "LayerScale")
+    register(CustomScaleLayer.self, as: "CustomScaleLayer")
+    register(PassThrough.self, as: "StochasticDepth")
   }
 
   private mutating func addMerging() {

@@ -151,6 +151,13 @@ public struct LoweringScope {
     constant(Tensor(scalar: number, dtype), as: "scalar")
   }
 
+  /// A constant of these numbers, row-major.
+  func array(
+    _ numbers: [Double], _ sizes: [Int], _ dtype: DType, as name: String
+  ) throws(KerasImportError) -> Value {
+    constant(try checkedTensor(Tensor(numbers, sizes: sizes, dtype: dtype)), as: name)
+  }
+
   // MARK: Weights
 
   /// A weight of this layer, checked against the shape it must have; floating weights are cast to the compute type.

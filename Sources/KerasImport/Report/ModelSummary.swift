@@ -139,16 +139,17 @@ struct SummaryBuilder {
     guard seen.insert(ObjectIdentifier(object)).inserted else { return [] }
     let own = isTrainable && (object.config["trainable"]?.bool ?? true)
     var result: [(count: Int, bytes: Int, isTrainable: Bool)] = []
-    // A lookup's factors are saved with the layer, but are none of its weights to Keras.
-    for spec in object.layer.weights where !spec.isInner && spec.name != "idf_weights" {
-      let standIn = lowered.standIns[ObjectIdentifier(object)]?[spec.name]
-      guard let tensor = model.binding.tensor(spec.name, of: object) ?? standIn else { continue }
-      let isFactored = spec.name == "kernel" || spec.name == "embeddings"
-      let factors = isFactored ? object.lowRankFactors(of: tensor) : []
-      for count in factors { result.append((count, count * object.policy.variable.byteCount, own)) }
-      // What is factored or quantised is not trained itself.
-      let isKept = spec.name == "bias" || factors.isEmpty && object.policy.quantization == nil
-      result.append((tensor.elementCount, tensor.byteCount, own && spec.isTrainable && isKept))
+    // A wrapper's second name for the weight inside it is no other weight, and lookup tables are none.
+    for spec in object.layer.weights where !spec.isInner && !spec.isNamed {
+      func tensor(_ role: String) -> Tensor? {
+        model.binding.tensor(role, of: object) ?? lowered.standIns[ObjectIdentifier(object)]?[role]
+      }
+      if let tensor = tensor(spec.name) {
+        result.append((tensor.elementCount, tensor.byteCount, own && spec.isTrainable))
+      } else if let factor = spec.factor, let kernel = tensor(factor.kernel) {
+        let count = factor.elementCount(kernel: kernel.sizes)
+        result.append((count, count * DType.float32.byteCount, own))
+      }
     }
     for tensor in model.binding.unassigned[ObjectIdentifier(object)] ?? [] {  // None for supported layers.
       result.append((tensor.elementCount, tensor.byteCount, own))

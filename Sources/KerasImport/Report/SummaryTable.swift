@@ -114,7 +114,7 @@ extension ModelSummary.Count {
       value /= 1024
       unit += 1
     }
-    let hundredths = Int((value * 100).rounded())
+    let hundredths = Int((value * 100).rounded(.toNearestOrEven))
     let rest = hundredths % 100
     return "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest) \(units[unit])"
   }

@@ -13,6 +13,12 @@ struct LegacyRoles {
     "running_mean": "moving_mean", "running_std": "moving_variance", "kernel": "kernel", "bias": "bias",
     "recurrent_kernel": "recurrent_kernel", "depthwise_kernel": "depthwise_kernel",
     "pointwise_kernel": "pointwise_kernel", "embeddings": "embeddings",
+    "lora_kernel_a": "lora_kernel_a", "lora_kernel_b": "lora_kernel_b",
+    "lora_embeddings_a": "lora_embeddings_a", "lora_embeddings_b": "lora_embeddings_b",
+    "kernel_scale": "kernel_scale", "kernel_zero": "kernel_zero", "g_idx": "g_idx",
+    "embeddings_scale": "embeddings_scale", "embeddings_zero": "embeddings_zero",
+    "reverse_embeddings": "reverse_embeddings", "reverse_embeddings_scale": "reverse_embeddings_scale",
+    "reverse_embeddings_zero": "reverse_embeddings_zero",
   ]
 
   /// The arrays in the order of the places: as they are unless a name contradicts that.

@@ -10,6 +10,7 @@ extension NativeFile {
     for place in places {
       for (name, spec) in place.weights {
         guard let tensor = file.tensors[name] else {
+          if !spec.isRequired { continue }
           throw KerasImportError(.weightNotFound(spec.name)).at(place.step)
         }
         binding.tensors[ObjectIdentifier(place.object), default: [:]][spec.name] = tensor

@@ -129,16 +129,15 @@ struct NumberedWeights {
   }
 
   private mutating func bindOwn(_ object: LayerObject, at path: String) throws(KerasImportError) {
-    for (number, spec) in object.layer.orderedWeights.enumerated() {
+    let count = tree.children(of: joined(path, "vars")).count
+    let stored = (0..<count).compactMap { tree.tensors["\(path)/vars/\($0)"] }
+    for (number, spec) in object.layer.roles(of: stored).enumerated() {
       let numbered = "\(path)/vars/\(number)"
       let named = "\(path)/vars/\(spec.name)"
       let found = tree.tensors[numbered] != nil ? numbered : named
       guard let tensor = tree.tensors[found] else {
+        if !spec.isRequired { continue }
         throw KerasImportError(.weightNotFound(spec.name)).at(.weight(numbered))
-      }
-      if object.layer is HeadProjection, !tensor.dtype.isFloatingPoint {
-        // The configuration of a quantised attention layer keeps its floating policy.
-        throw KerasImportError(.unsupported("quantised weights inside attention"))
       }
       binding.tensors[ObjectIdentifier(object), default: [:]][spec.name] = tensor
       claimed.insert(found)

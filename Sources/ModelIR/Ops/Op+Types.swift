@@ -16,6 +16,7 @@ extension Op {
     case .einsum(let equation):
       try expectEqualDTypes(operands)
       return [TensorType(operands[0].dtype, try EinsumEquation(equation).inferShape(operands.map(\.shape)))]
+    case .dequantize(let attributes): return [try attributes.inferType(operands)]
     case .conv(let attributes): return [try attributes.inferType(operands)]
     case .convTranspose(let attributes): return [try attributes.inferType(operands)]
     case .pool(let attributes): return [try attributes.inferType(operands[0])]
@@ -81,6 +82,7 @@ extension Op {
     case .matMul: "MatMul"
     case .dense: "Gemm"
     case .einsum: "Einsum"
+    case .dequantize: "DequantizeLinear"
     case .conv: "Conv"
     case .convTranspose: "ConvTranspose"
     case .pool(let attributes): attributes.function == .maximum ? "MaxPool" : "AveragePool"
@@ -127,7 +129,7 @@ extension Op {
       .split, .slice, .pad, .expand, .tile, .reverse, .triangle, .resize, .lookup, .vectorize:
       1...1
     case .binary, .compare, .matMul, .gather, .gatherElements, .gatherND: 2...2
-    case .convTranspose: 2...3
+    case .convTranspose, .dequantize: 2...3
     case .conv(let attributes): attributes.epilogue.addsOperand ? 3...4 : 2...3
     case .dense(let epilogue): epilogue.addsOperand ? 4...4 : 3...3
     case .select, .scatterND, .layerNormalization: 3...3

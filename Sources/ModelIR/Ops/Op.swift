@@ -34,6 +34,10 @@ public enum Op: Hashable, Sendable {
   /// unless ``ConvTransposeAttributes/kernelOrder`` says otherwise. ONNX ConvTranspose.
   case convTranspose(ConvTransposeAttributes)
 
+  /// Numbers of few bits as floats: `(q - zero) * scale`. `[q, scale] -> [y]` or `[q, scale, zero] -> [y]`; the result has
+  /// the type of `scale`. ONNX DequantizeLinear: 4-bit numbers and blocks from 21 on.
+  case dequantize(DequantizeAttributes)
+
   // MARK: Reductions
 
   /// Maximum or mean over a moving window. ONNX MaxPool, AveragePool.

@@ -284,7 +284,7 @@ extension Op {
     case .slice(let ranges): return ranges.allSatisfy { $0.step > 0 }
     case .tile: return true
     case .concat, .split, .pad, .reverse, .gather, .gatherElements, .gatherND, .triangle: return false
-    case .unary, .binary, .compare, .select, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .reduce,
+    case .unary, .binary, .compare, .select, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .reduce,
       .argReduce,
       .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .scatterND, .range,
       .sizes,

@@ -1,21 +1,5 @@
 import ModelIR
 
-/// One of the projections inside multi-head attention: an EinsumDense of its own.
-struct HeadProjection: Layer {
-  let useBias: Bool
-  var weights: [WeightSpec] { [WeightSpec("kernel")] + (useBias ? [WeightSpec("bias")] : []) }
-
-  init(useBias: Bool) { self.useBias = useBias }
-
-  init(_ config: inout LayerConfig) throws(KerasImportError) {
-    throw KerasImportError(.unsupported("a projection outside attention"))
-  }
-
-  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    throw KerasImportError(.unsupported("a projection outside attention"))
-  }
-}
-
 /// MultiHeadAttention and GroupQueryAttention. Call order: query, value, key = value.
 /// Source: `keras/src/layers/attention/multi_head_attention.py`, `grouped_query_attention.py`.
 ///
@@ -32,6 +16,7 @@ struct MultiHeadAttention: Layer {
   let attentionAxes: [Int]?
   let outputShape: [Int]?
   let dropout: Double
+  let valueDim: Int
   let slidingWindow: Int?
   let ignoresMasks: Bool
   let masking: SoftmaxLayer.Masking
@@ -64,6 +49,7 @@ struct MultiHeadAttention: Layer {
     guard heads % valueHeads == 0 else {
       throw config.invalid("num_key_value_heads", expected: "a divisor of \(heads)", found: "\(valueHeads)")
     }
+    valueDim = try config.optionalInt("value_dim") ?? keyDim
     dropout = try config.double("dropout", default: 0)
     slidingWindow = try config.optionalInt("sliding_window")
     ignoresMasks = config.has(.attendsToMasked)
@@ -72,19 +58,12 @@ struct MultiHeadAttention: Layer {
       replaces: try config.bool("softmax_robust_masking", default: false))
     let useBias = try config.bool("use_bias", default: true)
     let useGate = try config.bool("use_gate", default: false)
-    config.ignore("value_dim", "flash_attention", "query_shape", "key_shape", "value_shape")
+    config.ignore("flash_attention", "query_shape", "key_shape", "value_shape")
     let names =
       ["query_dense", "key_dense", "value_dense"] + (useGate ? ["gate_dense"] : []) + ["output_dense"]
-    let policy = config.policy
-    parts = names.map { name in
-      Sublayer(
-        name,
-        LayerObject(
-          name: MultiHeadAttention.nameInFiles[name] ?? name, className: "EinsumDense",
-          module: "keras.layers", config: .object([:]),
-          layer: HeadProjection(useBias: useBias), policy: policy))
-    }
-    try config.refuseQuantization()
+    var built: [Sublayer] = []
+    for name in names { built.append(try config.headProjection(name, useBias: useBias)) }
+    parts = built
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
@@ -118,7 +97,7 @@ struct MultiHeadAttention: Layer {
       context = try scope.multiply(
         context, scope.unary(.sigmoid, projection(query.value, "gate_dense", scope)))
     }
-    var outputs = [Operand(try output(context, scope), mask: query.mask)]
+    var outputs = [Operand(try output(context, query.value, scope), mask: query.mask)]
     if wantsScores {
       outputs.append(Operand(try unflattenedScores(scores, query.value, value.value, axes, scope)))
     }
@@ -138,18 +117,9 @@ struct MultiHeadAttention: Layer {
   private func projection(_ x: Value, _ name: String, _ scope: LoweringScope) throws(KerasImportError)
     -> Value
   {
-    let own = try own(name, scope)
-    let sizes = try own.tensor("kernel").sizes
-    guard sizes.count == 3 else {
-      throw KerasImportError(.invalidGraph("expected a kernel of rank 3 for \(name), found \(sizes)"))
-    }
-    let shape = scope.shape(of: x)
-    let kernel = try own.weight("kernel", [shape[shape.rank - 1], .fixed(sizes[1]), .fixed(sizes[2])])
-    let flat = try own.matMul(
-      x, own.reshapedWeight(kernel, [.fixed(sizes[0]), .fixed(sizes[1]) * .fixed(sizes[2])]))
-    var y = try own.reshape(flat, Shape(shape.dimensions.dropLast() + [.fixed(sizes[1]), .fixed(sizes[2])]))
-    if own.hasWeight("bias") { y = try own.add(y, own.weight("bias", [.fixed(sizes[1]), .fixed(sizes[2])])) }
-    return y
+    let heads = name == "key_dense" || name == "value_dense" ? valueHeads : heads
+    return try HeadProjection.intoHeads(
+      x, [heads, name == "value_dense" || name == "gate_dense" ? valueDim : keyDim], in: own(name, scope))
   }
 
   /// Projected, heads in front, attended axes flattened: `[free axes..., H, T, K]`.
@@ -203,23 +173,12 @@ struct MultiHeadAttention: Layer {
     return try scope.reshape(scores, Shape(Array(kept) + rows + columns))
   }
 
-  private func output(_ context: Value, _ scope: LoweringScope) throws(KerasImportError) -> Value {
-    let own = try own("output_dense", scope)
-    let sizes = try own.tensor("kernel").sizes
-    let shape = scope.shape(of: context)
-    guard sizes.count >= 3 else {
-      throw KerasImportError(.invalidGraph("expected an output kernel of rank 3 or more, found \(sizes)"))
-    }
-    let trailing = sizes[2...].map(Dimension.fixed)
-    let kernel = try own.weight("kernel", Shape([shape[shape.rank - 2], shape[shape.rank - 1]] + trailing))
-    let depth = Dimension.fixed(sizes[0]) * .fixed(sizes[1])
-    let width = Shape(trailing).elementCount
-    let lead = Array(shape.dimensions.dropLast(2))
-    let flat = try own.matMul(
-      own.reshape(context, Shape(lead + [depth])), own.reshapedWeight(kernel, [depth, width]))
-    var y = try own.reshape(flat, Shape(lead + trailing))
-    if own.hasWeight("bias") { y = try own.add(y, own.weight("bias", Shape(trailing))) }
-    return y
+  private func output(_ context: Value, _ query: Value, _ scope: LoweringScope) throws(KerasImportError)
+    -> Value
+  {
+    let width = scope.shape(of: query).dimensions.last?.fixedSize
+    return try HeadProjection.outOfHeads(
+      context, [heads, valueDim] + (outputShape ?? [width ?? 0]), in: own("output_dense", scope))
   }
 
   // MARK: Masks

@@ -76,14 +76,17 @@ struct ConvolutionWindow: Sendable {
 /// Source: `keras/src/layers/convolutional/base_conv.py`.
 ///
 /// - x: `[N..., spatial..., C]`; kernel: `[K..., C / groups, F]`; bias: `[F]`.
-struct Conv: Layer {
+struct Conv: Layer, NumbersItsWeights {
   let window: ConvolutionWindow
   let filters: Int
   let groups: Int
   let useBias: Bool
   let activation: Activation
+  let lora: LowRankUpdate
   var sublayers: [Sublayer] { activation.sublayers }
-  var weights: [WeightSpec] { [WeightSpec("kernel")] + (useBias ? [WeightSpec("bias")] : []) }
+  var weights: [WeightSpec] {
+    [lora.kernelWeight("kernel")] + (useBias ? [WeightSpec("bias")] : []) + lora.weights("kernel")
+  }
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     window = try ConvolutionWindow(&config)
@@ -91,6 +94,7 @@ struct Conv: Layer {
     groups = try config.int("groups", default: 1)
     useBias = try config.bool("use_bias", default: true)
     activation = try config.activation()
+    lora = try LowRankUpdate(&config)
     guard groups > 0 else {
       throw config.invalid("groups", expected: "a positive integer", found: "\(groups)")
     }

@@ -2,32 +2,21 @@ import ModelIR
 
 /// `activation(x . kernel + bias)` on the last axis. Mask: passed. Source: `keras/src/layers/core/dense.py`.
 ///
-/// - x: `[N, ..., C]`; kernel: `[C, F]`; bias: `[F]`; result: `[N, ..., F]`.
-/// - int8: `q = clip(round(x * s), -127, 127)` with `s = 127 / (max |x| + 1e-7)` over the last axis, result
-///   `(q . kernel) / (s * kernel_scale)`, then bias and activation.
-struct Dense: Layer {
+/// - x: `[N, ..., C]`; kernel: `[C, F]`; bias: `[F]`; result: `[N, ..., F]`. Quantised: ``QuantizedKernel``.
+struct Dense: Layer, NumbersItsWeights {
   let units: Int
   let useBias: Bool
   let activation: Activation
-  let isInt8: Bool
-  let quantizesInputs: Bool
+  let kernel: QuantizedKernel
   var maskRule: MaskRule { .pass }
   var sublayers: [Sublayer] { activation.sublayers }
-  var weights: [WeightSpec] {
-    [WeightSpec("kernel")] + (useBias ? [WeightSpec("bias")] : [])
-      + (isInt8 ? [WeightSpec("kernel_scale")] : [])
-  }
+  var weights: [WeightSpec] { kernel.weights(useBias: useBias) }
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     units = try config.count("units")
     useBias = try config.bool("use_bias", default: true)
     activation = try config.activation()
-    let quantization = config.value("quantization_config")
-    isInt8 = config.policy.quantization == "int8"
-    if let mode = config.policy.quantization, mode != "int8" {
-      throw KerasImportError(.unsupported("quantization mode \"\(mode)\" of Dense"))
-    }
-    quantizesInputs = quantization.map { !($0["config"]?["activation_quantizer"]?.isNull ?? true) } ?? true
+    kernel = try QuantizedKernel(&config)
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
@@ -36,31 +25,37 @@ struct Dense: Layer {
     guard shape.rank >= 1 else {
       throw KerasImportError(.invalidGraph("Dense needs an input of rank 2 or more"))
     }
-    var y =
-      isInt8
-      ? try int8Product(x, in: scope)
-      : try scope.product(x, scope.weight("kernel", [shape[shape.rank - 1], .fixed(units)]))
-    if useBias { y = try scope.add(y, scope.weight("bias", [.fixed(units)])) }
+    var y = try product(x, in: scope)
+    if useBias { y = try scope.add(y, scope.bias([.fixed(units)], kernel.mode)) }
     return [Operand(try activation.apply(y, in: scope))]
   }
 
-  private func int8Product(_ x: Value, in scope: LoweringScope) throws(KerasImportError) -> Value {
-    let shape = scope.shape(of: x)
-    let kernel = try scope.cast(
-      scope.variable("kernel", [shape[shape.rank - 1], .fixed(units)]), to: scope.dtype(of: x))
-    let scale = try scope.weight("kernel_scale", [.fixed(units)])
-    guard quantizesInputs else { return try scope.divide(scope.product(x, kernel), scale) }
-    let largest = try scope.reduce(
-      .maximum, scope.unary(.absolute, x), axes: [shape.rank - 1], keepDims: true)
-    let inputScale = try scope.divide(scope.scalar(127, like: x), scope.add(largest, 1e-7))
-    let rounded = try scope.unary(.round, scope.multiply(x, inputScale))
-    let quantized = try scope.unary(.clip(minimum: -127, maximum: 127), rounded)
-    // Sums of products of small integers: exact in float32 up to 2^24.
-    return try scope.divide(scope.product(quantized, kernel), scope.multiply(inputScale, scale))
+  private func product(_ x: Value, in scope: LoweringScope) throws(KerasImportError) -> Value {
+    let last = scope.rank(of: x) - 1
+    let channels = scope.shape(of: x)[last]
+    guard kernel.mode != nil else {
+      let matrix = try scope.weight("kernel", [channels, .fixed(units)])
+      return try scope.product(x, matrix)
+    }
+    guard let rows = channels.fixedSize else {
+      throw KerasImportError(.invalidGraph("a quantised kernel needs a known number of inputs"))
+    }
+    let form = KernelForm(
+      sizes: [rows, units], rows: rows, columns: units, reducedAxes: [last], packedAxis: 0,
+      scalesKernel: false,
+      product: { a, b throws(KerasImportError) in try scope.product(a, b) }, alignedScale: { $0 })
+    return try kernel.product(x, form, in: scope)
   }
 }
 
 extension LoweringScope {
+  /// The bias; beside float8 products in float32 Keras rounds it to bfloat16.
+  func bias(_ shape: Shape, _ mode: QuantizationMode?) throws(KerasImportError) -> Value {
+    let bias = try weight("bias", shape)
+    guard mode == .float8, computeDType == .float32 else { return bias }
+    return try cast(cast(bias, to: .bfloat16), to: .float32)
+  }
+
   /// `x . kernel` for a kernel of rank 2 and x of any rank.
   func product(_ x: Value, _ kernel: Value) throws(KerasImportError) -> Value {
     if rank(of: x) >= 2 { return try matMul(x, kernel) }
@@ -73,28 +68,28 @@ extension LoweringScope {
 /// Source: `keras/src/layers/core/embedding.py`.
 ///
 /// - ids: `[N, ...]`, floats are truncated; embeddings: `[input_dim, output_dim]`; result: `[N, ..., output_dim]`.
-struct Embedding: Layer, KeepsInputTypes {
+/// - Quantised: ``QuantizedTable``.
+struct Embedding: Layer, KeepsInputTypes, NumbersItsWeights {
   let inputDim: Int
   let outputDim: Int
   let maskZero: Bool
+  let table: QuantizedTable
   var maskRule: MaskRule { .custom }
-  var weights: [WeightSpec] { [WeightSpec("embeddings")] }
+  var weights: [WeightSpec] { table.weights }
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     inputDim = try config.count("input_dim")
     outputDim = try config.count("output_dim")
     maskZero = try config.bool("mask_zero", default: false)
-    config.ignore("input_length", "sparse")
-    try config.refuseQuantization()
-    config.ignore("quantization_config")
+    config.ignore("input_length", "sparse", "quantization_config")
+    table = try QuantizedTable(&config, rows: inputDim, columns: outputDim)
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     let ids = try call.input.value
     let isIndex = scope.dtype(of: ids) == .int32 || scope.dtype(of: ids) == .int64
     let indices = isIndex ? ids : try scope.cast(ids, to: .int32)
-    let table = try scope.weight("embeddings", [.fixed(inputDim), .fixed(outputDim)])
-    var result = Operand(try scope.emit(.gather(axis: 0), table, indices))
+    var result = Operand(try table.rows(at: indices, in: scope))
     if maskZero {
       result.mask = try scope.emit(.compare(.notEqual), ids, scope.scalar(0, like: ids), as: "mask")
     }

@@ -12,7 +12,7 @@ extension Op {
     case .resize(var attributes):
       attributes.sizes = attributes.sizes.map(transform)
       return .resize(attributes)
-    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .einsum, .conv, .convTranspose, .pool,
+    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool,
       .reduce,
       .argReduce,
       .cumulative, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .transpose, .concat,

@@ -6,7 +6,7 @@ extension Op {
       .gatherElements,
       .gatherND, .triangle:
       true
-    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .einsum, .conv, .convTranspose, .pool,
+    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool,
       .reduce,
       .argReduce,
       .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .scatterND, .range,
@@ -34,7 +34,7 @@ extension Op {
     case .pool(var attributes):
       attributes.layout = transform(attributes.layout)
       return .pool(attributes)
-    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .einsum, .reduce, .argReduce,
+    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .reduce, .argReduce,
       .cumulative, .topK,
       .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split,
       .slice,

@@ -11,6 +11,8 @@ package enum OperandRole: Hashable, Sendable {
   case residual
   /// Per channel: a factor, a summand, what a normalization subtracts and divides by.
   case scale, offset, mean, variance
+  /// The integer that stands for 0.
+  case zeroPoint
   /// Bool `[N, T]`: which steps are kept; int32 `[N]`: how many.
   case mask, lengths
   /// Carried from step to step.
@@ -31,6 +33,7 @@ extension Op {
       .range,
       .sizes, .resize, .lookup, .hash, .vectorize:
       return Array(repeating: .data, count: count)
+    case .dequantize: return Array([.data, .scale, .zeroPoint].prefix(count))
     case .select: return [.condition, .data, .data]
     case .convTranspose: return Array([.data, .kernel, .bias].prefix(count))
     case .conv(let attributes): return attributes.epilogue.operandRoles(count: count)

@@ -99,7 +99,7 @@ extension GraphRewriter {
     case .gather, .gatherElements, .gatherND, .scatterND: return try decomposedIndices(node).map { [$0] }
     case .triangle(let isUpper, let k): return [try decomposedTriangle(isUpper: isUpper, k, x[0])]
     case .hash(let attributes): return try decomposed(attributes, x).map { [$0] }
-    case .select, .matMul, .einsum, .pool, .argReduce, .topK, .softmax, .logSoftmax, .reshape, .transpose,
+    case .dequantize, .select, .matMul, .einsum, .pool, .argReduce, .topK, .softmax, .logSoftmax, .reshape, .transpose,
       .concat,
       .split, .slice, .expand, .tile, .range, .sizes, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup,
       .vectorize:

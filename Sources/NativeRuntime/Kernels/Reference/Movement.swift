@@ -24,7 +24,7 @@ func movement(_ op: Op, _ x: [Tensor]) throws -> [Tensor] {
   case .gatherElements(let axis): return [try gatherElements(x[0], x[1], axis)]
   case .gatherND(let batchDims): return [try gatherND(x[0], x[1], batchDims)]
   case .triangle(let upper, let k): return [try triangle(x[0], upper: upper, k: k)]
-  case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce,
+  case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce,
     .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .scatterND, .range, .sizes,
     .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
     throw KernelError("\(op.name) does not move elements")
@@ -47,7 +47,9 @@ private func stringMovement(_ op: Op, _ x: [Tensor]) throws -> [Tensor] {
 
 extension Tensor {
   /// A new tensor of the same type whose bytes `body` writes.
-  func remade(_ sizes: [Int], _ body: (UnsafeRawBufferPointer, UnsafeMutableRawBufferPointer) throws -> Void) throws -> Tensor {
+  func remade(_ sizes: [Int], _ body: (UnsafeRawBufferPointer, UnsafeMutableRawBufferPointer) throws -> Void)
+    throws -> Tensor
+  {
     let storage = try MemoryStorage(byteCount: max(sizes.reduce(1, *), 1) * dtype.byteCount) { target in
       try withBytes { try body($0, target) }
     }
@@ -89,7 +91,8 @@ private func copyStrided<T: BitwiseCopyable>(
 
 func transpose(_ x: Tensor, _ permutation: [Int]) throws -> Tensor {
   let own = strides(of: x.sizes)
-  return try strided(x, sizes: permutation.map { x.sizes[$0] }, strides: permutation.map { own[$0] }, offset: 0)
+  return try strided(
+    x, sizes: permutation.map { x.sizes[$0] }, strides: permutation.map { own[$0] }, offset: 0)
 }
 
 func slice(_ x: Tensor, _ ranges: [SliceRange]) throws -> Tensor {
@@ -133,7 +136,9 @@ private func concat(_ x: [Tensor], _ axis: Int) throws -> Tensor {
 private func split(_ x: Tensor, _ axis: Int, _ sizes: [Int]) throws -> [Tensor] {
   var start = 0
   var parts: [Tensor] = []
-  guard sizes.reduce(0, +) == x.sizes[axis] else { throw KernelError("cannot split \(x.sizes) into \(sizes)") }
+  guard sizes.reduce(0, +) == x.sizes[axis] else {
+    throw KernelError("cannot split \(x.sizes) into \(sizes)")
+  }
   for size in sizes {
     parts.append(try slice(x, [SliceRange(axis: axis, start: start, stop: start + size)]))
     start += size
@@ -195,7 +200,8 @@ private func constantPad(_ x: Tensor, _ pads: [PadPair], _ value: Double) throws
       var row = 0
       forEachRow(x.sizes, [steps]) { offsets in
         let from = UnsafeRawBufferPointer(rebasing: source[(row * width)..<((row + count) * width)])
-        UnsafeMutableRawBufferPointer(rebasing: new[((offset + offsets[0]) * width)...]).copyMemory(from: from)
+        UnsafeMutableRawBufferPointer(rebasing: new[((offset + offsets[0]) * width)...]).copyMemory(
+          from: from)
         row += count
       }
     }
@@ -224,7 +230,8 @@ func gather(_ x: Tensor, _ indices: Tensor, _ axis: Int) throws -> Tensor {
     guard bytes > 0, let from = source.baseAddress, let to = target.baseAddress else { return }
     for row in 0..<outer {
       for (place, position) in picked.enumerated() {
-        (to + (row * picked.count + place) * bytes).copyMemory(from: from + (row * size + position) * bytes, byteCount: bytes)
+        (to + (row * picked.count + place) * bytes).copyMemory(
+          from: from + (row * size + position) * bytes, byteCount: bytes)
       }
     }
   }
@@ -249,7 +256,9 @@ private func gatherElements(_ x: Tensor, _ indices: Tensor, _ axis: Int) throws 
 }
 
 /// The offset in `x`, in elements, that each coordinate tuple picks, and the elements of one slice.
-private func tupleOffsets(_ x: Tensor, _ indices: Tensor, batchDims: Int) throws -> (offsets: [Int], slice: Int) {
+private func tupleOffsets(_ x: Tensor, _ indices: Tensor, batchDims: Int) throws -> (
+  offsets: [Int], slice: Int
+) {
   let tuple = indices.sizes.last ?? 0
   let own = strides(of: x.sizes)
   let raw = try indices.cast(to: .int64).elements(as: Int64.self)
@@ -287,7 +296,9 @@ private func gatherND(_ x: Tensor, _ indices: Tensor, _ batchDims: Int) throws -
   }
 }
 
-func scatterND(_ x: Tensor, _ indices: Tensor, _ updates: Tensor, _ reduction: ScatterReduction) throws -> Tensor {
+func scatterND(_ x: Tensor, _ indices: Tensor, _ updates: Tensor, _ reduction: ScatterReduction) throws
+  -> Tensor
+{
   switch x.dtype {
   case .float32: return try scatter(x, indices, updates, reduction, Float.self, plus: +, times: *)
   case .float64: return try scatter(x, indices, updates, reduction, Double.self, plus: +, times: *)

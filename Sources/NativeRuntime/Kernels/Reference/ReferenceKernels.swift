@@ -8,6 +8,11 @@ enum ReferenceKernels {
   /// - Parameter forms: the forms of the results.
   static func evaluate(_ op: Op, _ operands: [Tensor], results forms: [OperandForm]) throws -> [Tensor] {
     if op.isMovement { return try movement(op, operands) }
+    // Numbers of few bits are read where they are.
+    if case .dequantize(let attributes) = op {
+      let type = try op.inferTypes(operands.map(\.type))[0]
+      return [try dequantize(attributes, operands).narrowed(to: type.dtype)]
+    }
     var wide = operands
     for (index, operand) in operands.enumerated() { wide[index] = try operand.widened() }
     let results = try arithmetic(op, wide)
@@ -24,6 +29,7 @@ enum ReferenceKernels {
     case .matMul: return [try matMul(x[0], x[1])]
     case .dense(let attributes): return [try epilogue(attributes, binary(.add, matMul(x[0], x[1]), x[2]), x)]
     case .einsum(let equation): return [try einsum(EinsumEquation(equation), x)]
+    case .dequantize(let attributes): return [try dequantize(attributes, x)]
     case .conv(let attributes): return [try convolution(attributes, x)]
     case .convTranspose(let attributes): return [try transposedConvolution(attributes, x)]
     case .pool(let attributes): return [try pool(attributes, x[0])]

@@ -1,0 +1,129 @@
+import ModelIR
+
+extension GraphEmitter {
+  /// DequantizeLinear where the opset has it for these numbers, else what it stands for.
+  func emitDequantize(
+    _ attributes: DequantizeAttributes, _ node: Node, _ x: [String], _ y: [String]
+  ) throws(ONNXExportError) {
+    if let linear = try linearForm(attributes, node, x) {
+      var options: [(name: String, value: ONNXAttribute)] = [
+        ("axis", .int(attributes.axis + linear.leadingAxes))
+      ]
+      if let block = attributes.blockSize { options.append(("block_size", .int(block))) }
+      guard linear.leadingAxes > 0 else {
+        emit("DequantizeLinear", linear.operands, outputs: y, options)
+        return
+      }
+      let floats = emit("DequantizeLinear", linear.operands, options)[0]
+      emit("Squeeze", [floats, integers([0])], outputs: y)
+      return
+    }
+    let scale = type(node.inputs[1])
+    var value = cast(try unpacked(attributes, node, x[0]), scale.dtype)
+    if node.inputs.count > 2 {
+      let zero = try spread(x[2], scale.shape, attributes, node)
+      value = one("Sub", value, cast(zero, scale.dtype))
+    }
+    emit("Mul", [value, try spread(x[1], scale.shape, attributes, node)], outputs: y)
+  }
+
+  /// The operands of DequantizeLinear; nil where the opset has no such form. 4-bit numbers become an initializer of
+  /// their own type.
+  ///
+  /// A matrix of them gets an axis in front, to be taken away behind: onnxruntime would make one node of a matrix and
+  /// the product it goes into, and round the product's other operand to 8 bits there.
+  private func linearForm(
+    _ attributes: DequantizeAttributes, _ node: Node, _ x: [String]
+  ) throws(ONNXExportError) -> (operands: [String], leadingAxes: Int)? {
+    let scale = graph.dtype(of: node.inputs[1])
+    guard scale == .float32 || scale == .float16 && opset >= 19, attributes.blockSize == nil || opset >= 21
+    else { return nil }
+    guard case .nibbles(let isSigned, let count) = attributes.numbers else {
+      let isSameType =
+        node.inputs.count < 3 || graph.dtype(of: node.inputs[2]) == graph.dtype(of: node.inputs[0])
+      return isSameType ? (x, 0) : nil
+    }
+    guard opset >= 21, let packed = graph.constant(node.inputs[0]) else { return nil }
+    let isMatrix = packed.rank == 2
+    let lead = isMatrix ? [1] : []
+    let hasBlocks = isMatrix && attributes.blockSize != nil
+    func name(_ index: Int) -> String { graph.name(of: node.inputs[index]) }
+    let sizes = lead + Array(packed.sizes.dropLast()) + [count]
+    var operands = [try packedInitializer(packed, sizes: sizes, isSigned: isSigned, as: name(0))]
+    operands.append(hasBlocks ? one("Unsqueeze", x[1], integers([0])) : x[1])
+    if node.inputs.count > 2 {
+      guard let zero = graph.constant(node.inputs[2]) else { return nil }
+      let zeroSizes = (hasBlocks ? [1] : []) + zero.sizes
+      let packedZero = try Tensor.writing(name(2), .nibbles(zero))
+      operands.append(try packedInitializer(packedZero, sizes: zeroSizes, isSigned: isSigned, as: name(2)))
+    }
+    return (operands, lead.count)
+  }
+
+  /// ONNX packs all numbers of a tensor without a gap; the graph fills up each row.
+  private func packedInitializer(_ packed: Tensor, sizes: [Int], isSigned: Bool, as wanted: String)
+    throws(ONNXExportError) -> String
+  {
+    let name = unique("\(wanted)/int4")
+    let isWhole = (sizes.last ?? 0) % 2 == 0 || packed.sizes.dropLast().reduce(1, *) == 1
+    let bytes =
+      isWhole ? packed : try .writing(wanted, .nibbles(withoutGaps: packed, rowLength: sizes.last ?? 0))
+    result.packed.append(ONNXPackedTensor(name: name, bytes: bytes, sizes: sizes, isSigned: isSigned))
+    return name
+  }
+
+  /// The numbers as an integer tensor of their own shape.
+  private func unpacked(
+    _ attributes: DequantizeAttributes, _ node: Node, _ x: String
+  ) throws(ONNXExportError) -> String {
+    guard case .nibbles(let isSigned, let count) = attributes.numbers else { return x }
+    let shape = graph.shape(of: node.inputs[0])
+    // As a number of 0...255, whatever type holds the byte.
+    let wide = cast(x, .int32)
+    let positive = one("Mod", one("Add", wide, scalar(256, .int32)), scalar(256, .int32))
+    let low = one("Mod", positive, scalar(16, .int32))
+    let high = one("Div", positive, scalar(16, .int32))
+    let last = integers([shape.rank])
+    let halves = one(
+      "Concat", one("Unsqueeze", low, last), one("Unsqueeze", high, last), with: [("axis", .int(shape.rank))])
+    let row = Array(shape.dimensions.dropLast()) + [Dimension.fixed((count / 2 + count % 2) * 2)]
+    var numbers = one("Reshape", halves, self.shape(Shape(row)))
+    if count % 2 == 1 {
+      numbers = one("Slice", numbers, integers([0]), integers([count]), integers([shape.rank - 1]))
+    }
+    guard isSigned else { return numbers }
+    let eight = scalar(8, .int32)
+    // 0...7, 8...15 to 0...7, -8...-1.
+    let turned = one("Mod", one("Add", numbers, eight), scalar(16, .int32))
+    return one("Sub", turned, eight)
+  }
+
+  /// A scale or zero point for each number, broadcast against them.
+  private func spread(
+    _ parameter: String, _ shape: Shape, _ attributes: DequantizeAttributes, _ node: Node
+  ) throws(ONNXExportError) -> String {
+    let numbers = graph.shape(of: node.outputs[0])
+    if let block = attributes.blockSize {
+      guard let size = numbers[attributes.axis].fixedSize else {
+        throw ONNXExportError.unsupported(node: node.name, message: "blocks along an axis of unknown size")
+      }
+      let groups = integers((0..<size).map { $0 / block })
+      return one("Gather", parameter, groups, with: [("axis", .int(attributes.axis))])
+    }
+    guard shape.rank == 1, attributes.axis < numbers.rank - 1 else { return parameter }
+    var sizes = Array(repeating: Dimension.fixed(1), count: numbers.rank - attributes.axis)
+    sizes[0] = numbers[attributes.axis]
+    return one("Reshape", parameter, self.shape(Shape(sizes)))
+  }
+}
+
+/// Numbers of four bits, two to a byte without gaps.
+struct ONNXPackedTensor {
+  var name: String
+  var bytes: Tensor
+  var sizes: [Int]
+  var isSigned: Bool
+
+  /// TensorProto.DataType of UINT4 and INT4.
+  var onnxType: Int32 { isSigned ? 22 : 21 }
+}
