@@ -170,16 +170,10 @@ extension KerasImportError.Reason {
   }
 
   private static func suggestion(for className: String) -> String {
-    switch className {
-    case "Lambda":
-      "a Lambda's Python code is never run; in the library, register a layer of yours as \"Lambda\""
-        + " (LayerRegistry.register, article \"Custom layers\")"
-    case "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer":
-      "\(className) runs code of another framework, which is not in the file; rebuild that part of Keras layers"
-    default:
-      className.hasPrefix("tf.")
-        ? "rebuild that step with layers or keras.ops; kconvert layers lists what is supported"
-        : "in the library, register the class with LayerRegistry.register (article \"Custom layers\")"
-    }
+    if let reason = RefusedLayers.reasons[className] { return reason }
+    return className.hasPrefix("tf.")
+      ? "rebuild that step with layers or keras.ops; kconvert layers lists what is supported"
+      : "without weights: say what it computes with --custom CLASS=EXPR; in the library, register the class with"
+        + " LayerRegistry.register (article \"Custom layers\")"
   }
 }

@@ -37,6 +37,8 @@ public struct KerasModel: Sendable {
     public var layers = LayerRegistry.standard
     /// A file with the weights, for an architecture alone or in place of the ones inside.
     public var weights: String?
+    /// Files that the model keeps beside it, vocabularies, by the name or path of their layer.
+    public var assets: [String: String] = [:]
     /// Whether a model opens although layers of it are not supported, or its weights are missing: then
     /// ``KerasModel/unsupported`` says so, a ``ModelSummary`` shows what there is, and everything else throws that.
     public var keepsUnsupported = false
@@ -65,6 +67,7 @@ public struct KerasModel: Sendable {
     graph = outline.graph
     var binding = outline.binding
     try binding.mergeLowRankUpdates(of: graph)
+    try binding.attach(options.assets, to: graph)
     self.binding = binding
     unsupported = outline.unsupported?.at(.file(file.path))
     keepsUnsupported = options.keepsUnsupported

@@ -98,7 +98,9 @@ struct ONNXTable: Sendable {
         return .composed("ONNX has no operator that hashes strings")
       }
       return .composed("hashes of integers")
-    case .vectorize: return .composed("ONNX has no operator that cuts texts into tokens")
+    case .vectorize(let attributes):
+      if let missing = attributes.rule.missingInONNX { return .composed("ONNX has no operator that \(missing)") }
+      return attributes.rule.split == nil ? .any : since(20, .any, "StringSplit")
     }
   }
 

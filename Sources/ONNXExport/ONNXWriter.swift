@@ -37,6 +37,12 @@ public struct ONNXWriter: Sendable {
   }
 
   private func makeFile(_ graph: Graph) throws(ONNXExportError) -> ModelFile {
+    let emitter = try emitter(for: graph)
+    return ModelFile(emitter.result, domains: emitter.usedDomains, writer: self)
+  }
+
+  /// The graph in ONNX's terms.
+  func emitter(for graph: Graph) throws(ONNXExportError) -> GraphEmitter {
     guard opset >= 13 else {
       throw ONNXExportError.opset(
         node: graph.nodes.first?.name ?? "", op: "any", needed: 13, requested: opset)
@@ -50,7 +56,7 @@ public struct ONNXWriter: Sendable {
     }
     let emitter = GraphEmitter(prepared, name: "keras", opset: opset)
     try emitter.emitWhole()
-    return ModelFile(emitter.result, domains: emitter.usedDomains, writer: self)
+    return emitter
   }
 }
 
@@ -71,6 +77,10 @@ extension GraphEmitter {
       if name(output.value) != wanted { emit("Identity", [name(output.value)], outputs: [wanted]) }
       result.outputs.append(ONNXValue(name: wanted, type: type(output.value)))
     }
+    guard !result.packed.isEmpty else { return }
+    // What was packed anew is not needed as the graph has it.
+    let used = result.usedNames
+    result.initializers.removeAll { !used.contains($0.name) }
   }
 
   /// Outputs made by a node give it their name; inputs, constants and values given out twice need an Identity.
@@ -146,7 +156,8 @@ extension GraphEmitter {
     case .scan(let attributes): try emitScan(attributes, node, x, y)
     case .resize(let attributes): try emitResize(attributes, node, x[0], y)
     case .lookup(let table): emitLookup(table, x[0], y)
-    case .cumulative, .reverse, .recurrent, .hash, .vectorize: throw unexpected(node)
+    case .vectorize(let attributes): try emitVectorize(attributes, node, x[0], y)
+    case .cumulative, .reverse, .recurrent, .hash: throw unexpected(node)
     }
   }
 

@@ -2,7 +2,7 @@ import ArgumentParser
 import KerasImport
 import NativeFormat
 
-/// `kconvert layers`: what is supported, with what it becomes in ONNX.
+/// `kconvert layers`: what is supported, with the ONNX operators that it was written with (``WrittenOperators``).
 struct Layers: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List the supported layers, operations and activations.")
@@ -16,80 +16,41 @@ struct Layers: ParsableCommand {
       ("activations", registry.activationNames),
     ]
     if json {
-      let members = sections.map { title, names in
-        (
-          title,
-          JSONValue.array(
-            names.map {
-              .object(JSONObject([("name", .string($0)), ("onnx", .string(OperatorMap.text($0)))]))
-            })
-        )
+      var members = sections.map { title, names in (title, JSONValue.array(names.map(Layers.entry))) }
+      let refused = RefusedLayers.reasons.sorted { $0.key < $1.key }.map { name, reason in
+        JSONValue.object(JSONObject([("name", .string(name)), ("reason", .string(reason))]))
       }
+      members.append(("refused", .array(refused)))
       try StandardOutput.json(JSONValue.object(JSONObject(members)).text(.compact) + "\n")
       return
     }
     try StandardOutput.line(
       "Read from files of Keras 1.0 to 3.15 and tf.keras; names of earlier releases are rewritten to these.")
     for (title, names) in sections {
-      try StandardOutput.write("\n\(title.capitalized) (\(names.count)) and their ONNX operators\n")
-      let width = names.map(\.count).max() ?? 0  // There are layers.
-      for name in names {
-        try StandardOutput.line("  \(name)\(String(repeating: " ", count: width - name.count))  \(OperatorMap.text(name))")
-      }
+      try StandardOutput.line("\n\(title.capitalized) (\(names.count)) and their ONNX operators")
+      try Layers.printRows(names.map { ($0, Layers.operators(of: $0)) })
+    }
+    try StandardOutput.line("\nRefused")
+    try Layers.printRows(RefusedLayers.reasons.sorted { $0.key < $1.key }.map { ($0, $1) })
+  }
+
+  private static func printRows(_ rows: [(name: String, text: String)]) throws {
+    let width = rows.map(\.name.count).max() ?? 0  // No rows, no width.
+    for row in rows {
+      try StandardOutput.line("  \(row.name)\(String(repeating: " ", count: width - row.name.count))  \(row.text)")
     }
   }
-}
 
-/// The ONNX operators that stand at the heart of a layer; exporters add what shapes and types need.
-enum OperatorMap {
-  /// Longer prefixes first.
-  private static let families: [(prefix: String, operators: String)] = [
-    ("ConvLSTM", "Scan, Conv"), ("Conv1DTranspose", "ConvTranspose"), ("Conv2DTranspose", "ConvTranspose"),
-    ("Conv3DTranspose", "ConvTranspose"), ("Conv", "Conv"), ("DepthwiseConv", "Conv"),
-    ("SeparableConv", "Conv"),
-    ("MaxPooling", "MaxPool"), ("AveragePooling", "AveragePool"), ("GlobalMaxPooling", "ReduceMax"),
-    ("GlobalAveragePooling", "ReduceMean"), ("AdaptiveMax", "Slice, ReduceMax"),
-    ("AdaptiveAverage", "Slice, ReduceMean"),
-    ("BatchNormalization", "BatchNormalization"), ("LayerNormalization", "LayerNormalization"),
-    ("GroupNormalization", "ReduceMean, Div"),
-    ("RMSNormalization", "ReduceMean, Div"), ("UnitNormalization", "ReduceSum, Div"),
-    ("Dense", "MatMul, Add"),
-    ("EinsumDense", "Einsum, Add"), ("Embedding", "Gather"), ("ReversibleEmbedding", "Gather, MatMul"),
-    ("LSTM", "LSTM"),
-    ("GRU", "GRU"), ("SimpleRNN", "RNN"), ("RNN", "LSTM, GRU, RNN"), ("StackedRNNCells", "LSTM, GRU, RNN"),
-    ("Bidirectional", "LSTM, GRU, RNN"), ("TimeDistributed", "Reshape and the inner layer"),
-    ("MultiHeadAttention", "MatMul, Softmax"), ("Group", "MatMul, Softmax"),
-    ("AdditiveAttention", "Tanh, Softmax, MatMul"),
-    ("Attention", "MatMul, Softmax"), ("UpSampling", "Resize"), ("ZeroPadding", "Pad"), ("Cropping", "Slice"),
-    ("LocallyConnected", "Gather, Einsum"), ("MaxoutDense", "Einsum, ReduceMax"),
-    ("Highway", "MatMul, Sigmoid"),
-    ("ParametricSoftplus", "Softplus, Mul"), ("SReLU", "Relu, Min"), ("ThresholdedReLU", "Greater, Mul"),
-    ("SampleNormalization", "ReduceMean, Div"), ("BatchStatisticsNormalization", "ReduceMean, Div"),
-    ("CosineMerge", "Einsum, Div"), ("Resizing", "Resize, MatMul"), ("Pipeline", "the inner layers"),
-    ("CenterCrop", "Slice, Resize"),
-    ("InferenceCrop", "Slice, Resize"), ("Discretization", "Less, ReduceSum"),
-    ("CategoryEncoding", "Equal, ReduceSum"),
-    ("IntegerLookup", "LabelEncoder"), ("StringLookup", "LabelEncoder; hashes of strings: none"),
-    ("TextVectorization", "no ONNX operator"),
-    ("Hashing", "integers: 64-bit arithmetic; strings: no ONNX operator"),
-    ("HashedCrossing", "integers: 64-bit arithmetic; strings: no ONNX operator"), ("Flatten", "Reshape"),
-    ("Reshape", "Reshape"), ("Permute", "Transpose"), ("RepeatVector", "Expand"), ("Dropout", "none"),
-    ("SpatialDropout", "none"), ("Gaussian", "none"), ("AlphaDropout", "none"),
-    ("ActivityRegularization", "none"),
-    ("Identity", "none"), ("Random", "none"), ("Rand", "none"), ("Solarization", "none"),
-    ("Equalization", "none"),
-    ("CutMix", "none"), ("MixUp", "none"), ("AugMix", "none"), ("InputLayer", "graph input"),
-    ("Masking", "Equal, ReduceMax, Mul"),
-    ("Activation", "per activation"), ("Concatenate", "Concat"), ("Subtract", "Sub"), ("Multiply", "Mul"),
-    ("Average", "Add, Mul"),
-    ("Maximum", "Max"), ("Minimum", "Min"), ("Add", "Add"), ("Dot", "Einsum"), ("LeakyReLU", "LeakyRelu"),
-    ("PReLU", "Relu, Mul, Sub"),
-    ("ReLU", "Relu, Clip"), ("ELU", "Elu"), ("Softmax", "Softmax"), ("Rescaling", "Mul, Add"),
-    ("Normalization", "Sub, Div"),
-    ("SpectralNormalization", "the inner layer"),
-  ]
+  /// What the cases of the tests were written with; types and sizes decide which of them a model needs.
+  private static func operators(of name: String) -> String {
+    guard let found = WrittenOperators.byName[name] else { return "-" }
+    return found.isEmpty ? "none needed" : found.split(separator: " ").joined(separator: ", ")
+  }
 
-  static func text(_ name: String) -> String {
-    families.first { name.hasPrefix($0.prefix) }?.operators ?? "the operator of that name, or a composition"
+  private static func entry(_ name: String) -> JSONValue {
+    let found = WrittenOperators.byName[name].map { text in
+      JSONValue.array(text.split(separator: " ").map { .string(String($0)) })
+    }
+    return .object(JSONObject([("name", .string(name)), ("onnx", found ?? .null)]))
   }
 }

@@ -28,7 +28,12 @@ struct Case: Sendable, CustomTestStringConvertible {
   static let refused: [Case] = found.filter(\.isRefused)
 
   private static let found: [Case] = ["fixtures/cases", "fixtures/eras"].flatMap { root in
-    children(of: repository.appending(path: root)).flatMap { family in
+    found(in: repository.appending(path: root))
+  }
+
+  /// The cases in a folder of families.
+  static func found(in root: URL) -> [Case] {
+    children(of: root).flatMap { family in
       children(of: family).compactMap { folder in
         try? Case(folder, name: "\(family.lastPathComponent)/\(folder.lastPathComponent)")
       }

@@ -3,6 +3,7 @@ import KerasImport
 import ModelIR
 import NativeFormat
 import NativeRuntime
+import ONNXExport
 import Testing
 
 /// What the articles and the README show is compiled (`Listings.swift`), and does what they say.
@@ -103,6 +104,36 @@ import Testing
       #expect(try zip([Float](value), expected).allSatisfy { abs($0 - $1) <= 1e-5 + 1e-4 * abs($1) })
     }
     #expect(try model.layers.last?.outputShapes == [[.symbol("batch"), 4]])
+  }
+
+  @Test func `a registered cell and a Lambda's meaning give Keras's numbers`() throws {
+    let expression = try LayerExpression("mean(x * 2, axis=1) - x[:, 0] / 4")
+    let models = [
+      "cell": try Self.open("custom/cell/model.keras") { $0.register(LeakyCell.self, as: "LeakyCell") },
+      "lambda": try Self.open("custom/lambda/model.keras") { $0.define(lambda: "middle", as: expression) },
+    ]
+    for (name, model) in models {
+      let folder = Self.repository.appending(path: "fixtures/custom/\(name)")
+      let wanted = try #require(Self.arrays(folder.appending(path: "outputs.npz"))["out0"])
+      let outputs = try Session(model).run(Self.arrays(folder.appending(path: "inputs.npz")))
+      #expect(outputs[0].value.sizes == wanted.sizes)
+      let pairs = try zip([Float](outputs[0].value), [Float](wanted))
+      #expect(pairs.allSatisfy { abs($0 - $1) <= 1e-5 + 1e-4 * abs($1) })
+      let path = FileManager.default.temporaryDirectory.appending(path: "\(name)-\(UUID().uuidString).onnx")
+        .path
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      try ONNXWriter().write(model, to: path)
+    }
+  }
+
+  @Test(
+    arguments: [
+      ("x +", "expected an operand, found the end"), ("(x", "expected \")\", found the end"),
+      ("x $ 2", "found \"$\""), ("x[1:2:3:4]", "expected start:stop:step"),
+    ])
+  func `what is no expression is told`(_ text: String, _ message: String) throws {
+    let error = #expect(throws: KerasImportError.self) { try LayerExpression(text) }
+    #expect("\(String(describing: error))".contains(message))
   }
 
   @Test func `a registered layer reads its configuration`() throws {

@@ -250,3 +250,41 @@ enum Readme {
     return kernel + probabilities
   }
 }
+
+/// `h = rate * h + tanh(x . w)`; the output is the state.
+struct LeakyCell: CellLayer {
+  let units: Int
+  let rate: Double
+  let weights = [WeightSpec("w")]
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
+    units = try config.count("units")
+    rate = try config.double("rate", default: 0.5)
+  }
+
+  func stateShapes(for input: Shape, in scope: LoweringScope) throws(KerasImportError) -> [Shape] {
+    [[input[0], .fixed(units)]]
+  }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    let (x, states) = try call.step(states: 1)
+    let kernel = try scope.weight("w", [scope.shape(of: x)[1], .fixed(units)])
+    let fresh = try scope.emit(.unary(.tanh), scope.emit(.matMul, x, kernel))
+    let kept = try scope.emit(.binary(.multiply), states[0], scope.scalar(rate, like: states[0]))
+    let h = try scope.emit(.binary(.add), kept, fresh)
+    return [Operand(h), Operand(h)]
+  }
+}
+
+enum LambdaLayers {
+  static func meanings() throws -> KerasModel {
+    var options = KerasModel.Options()
+    options.layers.define(lambda: "middle", as: try LayerExpression("mean(x * 2, axis=1) - x[:, 0] / 4"))
+    options.layers.define(lambda: "twice") { call, scope throws(KerasImportError) in
+      let x = try call.input.value
+      return [Operand(try scope.emit(.binary(.add), x, x))]
+    }
+    let model = try KerasModel(contentsOf: "model.keras", options: options)
+    return model
+  }
+}

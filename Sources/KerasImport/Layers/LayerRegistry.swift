@@ -9,6 +9,10 @@ public struct LayerRegistry: Sendable {
   /// Whether layers that are not supported get a place in the model, for inspection, instead of ending the import.
   var keepsUnsupported = false
 
+  /// What the caller says of Lambda layers, by name, and of custom classes.
+  var lambdas: [String: LayerMeaning] = [:]
+  var definedClasses: [String: LayerMeaning] = [:]
+
   /// A registry that knows nothing.
   package init() {}
 
@@ -53,7 +57,9 @@ public struct LayerRegistry: Sendable {
       throw KerasImportError(reason ?? .unsupportedLayer(className: config.className))
     }
     let layer: any Layer
-    if LayerRegistry.isOperation(module: config.module) {
+    if let meaning = meaning(of: config), !LayerRegistry.isOperation(module: config.module) {
+      layer = DefinedLayer(meaning, &config)
+    } else if LayerRegistry.isOperation(module: config.module) {
       guard let factory = operations[config.className] else {
         throw KerasImportError(.unsupportedLayer(className: config.className))
       }

@@ -113,6 +113,7 @@ extension LayerRegistry {
     register(RecurrentStack.self, as: "LSTM", "GRU", "SimpleRNN", "RNN")
     register(RecurrentCell.self, as: "LSTMCell", "GRUCell", "SimpleRNNCell")
     register(StackedCells.self, as: "StackedRNNCells")
+    register(CellWrapper.self, as: "ResidualWrapper", "DropoutWrapper", "DeviceWrapper")
     register(Bidirectional.self, as: "Bidirectional")
     register(TimeDistributed.self, as: "TimeDistributed")
     register(Attention.self, as: "Attention", "AdditiveAttention")

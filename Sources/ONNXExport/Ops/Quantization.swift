@@ -30,7 +30,7 @@ extension GraphEmitter {
   /// The operands of DequantizeLinear; nil where the opset has no such form. 4-bit numbers become an initializer of
   /// their own type.
   ///
-  /// A matrix of them gets an axis in front, to be taken away behind: onnxruntime would make one node of a matrix and
+  /// A matrix gets an axis in front, to be taken away behind: onnxruntime would make one node of a matrix and
   /// the product it goes into, and round the product's other operand to 8 bits there.
   private func linearForm(
     _ attributes: DequantizeAttributes, _ node: Node, _ x: [String]
@@ -41,7 +41,10 @@ extension GraphEmitter {
     guard case .nibbles(let isSigned, let count) = attributes.numbers else {
       let isSameType =
         node.inputs.count < 3 || graph.dtype(of: node.inputs[2]) == graph.dtype(of: node.inputs[0])
-      return isSameType ? (x, 0) : nil
+      guard isSameType else { return nil }
+      let isPlain = node.inputs.count == 2 && graph.shape(of: node.inputs[1]).rank == 0
+      let isKernel = isPlain && graph.constant(node.inputs[0])?.rank == 2
+      return isKernel ? ([one("Unsqueeze", x[0], integers([0])), x[1]], 1) : (x, 0)
     }
     guard opset >= 21, let packed = graph.constant(node.inputs[0]) else { return nil }
     let isMatrix = packed.rank == 2
@@ -54,7 +57,7 @@ extension GraphEmitter {
     if node.inputs.count > 2 {
       guard let zero = graph.constant(node.inputs[2]) else { return nil }
       let zeroSizes = (hasBlocks ? [1] : []) + zero.sizes
-      let packedZero = try Tensor.writing(name(2), .nibbles(zero))
+      let packedZero = try checked(name(2), Tensor.nibbles(zero))
       operands.append(try packedInitializer(packedZero, sizes: zeroSizes, isSigned: isSigned, as: name(2)))
     }
     return (operands, lead.count)
@@ -67,9 +70,16 @@ extension GraphEmitter {
     let name = unique("\(wanted)/int4")
     let isWhole = (sizes.last ?? 0) % 2 == 0 || packed.sizes.dropLast().reduce(1, *) == 1
     let bytes =
-      isWhole ? packed : try .writing(wanted, .nibbles(withoutGaps: packed, rowLength: sizes.last ?? 0))
+      isWhole ? packed : try checked(wanted, Tensor.nibbles(withoutGaps: packed, rowLength: sizes.last ?? 0))
     result.packed.append(ONNXPackedTensor(name: name, bytes: bytes, sizes: sizes, isSigned: isSigned))
     return name
+  }
+
+  /// A tensor made of another for a value; its error as this module's.
+  private func checked(
+    _ name: String, _ make: @autoclosure () throws(TensorError) -> Tensor
+  ) throws(ONNXExportError) -> Tensor {
+    do { return try make() } catch { throw .constant(name: name, message: error.message) }
   }
 
   /// The numbers as an integer tensor of their own shape.
@@ -87,7 +97,7 @@ extension GraphEmitter {
     let halves = one(
       "Concat", one("Unsqueeze", low, last), one("Unsqueeze", high, last), with: [("axis", .int(shape.rank))])
     let row = Array(shape.dimensions.dropLast()) + [Dimension.fixed((count / 2 + count % 2) * 2)]
-    var numbers = one("Reshape", halves, self.shape(Shape(row)))
+    var numbers = one("Reshape", halves, try self.shape(Shape(row)))
     if count % 2 == 1 {
       numbers = one("Slice", numbers, integers([0]), integers([count]), integers([shape.rank - 1]))
     }
@@ -113,7 +123,7 @@ extension GraphEmitter {
     guard shape.rank == 1, attributes.axis < numbers.rank - 1 else { return parameter }
     var sizes = Array(repeating: Dimension.fixed(1), count: numbers.rank - attributes.axis)
     sizes[0] = numbers[attributes.axis]
-    return one("Reshape", parameter, self.shape(Shape(sizes)))
+    return one("Reshape", parameter, try self.shape(Shape(sizes)))
   }
 }
 
@@ -126,4 +136,15 @@ struct ONNXPackedTensor {
 
   /// TensorProto.DataType of UINT4 and INT4.
   var onnxType: Int32 { isSigned ? 22 : 21 }
+}
+
+extension GraphEmitter {
+  /// Adds a node of one result.
+  func one(
+    _ op: String, _ inputs: String..., with attributes: [(name: String, value: ONNXAttribute)] = []
+  ) -> String { emit(op, inputs, attributes)[0] }
+
+  func cast(_ x: String, _ dtype: DType) -> String {
+    emit("Cast", [x], [("to", .int(Int(dtype.onnxType)))])[0]
+  }
 }

@@ -174,7 +174,8 @@ extension LayerConfig {
     return Sublayer(
       name,
       LayerObject(
-        name: name, className: "EinsumDense", module: "keras.layers", config: .object([:]),
+        name: MultiHeadAttention.nameInFiles[name] ?? name, className: "EinsumDense", module: "keras.layers",
+        config: .object([:]),
         layer: HeadProjection(useBias: useBias, mode: mode), policy: own))
   }
 }

@@ -184,7 +184,7 @@ struct MultiHeadAttention: Layer {
   // MARK: Masks
 
   /// What the projections are called in the names of weights.
-  private static let nameInFiles = [
+  static let nameInFiles = [
     "query_dense": "query", "key_dense": "key", "value_dense": "value", "gate_dense": "gate",
     "output_dense": "attention_output",
   ]

@@ -25,15 +25,14 @@ extension LayerConfig {
       let names = known.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
       throw invalid("output_mode", expected: "one of \(names)", found: "\"\(given)\"")
     }
-    try refuseSparse()
+    try refuseRagged()
     return mode
   }
 
-  /// Refuses results that are not dense.
-  private mutating func refuseSparse() throws(KerasImportError) {
-    for key in ["sparse", "ragged"] where try bool(key, default: false) {
-      throw KerasImportError(.unsupported("\(key) results"))
-    }
+  /// Refuses results of uneven rows; sparse ones are given dense, which is what they mean.
+  private mutating func refuseRagged() throws(KerasImportError) {
+    _ = try bool("sparse", default: false)
+    if try bool("ragged", default: false) { throw KerasImportError(.unsupported("ragged results")) }
   }
 
   /// The type of encoded categories: what the writer's releases give.

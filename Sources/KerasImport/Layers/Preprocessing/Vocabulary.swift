@@ -28,7 +28,6 @@ struct Vocabulary {
     guard (0...1 << 30).contains(oovCount) else {
       throw config.invalid("num_oov_indices", expected: "a number of slots", found: "\(oovCount)")
     }
-    try refuseFile()
   }
 
   /// The vocabulary of a layer whose special tokens are always "" and "[UNK]".
@@ -40,13 +39,6 @@ struct Vocabulary {
     size = try config.optionalInt("vocabulary_size")
     self.mode = mode
     isInteger = false
-    try refuseFile()
-  }
-
-  private func refuseFile() throws(KerasImportError) {
-    guard stored?.string == nil else {
-      throw KerasImportError(.unsupported("a vocabulary that is a file outside the model"))
-    }
   }
 
   /// The index of the first slot for unknown tokens.
@@ -58,7 +50,9 @@ struct Vocabulary {
   /// - Throws: `incomplete` when the file has neither; `invalidValue` for repeated tokens.
   func tokens(asset: [UInt8]?) throws(KerasImportError) -> LookupTable.Entries {
     let items: [JSONValue]
-    if let stored {
+    // A path in the configuration is not followed; the caller says which file is meant.
+    let isInFile = stored?.string != nil
+    if let stored, !isInFile {
       guard let list = stored.array else { throw unlike("a list of tokens", stored) }
       items = list
     } else if let asset {
@@ -67,6 +61,9 @@ struct Vocabulary {
         guard let number = Int(line) else { throw unlike("an integer on each line", .string(line)) }
         return .integer(number)
       }
+    } else if isInFile {
+      throw KerasImportError(
+        .unsupported("a vocabulary in a file outside the model; give it with --asset NAME=FILE"))
     } else {
       throw KerasImportError(
         .incomplete("the layer's vocabulary is not in the file", missing: "vocabulary.txt"))

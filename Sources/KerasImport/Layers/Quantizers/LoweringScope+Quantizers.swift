@@ -17,6 +17,12 @@ extension LoweringScope {
     return (try unary(.clip(minimum: quantizer.low, maximum: quantizer.high), rounded), scale)
   }
 
+  /// Integers of a byte as floats of the compute type: a step of their own, so that files keep the bytes.
+  func floats(_ numbers: Value) throws(KerasImportError) -> Value {
+    dtype(of: numbers).isFloatingPoint
+      ? numbers : try emit(.dequantize(DequantizeAttributes(.bytes)), numbers, scalar(1, computeDType))
+  }
+
   /// 4-bit numbers as floats of the compute type.
   func unpacked(_ packed: Value, count: Int, isSigned: Bool) throws(KerasImportError) -> Value {
     let attributes = DequantizeAttributes(.nibbles(isSigned: isSigned, count: count))

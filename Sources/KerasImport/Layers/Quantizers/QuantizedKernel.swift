@@ -81,7 +81,7 @@ struct QuantizedKernel: Sendable {
     _ x: Value, _ kernel: Value, _ form: KernelForm, in scope: LoweringScope
   ) throws(KerasImportError) -> Value {
     let scale = try scope.weight("kernel_scale", Shape(scope.tensor("kernel_scale").sizes))
-    let floats = try scope.cast(kernel, to: scope.dtype(of: x))
+    let floats = try scope.floats(kernel)
     guard let activations else { return try scope.divide(form.product(x, floats), scale) }
     let (q, inputScale) = try scope.quantized(x, activations, axes: form.reducedAxes)
     return try scope.divide(form.product(q, floats), scope.multiply(form.alignedScale(inputScale), scale))
@@ -95,7 +95,7 @@ struct QuantizedKernel: Sendable {
     if !form.scalesKernel { return try scaled(x, numbers, form, in: scope) }
     let scale = try scope.weight("kernel_scale", [.fixed(form.columns)])
     let kernel = try form.restored(
-      scope.divide(scope.cast(numbers, to: scope.dtype(of: x)), scale), in: scope)
+      scope.divide(numbers, scale), in: scope)
     guard let activations else { return try form.product(x, kernel) }
     let (q, inputScale) = try scope.quantized(x, activations, axes: form.reducedAxes)
     return try scope.divide(form.product(q, kernel), form.alignedScale(inputScale))

@@ -78,7 +78,7 @@ struct QuantizedTable: Sendable {
     }
     let floats =
       mode == .int8
-      ? try scope.cast(picked, to: scope.computeDType)
+      ? try scope.floats(picked)
       : try scope.unpacked(picked, count: columnCount, isSigned: true)
     let scale = try scope.emit(
       .gather(axis: 0), scope.weight("\(role)_scale", [.fixed(rowCount)]), indices)
@@ -143,7 +143,7 @@ struct QuantizedTable: Sendable {
     }
     let table =
       mode == .int8
-      ? try scope.cast(stored(in: scope), to: scope.dtype(of: x))
+      ? try scope.floats(stored(in: scope))
       : try scope.unpacked(stored(in: scope), count: columnCount, isSigned: true)
     let y = try scope.product(q, scope.transpose(table, [1, 0]))
     let scale = try scope.weight("\(role)_scale", [.fixed(rowCount)])

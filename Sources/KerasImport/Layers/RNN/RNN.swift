@@ -26,8 +26,6 @@ protocol RecurrentLayer: Layer {
   /// The largest rate of its dropouts, which count in training only.
   var dropout: Double { get }
   var options: RecurrentOptions { get }
-  /// The number of states.
-  var stateCount: Int { get }
   /// Runs the layer without choosing what it returns; `sequence` in the order of processing.
   func run(_ x: Value, _ run: RecurrentRun, in scope: LoweringScope) throws(KerasImportError)
     -> RecurrentResult
@@ -40,21 +38,24 @@ protocol RecurrentLayer: Layer {
 /// - x: `[N, T, C]`; result: `[N, F]` or `[N, T, F]`, then the states of every cell.
 struct RecurrentStack: RecurrentLayer {
   let options: RecurrentOptions
-  /// The cells in order, under their attributes.
-  let cells: [(sublayer: Sublayer, cell: RecurrentCell)]
+  /// Built-in cells in order, under their attributes; nil where there is another: then the cell is run in a loop.
+  let cells: [(sublayer: Sublayer, cell: RecurrentCell)]?
   let wrapper: Sublayer
+  /// How many of the tensors given with the sequence are constants of the cell.
+  let constantCount: Int
   var maskRule: MaskRule { .custom }
   var sublayers: [Sublayer] { [wrapper] }
-  var callParameters: [String] { RecurrentOptions.callParameters }
-  var dropout: Double { cells.map(\.cell.dropout).max() ?? 0 }  // A stack has at least one cell.
-  var stateCount: Int { cells.reduce(0) { $0 + ($1.cell.cell == .lstm ? 2 : 1) } }
+  var callParameters: [String] { RecurrentOptions.callParameters + ["constants"] }
+  var dropout: Double { cells?.map(\.cell.dropout).max() ?? 0 }  // Other cells see to it themselves.
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     options = try RecurrentOptions(&config)
     let object: LayerObject
     if config.className == "RNN" {
       object = try config.layer("cell")
+      constantCount = try config.int("num_constants", default: 0)
     } else {
+      constantCount = 0
       let cell = try RecurrentCell(&config)
       object = LayerObject(
         name: "cell", className: config.className + "Cell", module: "keras.layers",
@@ -63,19 +64,31 @@ struct RecurrentStack: RecurrentLayer {
     }
     wrapper = Sublayer("cell", object)
     if let stack = object.layer as? StackedCells {
-      cells = stack.cells
+      cells = stack.builtIn
     } else if let cell = object.layer as? RecurrentCell {
       cells = [(wrapper, cell)]
+    } else if object.layer is any CellLayer {
+      cells = nil
     } else {
       throw KerasImportError(.unsupported("an RNN over cells of class \"\(object.className)\""))
     }
   }
 
-  /// A stack of cells is a stack of layers: a masked step holds the states of all of them.
   func run(_ x: Value, _ run: RecurrentRun, in scope: LoweringScope) throws(KerasImportError)
     -> RecurrentResult
   {
+    try self.run(x, run, constants: [], in: scope)
+  }
+
+  /// A stack of cells is a stack of layers: a masked step holds the states of all of them.
+  private func run(
+    _ x: Value, _ run: RecurrentRun, constants: [Value], in scope: LoweringScope
+  ) throws(KerasImportError) -> RecurrentResult {
+    guard let cells, constants.isEmpty else {
+      return try scope.scanned(wrapper, x, constants: constants, run)
+    }
     var states = run.initialStates
+    let stateCount = cells.reduce(0) { $0 + ($1.cell.cell == .lstm ? 2 : 1) }
     guard states.isEmpty || states.count == stateCount else {
       throw KerasImportError(.invalidGraph("expected \(stateCount) initial states, found \(states.count)"))
     }
@@ -101,7 +114,12 @@ struct RecurrentStack: RecurrentLayer {
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    let (input, states) = call.recurrentInputs
+    var (input, states) = call.recurrentInputs
+    var constants = call.argument("constants", at: nil)?.tensors ?? []
+    if constants.isEmpty, constantCount > 0 {
+      constants = states.suffix(constantCount)
+      states.removeLast(constants.count)
+    }
     guard let input else { throw KerasImportError(.invalidGraph("the call has no tensor")) }
     var x = input.value
     if options.timeMajor { x = try scope.transpose(x, [1, 0, 2]) }
@@ -110,7 +128,7 @@ struct RecurrentStack: RecurrentLayer {
     let run = RecurrentRun(
       mask: mask, initialStates: states.map(\.value), goBackwards: options.goBackwards,
       zeroOutputForMask: options.zeroOutputForMask)
-    let result = try self.run(x, run, in: scope)
+    let result = try self.run(x, run, constants: constants.map(\.value), in: scope)
     var output = Operand(options.returnSequences ? result.sequence : result.last)
     if options.timeMajor, options.returnSequences {
       output.value = try scope.transpose(output.value, [1, 0, 2])
@@ -143,24 +161,62 @@ extension LoweringScope {
 }
 
 /// Cells run one after another at each step. Source: `keras/src/layers/rnn/stacked_rnn_cells.py`.
-struct StackedCells: Layer {
-  let cells: [(sublayer: Sublayer, cell: RecurrentCell)]
+struct StackedCells: CellLayer {
+  private let cells: [(sublayer: Sublayer, layer: any CellLayer)]
   var sublayers: [Sublayer] { cells.map(\.sublayer) }
 
+  /// The cells where all are built in; nil otherwise.
+  var builtIn: [(sublayer: Sublayer, cell: RecurrentCell)]? {
+    let known = cells.compactMap { entry in (entry.layer as? RecurrentCell).map { (entry.sublayer, $0) } }
+    return known.count == cells.count ? known : nil
+  }
+
   init(_ config: inout LayerConfig) throws(KerasImportError) {
-    var cells: [(sublayer: Sublayer, cell: RecurrentCell)] = []
+    var cells: [(sublayer: Sublayer, layer: any CellLayer)] = []
     for (index, object) in try config.layers("cells").enumerated() {
-      guard let cell = object.layer as? RecurrentCell else {
+      guard let layer = object.layer as? any CellLayer else {
         throw KerasImportError(.unsupported("a stack with a cell of class \"\(object.className)\""))
       }
-      cells.append((Sublayer("cells/\(index)", object), cell))
+      cells.append((Sublayer("cells/\(index)", object), layer))
     }
     guard !cells.isEmpty else { throw config.invalid("cells", expected: "cells", found: "none") }
     self.cells = cells
   }
 
+  func stateShapes(for input: Shape, in scope: LoweringScope) throws(KerasImportError) -> [Shape] {
+    var shapes: [Shape] = []
+    var step = input
+    for cell in cells {
+      let own = try cell.layer.stateShapes(for: step, in: scope.scope(of: cell.sublayer))
+      shapes += own
+      // What the next cell sees has the shape of the first state: true of Keras's own cells.
+      if let first = own.first { step = first }
+    }
+    return shapes
+  }
+
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    throw KerasImportError(.unsupported("cells called outside a recurrent layer"))
+    guard var output = call.positional.first?.tensors.first else {
+      throw KerasImportError(.invalidGraph("cells are called by a recurrent layer only"))
+    }
+    var states = call.argument("states", at: 1)?.tensors ?? []
+    var next: [Operand] = []
+    for cell in cells {
+      let shape = scope.shape(of: output.value)
+      let count = try cell.layer.stateShapes(for: shape, in: scope.scope(of: cell.sublayer)).count
+      guard states.count >= count else {
+        throw KerasImportError(.invalidGraph("expected \(count) states for a cell, found \(states.count)"))
+      }
+      let step = Call(
+        positional: [.tensor(output), .list(states.prefix(count).map { .tensor($0) })],
+        keywords: call.keywords.filter { $0.key == "constants" })
+      states.removeFirst(count)
+      let results = try scope.lower(cell.sublayer, step)
+      guard let first = results.first else { throw KerasImportError(.invalidGraph("a cell gives no output")) }
+      output = first
+      next += results.dropFirst()
+    }
+    return [output] + next
   }
 }
 

@@ -23,7 +23,7 @@ extension Op {
   /// The widest range of operands that the operation takes in float16: products take what comes of a computation.
   var acceptedRange: Float16Range {
     switch self {
-    case .matMul, .dense, .einsum, .conv, .convTranspose, .recurrent, .sequenceRecurrent, .scan: .large
+    case .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .recurrent, .sequenceRecurrent, .scan: .large
     case .unary, .binary, .compare, .select, .cast, .pool, .reduce, .argReduce, .cumulative, .topK,
       .batchNormalization,
       .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad,
@@ -43,7 +43,7 @@ extension Op {
     case .reduce(let function, _, _): function == .sum || function == .product || function == .logSumExp
     // Kernels of cells compute in float32 only.
     case .cumulative, .batchNormalization, .recurrent, .sequenceRecurrent: true
-    case .compare, .select, .cast, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .argReduce, .topK,
+    case .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .argReduce, .topK,
       .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad,
       .expand, .tile,
       .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .sizes, .scan, .resize,
@@ -61,7 +61,7 @@ extension Op {
     case .binary(.power), .reduce(.sum, _, _), .reduce(.product, _, _), .reduce(.logSumExp, _, _),
       .cumulative:
       max(operands, .large)
-    case .binary, .reduce, .select, .cast, .matMul, .dense, .einsum, .conv, .convTranspose, .pool, .topK,
+    case .binary, .reduce, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .topK,
       .logSoftmax,
       .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .gather, .gatherElements,
       .gatherND,
