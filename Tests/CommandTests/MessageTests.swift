@@ -70,7 +70,7 @@ import Testing
       arguments: ["m.json", "--to", "onnx"], files: [("m.json", custom)], code: 3,
       message: """
         m.json: not supported: Gate (4 layers: a, b, c …), Swish2 (1 layer: e)
-          in the library, register the class with LayerRegistry.register (article "Custom layers")
+          without weights: say what it computes with --custom CLASS=EXPR; in the library, register the class with LayerRegistry.register (article "Custom layers")
         """),
     Row(
       arguments: ["no.keras"], code: 66,

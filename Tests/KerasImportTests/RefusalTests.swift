@@ -14,11 +14,8 @@ import Testing
   static let layers = [
     Row(
       json:
-        #"{"class_name": "StringLookup", "config": {"vocabulary": ["a"], "output_mode": "count", "sparse": true}}"#,
-      message: "sparse results"),
-    Row(
-      json: #"{"class_name": "StringLookup", "config": {"vocabulary": "words.txt"}}"#,
-      message: "a vocabulary that is a file outside the model"),
+        #"{"class_name": "TextVectorization", "config": {"vocabulary": ["a"], "output_mode": "int", "ragged": true}}"#,
+      message: "ragged results"),
     Row(
       json:
         #"{"class_name": "IntegerLookup", "config": {"vocabulary": [1], "invert": true, "output_mode": "count"}}"#,

@@ -174,14 +174,6 @@ struct SummaryBuilder {
 }
 
 extension LayerObject {
-  /// The numbers of elements of the two factors that LoRA trains in place of a kernel; they are merged into it when a
-  /// model is saved, and Keras counts them. Source: `enable_lora` of `keras/src/layers/core/dense.py`.
-  fileprivate func lowRankFactors(of kernel: Tensor) -> [Int] {
-    guard let rank = config["lora_rank"]?.int, rank > 0, rank < 1 << 20, let width = kernel.sizes.last, width > 0
-    else { return [] }
-    return [kernel.elementCount / width * rank, rank * width]
-  }
-
   /// The Python class's name, which Keras prints.
   var displayName: String { className == "GroupQueryAttention" ? "GroupedQueryAttention" : className }
 }
