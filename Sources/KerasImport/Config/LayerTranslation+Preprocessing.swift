@@ -13,7 +13,10 @@ extension LayerTranslation {
       }
       // Encoded categories had the policy's type, which is a floating one unless the user said otherwise.
       config.insert(.encodesAs(try encodedDType(isInteger: false)))
-    case "TextVectorization": config.insert(.encodesAs(.float32))
+    case "TextVectorization":
+      config.insert(.encodesAs(.float32))
+      // Up to 2.5 the default, which says nothing without a number of tokens; Keras 3 refuses it then.
+      if config["max_tokens"]?.int == nil { config["pad_to_max_tokens"] = false }
     case "CategoryEncoding": rename("max_tokens", "num_tokens")
     case "Discretization":
       if let bins = config.removeValue(forKey: "bins") {
