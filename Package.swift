@@ -66,6 +66,13 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
+    // The targets of the fuzzer, see Scripts/fuzz.sh.
+    .executableTarget(
+      name: "Fuzzing",
+      dependencies: [
+        "HDF5", "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "KerasExport",
+      ]),
+
     .testTarget(name: "ModelIRTests", dependencies: ["ModelIR"]),
     .target(name: "GraphTesting", dependencies: ["ModelIR", "NativeRuntime"], path: "Tests/GraphTesting"),
     .testTarget(name: "PassTests", dependencies: ["GraphTesting", "ModelIR"]),

@@ -27,6 +27,9 @@ extension ConvAttributes {
   }
 
   private func checkWindow(x: TensorType, kernel: TensorType, spatialCount: Int) throws(GraphError) {
+    guard (1...3).contains(spatialCount) else {
+      throw GraphError("expected 1 to 3 spatial axes, found \(spatialCount)")
+    }
     try x.expectRank((spatialCount + 2)...(spatialCount + 2))
     try kernel.expectRank((spatialCount + 2)...(spatialCount + 2), operand: 1)
     guard strides.areWindowSizes, dilations.areWindowSizes, dilations.count == spatialCount, padding.isBounded else {
@@ -40,6 +43,7 @@ extension ConvTransposeAttributes {
     try expectEqualDTypes(operands)
     let x = operands[0].shape
     let count = strides.count
+    guard (1...3).contains(count) else { throw GraphError("expected 1 to 3 spatial axes, found \(count)") }
     try operands[0].expectRank((count + 2)...(count + 2))
     try operands[1].expectRank((count + 2)...(count + 2), operand: 1)
     let kernel = kernelOrder.spatialFirst(operands[1].shape)
@@ -66,6 +70,7 @@ extension ConvTransposeAttributes {
 extension PoolAttributes {
   func inferType(_ x: TensorType) throws(GraphError) -> TensorType {
     let count = kernelSize.count
+    guard (1...3).contains(count) else { throw GraphError("expected 1 to 3 spatial axes, found \(count)") }
     try x.expectRank((count + 2)...(count + 2))
     guard kernelSize.areWindowSizes, strides.areWindowSizes, strides.count == count, padding.isBounded else {
       throw GraphError("expected a positive window and strides, found \(kernelSize) and \(strides)")

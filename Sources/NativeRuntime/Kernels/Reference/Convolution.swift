@@ -42,6 +42,15 @@ struct WindowGeometry {
 
   /// The result's sizes with the dimensions that were added removed.
   func resultSizes(rank: Int, channels: Int) -> [Int] { [batch] + output[(5 - rank)...] + [channels] }
+  /// The kernel positions along an axis that lie inside the data: a window may be far larger than it.
+  @inline(__always)
+  func taps(_ axis: Int, at position: Int) -> Range<Int> {
+    let start = position * strides[axis] - before[axis]
+    let first = start >= 0 ? 0 : (-start - 1) / dilations[axis] + 1
+    let end = start >= input[axis] ? 0 : (input[axis] - 1 - start) / dilations[axis] + 1
+    return first..<max(first, min(end, kernel[axis]))
+  }
+
   var outputCount: Int { output.reduce(1, *) }
   var inputCount: Int { input.reduce(1, *) }
   var windowCount: Int { kernel.reduce(1, *) }
@@ -223,16 +232,14 @@ private func depthwise<T: ProductElement>(
 /// The kernel positions of a window that lie inside the data, with the data's position.
 @inline(__always)
 func forEachTap(_ g: WindowGeometry, _ od: Int, _ oh: Int, _ ow: Int, _ body: (_ tap: Int, _ place: Int) -> Void) {
-  for kd in 0..<g.kernel[0] {
+  let (deep, high, wide) = (g.taps(0, at: od), g.taps(1, at: oh), g.taps(2, at: ow))
+  for kd in deep {
     let id = od * g.strides[0] + kd * g.dilations[0] - g.before[0]
-    guard id >= 0, id < g.input[0] else { continue }
-    for kh in 0..<g.kernel[1] {
+    for kh in high {
       let ih = oh * g.strides[1] + kh * g.dilations[1] - g.before[1]
-      guard ih >= 0, ih < g.input[1] else { continue }
-      for kw in 0..<g.kernel[2] {
+      for kw in wide {
         let iw = ow * g.strides[2] + kw * g.dilations[2] - g.before[2]
-        guard iw >= 0, iw < g.input[2] else { continue }
-        body((kd * g.kernel[1] + kh) * g.kernel[2] + kw, (id * g.input[1] + ih) * g.input[2] + iw)
+        body((kd &* g.kernel[1] &+ kh) &* g.kernel[2] &+ kw, (id * g.input[1] + ih) * g.input[2] + iw)
       }
     }
   }

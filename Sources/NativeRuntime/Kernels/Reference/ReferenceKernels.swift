@@ -7,6 +7,8 @@ enum ReferenceKernels {
   /// Arithmetic in 16-bit floats is done in float32 and rounded; integers are computed in 64 bits and wrapped.
   /// - Parameter forms: the forms of the results.
   static func evaluate(_ op: Op, _ operands: [Tensor], results forms: [OperandForm]) throws -> [Tensor] {
+    // Nothing is to be computed, whatever the sizes of the other axes.
+    if forms.allSatisfy({ $0.elementCount == 0 }) { return try forms.map(ReferenceKernels.empty) }
     if op.isMovement { return try movement(op, operands) }
     // Numbers of few bits are read where they are.
     if case .dequantize(let attributes) = op {
@@ -17,6 +19,11 @@ enum ReferenceKernels {
     for (index, operand) in operands.enumerated() { wide[index] = try operand.widened() }
     let results = try arithmetic(op, wide)
     return try zip(results, forms).map { try $0.narrowed(to: $1.dtype) }
+  }
+
+  private static func empty(_ form: OperandForm) throws -> Tensor {
+    if form.dtype == .string { return try Tensor([String](), sizes: form.sizes) }
+    return try Tensor(dtype: form.dtype, sizes: form.sizes, storage: MemoryStorage(byteCount: 0))
   }
 
   private static func arithmetic(_ op: Op, _ x: [Tensor]) throws -> [Tensor] {

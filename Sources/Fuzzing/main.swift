@@ -1,0 +1,25 @@
+// The fuzzer's driver: `Fuzzing TARGET CORPUS [--seed N] [--count N] [--save FILE]` runs a target on inputs made from a
+// corpus; the seed alone decides each. Built with `-Xswiftc -sanitize=fuzzer,address -Xswiftc -DLIBFUZZER` the same
+// targets run under libFuzzer: `FUZZ_TARGET=json Fuzzing CORPUS -runs=N`. See Scripts/fuzz.sh.
+
+import Foundation
+
+#if LIBFUZZER
+  @_silgen_name("LLVMFuzzerRunDriver")
+  private func runDriver(
+    _ count: UnsafeMutablePointer<Int32>,
+    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
+    _ body: @convention(c) (UnsafePointer<UInt8>?, Int) -> Int32
+  ) -> Int32
+
+  guard FuzzTarget.selected != nil else { fatalError("FUZZ_TARGET names none of \(FuzzTarget.allCases)") }
+  var count = CommandLine.argc
+  var arguments = CommandLine.unsafeArgv
+  exit(
+    runDriver(&count, &arguments) { bytes, count in
+      FuzzTarget.selected?.run(Array(UnsafeBufferPointer(start: bytes, count: count)), seed: 0)
+      return 0
+    })
+#else
+  try FuzzDriver(Array(CommandLine.arguments.dropFirst())).run()
+#endif
