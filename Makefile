@@ -20,6 +20,7 @@ build: system
 
 test: system $(VENV)/ready
 	swift test
+	Scripts/fuzz.sh
 	$(VENV)/bin/python Scripts/judge_onnx.py
 	$(VENV)/bin/python Scripts/judge_options.py
 	$(VENV)/bin/python Scripts/judge_native.py

@@ -63,7 +63,9 @@ enum ConfigMutation {
     switch random.below(8) {
     case 0, 1, 2:
       .integer(
-        random.pick([0, -1, 1, 2, 3, 7, -2, 64, 65, 1 << 20, 1 << 31, -(1 << 31), (1 << 31) - 1, .max, .min, 1 << 40]))
+        random.pick([
+          0, -1, 1, 2, 3, 7, -2, 64, 65, 1 << 20, 1 << 31, -(1 << 31), (1 << 31) - 1, .max, .min, 1 << 40,
+        ]))
     case 3: .number(random.pick([0, -0.0, 1e308, -1e308, .nan, .infinity, -.infinity, 0.5, 1e18, 9.3e18]))
     case 4: .bool(random.below(2) == 0)
     case 5: .null
@@ -71,7 +73,8 @@ enum ConfigMutation {
     default:
       .string(
         random.pick([
-          "", "same", "valid", "causal", "channels_first", "channels_last", "int32", "float16", "string", "bool",
+          "", "same", "valid", "causal", "channels_first", "channels_last", "int32", "float16", "string",
+          "bool",
           "relu", "softmax", "Dense", "Conv2D", "Flatten", "LSTM", "Dot", "reflect", "\u{202E}", "a/b", "..",
           String(repeating: "x", count: 10_000),
         ]))

@@ -45,7 +45,8 @@ enum FuzzTarget: String, CaseIterable {
   private func tryRun(_ input: [UInt8], seed: UInt64) throws {
     switch self {
     case .json: _ = try JSONValue(parsing: input).text()
-    case .safetensors: for tensor in try SafetensorsFile(held(input)).tensors.values { _ = try tensor.doubles() }
+    case .safetensors:
+      for tensor in try SafetensorsFile(held(input)).tensors.values { _ = try tensor.doubles() }
     case .npy: _ = try input.withUnsafeBytes { try NumpyArray.decode($0) }
     case .zip: for member in try ZipArchive(held(input)).members.values { _ = try member.verifiedContent() }
     case .index: _ = HDF5Index(encoded: input)
@@ -73,7 +74,8 @@ enum FuzzTarget: String, CaseIterable {
       case 0: bytes[place] = UInt8(truncatingIfNeeded: random.next())
       case 1: bytes[place] ^= 1 << UInt8(random.below(8))
       case 2: bytes.removeSubrange(place..<min(place + 1 + random.below(16), bytes.count))
-      case 3: bytes.insert(contentsOf: bytes[place..<min(place + 1 + random.below(64), bytes.count)], at: place)
+      case 3:
+        bytes.insert(contentsOf: bytes[place..<min(place + 1 + random.below(64), bytes.count)], at: place)
       case 4:
         for offset in 0..<(1 << random.below(4)) where place + offset < bytes.count {
           bytes[place + offset] = random.pick([0, 0xFF, 0x7F, 0x80])
@@ -87,7 +89,8 @@ enum FuzzTarget: String, CaseIterable {
 
 /// A model's whole way through the house.
 enum FuzzModel {
-  private static let folder = "\(NSTemporaryDirectory())/kconvert-fuzz-\(ProcessInfo.processInfo.processIdentifier)"
+  private static let folder =
+    "\(NSTemporaryDirectory())/kconvert-fuzz-\(ProcessInfo.processInfo.processIdentifier)"
 
   static func run(_ input: [UInt8]) throws {
     MemoryBudget.process.lower(to: 640 << 20)

@@ -17,14 +17,18 @@ enum KernelFuzz {
       let type = index > 0 && random.below(3) == 0 ? DType.int64 : dtype
       let name = "x\(index)"
       // Names for sizes hide them from inference until the model runs.
-      let dimensions = own.enumerated().map { random.below(2) == 0 ? Dimension.fixed($1) : .symbol("\(name)_\($0)") }
+      let dimensions = own.enumerated().map {
+        random.below(2) == 0 ? Dimension.fixed($1) : .symbol("\(name)_\($0)")
+      }
       values.append(graph.input(name: name, type: TensorType(type, Shape(dimensions))))
       let count = try ElementCount.of(own)
       let elements = (0..<count).map { _ in Double(random.pick([0, 1, -1, 2, 3, 100])) }
       inputs[name] = try Tensor(elements, sizes: own, dtype: type)
     }
     let results = try graph.append(op(&random, rank: base.count), values, name: "op")
-    for (index, value) in results.enumerated() { graph.outputs.append(Graph.Output(name: "y\(index)", value: value)) }
+    for (index, value) in results.enumerated() {
+      graph.outputs.append(Graph.Output(name: "y\(index)", value: value))
+    }
     _ = try Session(graph, threads: 1).run(inputs)
   }
 
@@ -40,14 +44,18 @@ enum KernelFuzz {
     let axis = random.below(rank + 1) - random.below(2)
     let spatial = max(rank - 2, 0)
     func numbers(_ count: Int) -> [Int] { (0..<count).map { _ in number(&random) } }
-    func pairs(_ count: Int) -> [PadPair] { (0..<count).map { _ in PadPair(number(&random), number(&random)) } }
+    func pairs(_ count: Int) -> [PadPair] {
+      (0..<count).map { _ in PadPair(number(&random), number(&random)) }
+    }
     let padding: Padding = random.below(2) == 0 ? .sameUpper : .explicit(pairs(spatial))
     let layout: DataLayout = random.below(2) == 0 ? .channelsLast : .channelsFirst
     switch random.below(26) {
-    case 0: return .binary(random.pick([.add, .divide, .modulo, .power, .floorDivide, .shiftLeft, .shiftRight]))
+    case 0:
+      return .binary(random.pick([.add, .divide, .modulo, .power, .floorDivide, .shiftLeft, .shiftRight]))
     case 1: return .select
     case 2: return .matMul
-    case 3: return .einsum(random.pick(["ab,bc->ac", "abc,abd->acd", "aab->b", "ab,ab->", "abc,cb->a", "a,b->ab"]))
+    case 3:
+      return .einsum(random.pick(["ab,bc->ac", "abc,abd->acd", "aab->b", "ab,ab->", "abc,cb->a", "a,b->ab"]))
     case 4:
       return .conv(
         ConvAttributes(
@@ -61,9 +69,11 @@ enum KernelFuzz {
     case 6:
       return .pool(
         PoolAttributes(
-          function: random.pick([.maximum, .average]), kernelSize: numbers(spatial), strides: numbers(spatial),
+          function: random.pick([.maximum, .average]), kernelSize: numbers(spatial),
+          strides: numbers(spatial),
           padding: padding, layout: layout))
-    case 7: return .reduce(random.pick([.sum, .mean, .maximum, .product, .any]), axes: [axis], keepDims: true)
+    case 7:
+      return .reduce(random.pick([.sum, .mean, .maximum, .product, .any]), axes: [axis], keepDims: true)
     case 8: return .argReduce(.maximum, axis: axis, keepDims: false)
     case 9: return .cumulative(random.pick([.sum, .product]), axis: axis, reverse: true, exclusive: true)
     case 10: return .topK(k: .fixed(number(&random)), axis: axis, largest: true)
@@ -76,7 +86,9 @@ enum KernelFuzz {
     case 17: return .split(axis: axis, sizes: numbers(2).map(Dimension.fixed))
     case 18:
       return .slice([
-        SliceRange(axis: axis, start: number(&random), stop: random.below(2) == 0 ? nil : number(&random), step: number(&random))
+        SliceRange(
+          axis: axis, start: number(&random), stop: random.below(2) == 0 ? nil : number(&random),
+          step: number(&random))
       ])
     case 19:
       return .pad(

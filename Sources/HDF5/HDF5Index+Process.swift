@@ -111,7 +111,8 @@ private enum IndexProcess {
       return index
     }
     if kind == 3 {
-      throw HDF5Error(.unsupported("the process that reads it could not be confined; HDF5 files are not read without"))
+      throw HDF5Error(
+        .unsupported("the process that reads it could not be confined; HDF5 files are not read without"))
     }
     let parts = answer.dropFirst().split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2 else { throw damaged }

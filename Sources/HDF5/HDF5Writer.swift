@@ -40,7 +40,8 @@ package struct HDF5Writer: Sendable {
         H5Gcreate2(file.id, group.path, link.id, undated.id, chdf5_default_properties()),
         closing: H5Gclose, what: "group \"\(group.path)\"")
       for attribute in group.attributes {
-        try check(chdf5_write_string(handle.id, attribute.name, attribute.value), "attribute \"\(attribute.name)\"")
+        try check(
+          chdf5_write_string(handle.id, attribute.name, attribute.value), "attribute \"\(attribute.name)\"")
       }
     }
     let early = try Handle(chdf5_early_properties(), closing: H5Pclose, what: "properties")
@@ -50,17 +51,23 @@ package struct HDF5Writer: Sendable {
     return offsets
   }
 
-  private func make(_ dataset: Dataset, _ file: hid_t, _ link: hid_t, _ early: hid_t) throws(HDF5Error) -> Int? {
+  private func make(_ dataset: Dataset, _ file: hid_t, _ link: hid_t, _ early: hid_t) throws(HDF5Error)
+    -> Int?
+  {
     let what = "dataset \"\(dataset.path)\""
     let type = try HDF5Writer.type(dataset.elementType, what)
     let sizes = dataset.sizes.map { hsize_t($0) }
     let space = try Handle(
-      sizes.isEmpty ? H5Screate(H5S_SCALAR) : H5Screate_simple(Int32(sizes.count), sizes, nil), closing: H5Sclose,
+      sizes.isEmpty ? H5Screate(H5S_SCALAR) : H5Screate_simple(Int32(sizes.count), sizes, nil),
+      closing: H5Sclose,
       what: what)
     let handle = try Handle(
-      H5Dcreate2(file, dataset.path, type.id, space.id, link, early, chdf5_default_properties()), closing: H5Dclose,
+      H5Dcreate2(file, dataset.path, type.id, space.id, link, early, chdf5_default_properties()),
+      closing: H5Dclose,
       what: what)
-    if dataset.elementType == .bfloat16 { try check(chdf5_write_string(handle.id, "dtype", "bfloat16"), what) }
+    if dataset.elementType == .bfloat16 {
+      try check(chdf5_write_string(handle.id, "dtype", "bfloat16"), what)
+    }
     if dataset.sizes.contains(0) { return nil }
     let offset = H5Dget_offset(handle.id)
     guard offset != chdf5_undefined_address(), let place = Int(exactly: offset) else {

@@ -9,7 +9,8 @@ extension IndexBuilder {
   static let attributeLimit: UInt64 = 100_000
 
   /// All attributes of an object.
-  mutating func attributes(of object: hid_t, count: UInt64) throws(HDF5Error) -> [String: HDF5Index.Attribute] {
+  mutating func attributes(of object: hid_t, count: UInt64) throws(HDF5Error) -> [String: HDF5Index.Attribute]
+  {
     guard count > 0 else { return [:] }
     guard count <= IndexBuilder.attributeLimit else { throw HDF5Error(.unsupported("too many attributes")) }
     let list = NameList()

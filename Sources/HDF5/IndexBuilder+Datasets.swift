@@ -128,7 +128,8 @@ extension IndexBuilder {
     case 2:
       guard valueCount < 1 || values[0] == 0 || Int(values[0]) == elementByteCount else {
         return .failure(
-          UnknownFilter(message: "its data was shuffled in elements of \(values[0]) bytes, not \(elementByteCount)"))
+          UnknownFilter(
+            message: "its data was shuffled in elements of \(values[0]) bytes, not \(elementByteCount)"))
       }
       return .success(.shuffle(elementByteCount: elementByteCount))
     case 3: return .success(.fletcher32)
@@ -141,7 +142,9 @@ extension IndexBuilder {
 
   private static let chunkLimit: hsize_t = 1 << 20
 
-  private mutating func chunks(_ id: hid_t, _ space: hid_t, _ rank: Int) throws(HDF5Error) -> [HDF5Index.Chunk] {
+  private mutating func chunks(_ id: hid_t, _ space: hid_t, _ rank: Int) throws(HDF5Error) -> [HDF5Index
+    .Chunk]
+  {
     var count: hsize_t = 0
     guard H5Dget_num_chunks(id, space, &count) >= 0 else {
       throw HDF5Error(.corrupted("chunks: \(HDF5Library.message())"))

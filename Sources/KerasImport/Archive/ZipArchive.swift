@@ -67,6 +67,9 @@ package struct ZipArchive: Sendable {
 
   package init(_ archive: HeldBytes) throws(KerasImportError) {
     members = try archive.withBytes { bytes throws(KerasImportError) in
+      guard ZipArchive.hasWholeEnd(bytes) else {
+        throw KerasImportError(.corrupted("the zip archive has no directory at its end; it may be truncated"))
+      }
       var memory = cminizip_memory(
         bytes: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), count: UInt64(bytes.count), position: 0
       )
@@ -74,6 +77,22 @@ package struct ZipArchive: Sendable {
         Result { () throws(KerasImportError) in try ZipArchive.members(memory, archive) }
       }.get()
     }
+  }
+
+  /// Whether the record at the end, 22 bytes and a comment, is there to its last byte; minizip reads one that is cut.
+  private static func hasWholeEnd(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    let signature: [UInt8] = [0x50, 0x4B, 5, 6]
+    let earliest = max(0, bytes.count - 22 - 0xFFFF)
+    var place = bytes.count - signature.count
+    while place >= earliest {
+      if bytes[place...].starts(with: signature) {
+        guard place + 22 <= bytes.count else { return false }
+        let comment = Int(bytes[place + 20]) | Int(bytes[place + 21]) << 8
+        return comment <= bytes.count - place - 22
+      }
+      place -= 1
+    }
+    return false
   }
 
   private static func members(

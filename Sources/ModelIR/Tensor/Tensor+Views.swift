@@ -38,7 +38,8 @@ extension Tensor {
     else { throw TensorError("sizes \(sizes) do not broadcast to \(target)") }
     let own = rowMajorStrides
     let strides = target.indices.map { $0 < missing || sizes[$0 - missing] == 1 ? 0 : own[$0 - missing] }
-    return try Tensor(dtype: dtype, sizes: target, storage: StridedStorage(self, sizes: target, strides: strides))
+    return try Tensor(
+      dtype: dtype, sizes: target, storage: StridedStorage(self, sizes: target, strides: strides))
   }
 
   /// Tensors joined along an axis; nil when there are none or they do not fit.
