@@ -46,12 +46,14 @@ struct NumberedWeights {
       folders[name, default: []].append((number, child))
       if number > 0 { folders[child, default: []].append((0, child)) }
     }
+    // Once for all objects, not for each.
+    for name in folders.keys { folders[name]?.sort { $0.number < $1.number } }
     var used: [String: Int] = [:]
     var bound: Set<ObjectIdentifier> = []
     for object in objects where object.mayHaveWeights && bound.insert(ObjectIdentifier(object)).inserted {
       let name = object.folderName
       // No folder: the guard below refuses it.
-      let candidates = (folders[name] ?? []).sorted { $0.number < $1.number }
+      let candidates = folders[name] ?? []
       let index = used[name, default: 0]
       used[name] = index + 1
       guard index < candidates.count else {
