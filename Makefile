@@ -19,7 +19,7 @@ build: system
 	swift build -c release --static-swift-stdlib --product kconvert
 
 test: system $(VENV)/ready
-	swift test
+	KCONVERT_STRICT=1 swift test
 	Scripts/fuzz.sh
 	$(VENV)/bin/python Scripts/judge_onnx.py
 	$(VENV)/bin/python Scripts/judge_options.py

@@ -49,6 +49,13 @@ import Testing
     #expect(page == CoverageTests.markdown(of: written), "the page is stale")
   }
 
+  /// Layers that no case has.
+  private static let withoutCase: Set<String> = [
+    "BatchStatisticsNormalization", "DeviceWrapper", "DropoutWrapper", "Equalization",
+    "GroupedQueryAttention", "InferenceCrop", "MaxNumBoundingBoxes", "RandomHeight", "RandomWidth",
+    "ResidualWrapper", "TextVectorization",
+  ]
+
   /// Cases of a folder that the environment names.
   private static var further: [Case] {
     guard let path = ProcessInfo.processInfo.environment["KCONVERT_CASES"] else { return [] }

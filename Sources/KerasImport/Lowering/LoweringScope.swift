@@ -167,6 +167,9 @@ public struct LoweringScope {
     guard tensor.type.shape.fits(shape) else {
       throw misfit(name, expected: shape, found: tensor)
     }
+    if computeDType.isFloatingPoint, tensor.dtype == .int8 || tensor.dtype == .uint8 {
+      throw KerasImportError(.unsupported("quantised weights of a layer whose policy does not say how"))
+    }
     let isFloating = tensor.dtype.isFloatingPoint && computeDType.isFloatingPoint
     return try weightValue(name, tensor, as: isFloating ? computeDType : nil)
   }

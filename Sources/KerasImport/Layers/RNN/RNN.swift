@@ -305,6 +305,11 @@ struct TimeDistributed: Layer {
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     inner = try config.layer("layer")
+    if inner.policy.quantization != nil {
+      // Keras calls the layer's plain `call`, which multiplies by the stored integers without their scales.
+      throw KerasImportError(
+        .unsupported("a quantised layer inside TimeDistributed, which Keras computes without its scales"))
+    }
     config.ignore("input_dim", "input_length")
   }
 
