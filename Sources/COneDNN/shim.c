@@ -62,6 +62,9 @@ static struct {
 } lib;
 
 static void load(void) {
+  // OpenMP reads it as it is loaded: threads that wait give up their core soon, because on a machine that others use,
+  // too, waiting by spinning makes a run several times slower.
+  if (!getenv("OMP_WAIT_POLICY")) setenv("GOMP_SPINCOUNT", "20000", 0);
   void *handle = dlopen("libdnnl.so.2", RTLD_NOW | RTLD_LOCAL);
   if (!handle) handle = dlopen("libdnnl.2.dylib", RTLD_NOW | RTLD_LOCAL);
   if (!handle) return;

@@ -17,11 +17,10 @@ struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Measure how fast the model loads and runs.")
 
   @OptionGroup var options: ModelOptions
-  @Option(help: "The number of threads; all cores by default.") var threads: Int?
+  @OptionGroup var kernels: KernelOptions
   @Option(help: "The number of runs that are timed.") var runs = 20
   @Flag(help: "Print one JSON object.") var json = false
   @Flag(help: "Print where the time goes, step by step.") var profile = false
-  @Flag(help: "Leave out algorithms with fewer multiplications and larger rounding errors.") var exact = false
   @Option(help: "The size of axes that the model leaves open, other than the batch.") var size = 16
 
   func run() throws {
@@ -32,10 +31,7 @@ struct Bench: ParsableCommand {
       var lowering = try options.lowering(for: model)
       lowering.batch = lowering.batch ?? 1  // The default of --batch here.
       let graph = try model.lowered(lowering).graph
-      var settings = Session.Options()
-      settings.threads = threads ?? 0  // 0: all cores.
-      settings.isExact = exact
-      let session = try Session(graph, options: settings)
+      let session = try Session(graph, options: kernels.settings)
       let load = milliseconds(since: start)
       let feed = try RandomInputs.feed(graph, RandomInputs.Attempt(), dynamicSize: size)
       let first = try milliseconds { _ = try session.run(feed) }
@@ -56,7 +52,7 @@ struct Bench: ParsableCommand {
       return
     }
     var object = "{\"model\":\(JSONValue.string(options.model).text()),\"batch\":\(options.batch ?? 1)"
-    object += ",\"threads\":\(threads ?? processorCount),\"runs\":\(runs)"
+    object += ",\"threads\":\(kernels.threads ?? processorCount),\"runs\":\(runs)"
     for figure in figures { object += ",\"\(figure.name)\":\(figure.value.rounded(toPlaces: 3))" }
     print(object + "}")
   }

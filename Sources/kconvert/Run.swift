@@ -10,7 +10,7 @@ struct Run: ParsableCommand {
   @OptionGroup var options: ModelOptions
   @Option(help: "An .npz with one array per input, or an .npy for a model with one input.") var inputs: String
   @Option(help: "The .npz (or, for one output, .npy) to write.") var outputs: String
-  @Option(help: "The number of threads; all cores by default.") var threads: Int?
+  @OptionGroup var kernels: KernelOptions
 
   func validate() throws {
     if outputs == "-" { throw ValidationError("--outputs -: standard output is for text; name a file") }
@@ -21,8 +21,8 @@ struct Run: ParsableCommand {
       let path = try OutputPath(reading: [options.model, options.weights, inputs]).named(outputs)
       Watchdog.start(reading: [options.model, options.weights, inputs])
       let model = try options.open()
-      // 0: all cores.
-      let session = try Session(try model.lowered(options.lowering(for: model)).graph, threads: threads ?? 0)
+      let graph = try model.lowered(options.lowering(for: model)).graph
+      let session = try Session(graph, options: kernels.settings)
       let arrays = try InputArrays(contentsOf: inputs)
       let feed = try arrays.feed(session.inputs, byPosition: model.graph.inventsInputNames)
       try NumpyFile.write(Array(try session.run(feed)), to: path)

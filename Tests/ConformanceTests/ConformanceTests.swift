@@ -24,8 +24,19 @@ import Testing
 
   @Test(arguments: Case.all)
   func `the forward pass gives Keras's numbers`(_ item: Case) throws {
+    try expectKerasNumbers(item, Session.Options())
+  }
+
+  @Test(arguments: Case.all)
+  func `the reference kernels give Keras's numbers`(_ item: Case) throws {
+    var options = Session.Options()
+    options.usesReferenceKernels = true
+    try expectKerasNumbers(item, options)
+  }
+
+  private func expectKerasNumbers(_ item: Case, _ options: Session.Options) throws {
     let model = try item.openModel()
-    let results = try Session(model).run(item.inputs(of: model))
+    let results = try Session(model, options: options).run(item.inputs(of: model))
     let expected = try item.arrays("outputs.npz")
     #expect(results.count == expected.count)
     for (result, wanted) in zip(results, expected) {

@@ -63,5 +63,5 @@ protocol Step: Sendable {
 
 extension Step {
   var scratchByteCount: Int { 0 }
-  var name: String { "\(Self.self)" }
+  var name: String { String("\(Self.self)".prefix { $0 != " " }.drop { $0 == "(" }) }
 }

@@ -19,7 +19,7 @@ struct StepCost: Sendable {
   private static func operations(_ request: StepRequest) -> Int {
     let count = request.results.first?.elementCount ?? 0
     switch request.op {
-    case .matMul: return 2 * count * (request.operands[0].sizes.last ?? 1)
+    case .matMul, .dense: return 2 * count * (request.operands[0].sizes.last ?? 1)
     case .conv:
       // Each result is the sum over a window and a group's channels.
       return 2 * count * request.operands[1].sizes.dropLast().reduce(1, *)

@@ -13,7 +13,7 @@ struct FusedBackend: Backend {
     guard (request.operands + request.results).allSatisfy({ $0.dtype == .float32 }) else { return nil }
     switch request.op {
     case .unary(let function): return prepareUnary(function, request)
-    case .binary(let function): return prepareBinary(function, request)
+    case .binary(let function): return try prepareBinary(function, request)
     case .batchNormalization(let axis, let epsilon): return try prepareAffine(axis, epsilon, request)
     case .layerNormalization(let axis, let epsilon): return prepareLayerNormalization(axis, epsilon, request)
     case .softmax(let axis): return prepareSoftmax(axis, request)

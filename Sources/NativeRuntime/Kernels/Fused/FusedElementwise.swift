@@ -14,7 +14,7 @@ extension FusedBackend {
   }
 
   /// A function of two elements with broadcasting.
-  func prepareBinary(_ function: BinaryFunction, _ request: StepRequest) -> PreparedStep? {
+  func prepareBinary(_ function: BinaryFunction, _ request: StepRequest) throws -> PreparedStep? {
     guard let kernel = function.kernel else { return nil }
     let (a, b) = (request.operands[0], request.operands[1])
     if a == b, a.layout.isDense {
@@ -26,7 +26,27 @@ extension FusedBackend {
     let rows = StridedRows(
       sizes, [broadcastStrides(a.sizes, to: sizes), broadcastStrides(b.sizes, to: sizes)])
     let whole = [0, 1].filter { request.operands[$0].elementCount == request.results[0].elementCount }
+    if let repeated = try prepareRepeated(kernel, rows, request) { return repeated }
     return request.rowMajor(BinaryStep(function: kernel, rows: rows), overwritable: whole)
+  }
+
+  /// A constant along short rows (the three channels of an image): written out for many rows, because a call for each row
+  /// takes longer than its elements. EfficientNetB0's division of 224 x 224 x 3 elements: 0.97 ms by rows of 3.
+  private func prepareRepeated(
+    _ function: ck_binary_function, _ rows: StridedRows, _ request: StepRequest
+  ) throws -> PreparedStep? {
+    let count = request.results[0].elementCount
+    guard let constant = request.constants[1]?.tensor, constant.elementCount == rows.rowCount,
+      rows.rowCount < 64,
+      request.operands[0].elementCount == count
+    else { return nil }
+    let values = try [Float](constant)
+    let repeats = max(1, 4096 / values.count)
+    let pattern = (0..<repeats).flatMap { _ in values }
+    return PreparedStep(
+      step: PatternStep(function: function, pattern: pattern, count: count),
+      operandLayouts: [.rowMajor, nil],
+      resultLayouts: [.rowMajor], overwritable: [0])
   }
 
   /// A normalization by constant statistics: a factor and a summand for each channel, made in float64.
@@ -167,6 +187,25 @@ private struct BinaryStep: Step {
         y.pointer + offsets[1] + first * rows.steps[1], Int32(rows.steps[1]),
         z.pointer + row * rows.rowCount + first,
         range.count)
+    }
+  }
+}
+
+/// A function of each element and of one of a pattern that repeats.
+private struct PatternStep: Step {
+  let function: ck_binary_function
+  let pattern: [Float]
+  let count: Int
+
+  func run(_ memory: StepMemory) {
+    let (x, z) = (ReadPointer(memory.floats(0)), SharedPointer(memory.floatResult(0)))
+    let blocks = (count + pattern.count - 1) / pattern.count
+    parallel(blocks, grain: 4) { [self] range in
+      for block in range {
+        let first = block * pattern.count
+        ck_binary(
+          function, x.pointer + first, 1, pattern, 1, z.pointer + first, min(pattern.count, count - first))
+      }
     }
   }
 }

@@ -85,10 +85,11 @@ extension StepRequest {
     guard let step else { return nil }
     let packed = try store.packed(constant, form: plain.bytes + chosen.bytes, byteCount: chosen.byteCount) {
       target in
-      let tensor = try constant.tensor.aligned()
       let scratch = UnsafeMutableRawPointer.allocate(byteCount: max(step.scratchByteCount, 64), alignment: 64)
       defer { scratch.deallocate() }
-      try tensor.withBytes { try step.run($0.baseAddress, target, scratch: scratch) }
+      // Where the file has them, of any alignment: reorders load single elements and unaligned vectors.
+      try constant.tensor.withBytes { try step.run($0.baseAddress, target, scratch: scratch) }
+      (constant.tensor.storage as? HeldStorage)?.bytes.releasePages()
     }
     return .packed(packed)
   }

@@ -1,0 +1,29 @@
+import ArgumentParser
+import NativeRuntime
+
+/// How forward passes are computed.
+struct KernelOptions: ParsableArguments {
+  @Option(help: "The number of threads; all cores by default.")
+  var threads: Int?
+
+  @Flag(help: "Leave out algorithms with fewer multiplications and larger rounding errors.")
+  var exact = false
+
+  @Flag(help: "Use the plain reference kernels alone.")
+  var reference = false
+
+  func validate() throws {
+    if let threads, threads < 1 {
+      throw ValidationError("--threads: expected a positive number, found \(threads)")
+    }
+  }
+
+  var settings: Session.Options {
+    var options = Session.Options()
+    // 0: all cores.
+    options.threads = threads ?? 0
+    options.isExact = exact
+    options.usesReferenceKernels = reference
+    return options
+  }
+}
