@@ -54,6 +54,12 @@ struct MaskCompaction {
     return try graph.select(graph.expandDims(shows, 2), picked, graph.scalar(0, like: sequence))
   }
 
+  /// The last kept step's output of each row of a sequence whose kept steps are first; the first step's without one.
+  func lastKept(_ sequence: Value, _ graph: inout GraphRewriter) throws(GraphError) -> Value {
+    let places = try graph.binary(.maximum, graph.subtract(lengths, 1), 0)
+    return try graph.emit(.gatherND(batchDims: 1), sequence, graph.expandDims(places, 1))
+  }
+
   /// A state whose rows without a kept step are the initial ones.
   func keepingEmptyRows(_ state: Value, _ initial: Value, _ graph: inout GraphRewriter) throws(GraphError)
     -> Value

@@ -100,12 +100,19 @@ private struct SequenceBuilder {
     }
     let results = try graph.emitAll(
       .sequenceRecurrent(attributes), inputs(x, lengths: compaction?.lengths, &graph), as: cells[0].name)
-    let parts = try sequences(results[0], compaction, &graph)
-    let states = try states(Array(results.dropFirst()), compaction, &graph)
+    let walked = try sequence(results[0], &graph)
+    let compact = try parts(walked, &graph)
+    var shown = compact
+    if let compaction, nodes.contains(where: { graph.isUsed($0.outputs[0]) }) || cells[0].zeroOutputForMask {
+      let zero = cells[0].zeroOutputForMask
+      shown = try parts(
+        compaction.spread(walked, zeroOutput: zero, isReverse: cells[0].reverse, &graph), &graph)
+    }
+    let states = try states(Array(results.dropFirst()), compact, compaction, &graph)
     for (index, node) in nodes.enumerated() {
       let finals = states.map { $0[index] }
-      let last = try last(parts[index], finals[0], index, compaction, &graph)
-      for (old, new) in zip(node.outputs, [parts[index], last] + finals) { graph.replace(old, with: new) }
+      let last = try last(index, shown[index], compact[index], finals[0], compaction, &graph)
+      for (old, new) in zip(node.outputs, [shown[index], last] + finals) { graph.replace(old, with: new) }
     }
     for id in ids { graph.erase(id) }
   }
@@ -155,40 +162,35 @@ private struct SequenceBuilder {
 
   // MARK: Results
 
-  /// `[T, D, N, F]` as one `[N, T, F]` for each direction.
-  private func sequences(
-    _ y: Value, _ compaction: MaskCompaction?, _ graph: inout GraphRewriter
-  ) throws(GraphError) -> [Value] {
-    let (shape, count, units) = (graph.shape(of: y), cells.count, cells[0].units)
-    let turned = count == 1 ? y : try graph.emit(.transpose([0, 2, 1, 3]), y)
-    let flat = try graph.reshape(turned, [shape[0], shape[2], .fixed(count * units)])
-    var whole = try graph.emit(.transpose([1, 0, 2]), flat)
-    if let compaction, nodes.contains(where: { graph.isUsed($0.outputs[0]) }) || cells[0].zeroOutputForMask {
-      whole = try compaction.spread(
-        whole, zeroOutput: cells[0].zeroOutputForMask, isReverse: cells[0].reverse, &graph)
-    }
-    if count == 1 { return [whole] }
-    return try graph.emitAll(.split(axis: 2, sizes: Array(repeating: .fixed(units), count: count)), [whole])
+  /// `[T, D, N, F]` as `[N, T, D F]`.
+  private func sequence(_ y: Value, _ graph: inout GraphRewriter) throws(GraphError) -> Value {
+    let shape = graph.shape(of: y)
+    let turned = cells.count == 1 ? y : try graph.emit(.transpose([0, 2, 1, 3]), y)
+    let flat = try graph.reshape(turned, [shape[0], shape[2], shape[3] * .fixed(cells.count)])
+    return try graph.emit(.transpose([1, 0, 2]), flat)
+  }
+
+  /// The directions' features, which lie side by side on the last axis.
+  private func parts(_ whole: Value, _ graph: inout GraphRewriter) throws(GraphError) -> [Value] {
+    if cells.count == 1 { return [whole] }
+    let axis = graph.shape(of: whole).rank - 1
+    return try graph.emitAll(.split(axis: axis, sizes: cells.map { .fixed($0.units) }), [whole])
   }
 
   /// For each state one `[N, F]` of each direction.
   private func states(
-    _ finals: [Value], _ compaction: MaskCompaction?, _ graph: inout GraphRewriter
+    _ finals: [Value], _ compact: [Value], _ compaction: MaskCompaction?, _ graph: inout GraphRewriter
   ) throws(GraphError) -> [[Value]] {
     var result: [[Value]] = []
     for (number, state) in finals.enumerated() {
       let shape = graph.shape(of: state)
-      var parts: [Value]
-      if cells.count == 1 {
-        parts = [try graph.reshape(state, [shape[1], shape[2]])]
-      } else {
-        // Joined along the features first: most layers join the last outputs of both directions.
-        let flat = try graph.reshape(
-          graph.emit(.transpose([1, 0, 2]), state), [shape[1], shape[2] * .fixed(cells.count)])
-        parts = try graph.emitAll(.split(axis: 1, sizes: cells.map { .fixed($0.units) }), [flat])
-      }
+      let turned = cells.count == 1 ? state : try graph.emit(.transpose([1, 0, 2]), state)
+      let flat = try graph.reshape(turned, [shape[1], shape[2] * .fixed(cells.count)])
+      var parts = try parts(flat, &graph)
       if let compaction {
-        for index in parts.indices where !operands[index].states.isEmpty {
+        for index in parts.indices {
+          if number == 0, isLSTM { parts[index] = try lastKept(compact[index], index, compaction, &graph) }
+          guard !operands[index].states.isEmpty else { continue }
           parts[index] = try compaction.keepingEmptyRows(parts[index], operands[index].states[number], &graph)
         }
       }
@@ -197,19 +199,33 @@ private struct SequenceBuilder {
     return result
   }
 
-  /// The output of the step processed last. With a mask that is one of the sequence's: it repeats or is zero.
+  private var isLSTM: Bool { cells[0].cell == .lstm }
+
+  /// The output of the step processed last: of a masked step zero, or what it repeats.
   private func last(
-    _ sequence: Value, _ state: Value, _ index: Int, _ compaction: MaskCompaction?,
+    _ index: Int, _ shown: Value, _ compact: Value, _ state: Value, _ compaction: MaskCompaction?,
     _ graph: inout GraphRewriter
   ) throws(GraphError) -> Value {
-    guard compaction != nil, cells[index].zeroOutputForMask || cells[index].hasInitialState else {
-      return state
-    }
+    guard let compaction else { return state }
+    if cells[index].zeroOutputForMask { return try step(cells[index].reverse ? 0 : -1, of: shown, &graph) }
+    // Without a kept step the output is zero, whatever the initial state is.
+    return cells[index].hasInitialState ? try lastKept(compact, index, compaction, &graph) : state
+  }
+
+  /// The output of the kept step processed last, zero without one. An LSTM's final state is taken from its outputs,
+  /// too: OpenVINO's walks over all steps of a row whatever its length.
+  private func lastKept(
+    _ compact: Value, _ index: Int, _ compaction: MaskCompaction, _ graph: inout GraphRewriter
+  ) throws(GraphError) -> Value {
+    cells[index].reverse ? try step(0, of: compact, &graph) : try compaction.lastKept(compact, &graph)
+  }
+
+  private func step(_ place: Int, of sequence: Value, _ graph: inout GraphRewriter) throws(GraphError)
+    -> Value
+  {
     let shape = graph.shape(of: sequence)
-    let place =
-      cells[index].reverse
-      ? SliceRange(axis: 1, start: 0, stop: 1) : SliceRange(axis: 1, start: -1, stop: nil)
-    return try graph.reshape(graph.emit(.slice([place]), sequence), [shape[0], shape[2]])
+    let range = SliceRange(axis: 1, start: place, stop: place == 0 ? 1 : nil)
+    return try graph.reshape(graph.emit(.slice([range]), sequence), [shape[0], shape[2]])
   }
 }
 
