@@ -12,10 +12,19 @@ from fixture_cases import judge_all
 
 CORE = openvino.Core()
 OPTIONS = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+# What OpenVINO 2026 computes in another way, whatever form the file has.
+EXEMPT = {
+    "hashing_int": "its CPU plugin computes int64 in 32 bits", "hashing_int_salt": "its CPU plugin computes int64 in 32 bits",
+    "hashedcrossing": "its CPU plugin computes int64 in 32 bits",
+    "lstm_mask_back": "the final cell state of an LSTM ignores sequence_lens (an output of this model)",
+}
 refused = []
 
 
 def judge(case, meta, model):
+    if case.name in EXEMPT:
+        refused.append((case.name, EXEMPT[case.name]))
+        return
     try:
         compiled = CORE.compile_model(str(model), "CPU", OPTIONS)
     except RuntimeError as error:
@@ -37,5 +46,5 @@ def judge(case, meta, model):
 if __name__ == "__main__":
     status = judge_all(judge, "model.onnx", "ONNX files, by OpenVINO", lambda meta: meta.get("onnx") == "any")
     for name, reason in refused:
-        print(f"not taken by OpenVINO: {name}: {reason}")
+        print(f"not judged by OpenVINO: {name}: {reason}")
     sys.exit(status)

@@ -93,8 +93,9 @@ private struct SequenceBuilder {
     var x = operands[0].x
     var compaction: MaskCompaction?
     if let mask = operands[0].mask {
-      let key = CompactionKey(x: x, mask: mask)
-      if compactions[key] == nil { compactions[key] = try MaskCompaction(x, mask: mask, in: &graph) }
+      // One direction that walks back goes forward over its steps in the order of processing.
+      let key = CompactionKey(x: x, mask: mask, isReverse: cells.count == 1 && cells[0].reverse)
+      if compactions[key] == nil { compactions[key] = try MaskCompaction(key, in: &graph) }
       compaction = compactions[key]
       x = compaction.map(\.x) ?? x
     }
@@ -106,20 +107,22 @@ private struct SequenceBuilder {
     if let compaction, nodes.contains(where: { graph.isUsed($0.outputs[0]) }) || cells[0].zeroOutputForMask {
       let zero = cells[0].zeroOutputForMask
       shown = try parts(
-        compaction.spread(walked, zeroOutput: zero, isReverse: cells[0].reverse, &graph), &graph)
+        compaction.spread(walked, zeroOutput: zero, &graph), &graph)
     }
-    let states = try states(Array(results.dropFirst()), compact, compaction, &graph)
+    let states = try states(results, compaction, &graph)
     for (index, node) in nodes.enumerated() {
       let finals = states.map { $0[index] }
-      let last = try last(index, shown[index], compact[index], finals[0], compaction, &graph)
+      let last = try last(index, shown[index], states: finals, outputs: results[0], compaction, &graph)
       for (old, new) in zip(node.outputs, [shown[index], last] + finals) { graph.replace(old, with: new) }
     }
     for id in ids { graph.erase(id) }
   }
 
   private var attributes: SequenceRecurrentAttributes {
-    SequenceRecurrentAttributes(
-      directions: cells, hasBias: cells[0].hasBias, hasLengths: cells[0].hasMask,
+    var directions = cells
+    if cells.count == 1, cells[0].hasMask { directions[0].reverse = false }
+    return SequenceRecurrentAttributes(
+      directions: directions, hasBias: cells[0].hasBias, hasLengths: cells[0].hasMask,
       hasInitialState: cells[0].hasInitialState)
   }
 
@@ -177,55 +180,55 @@ private struct SequenceBuilder {
     return try graph.emitAll(.split(axis: axis, sizes: cells.map { .fixed($0.units) }), [whole])
   }
 
-  /// For each state one `[N, F]` of each direction.
+  /// For each state one `[N, F]` of each direction. Behind a mask the first is taken from the outputs.
   private func states(
-    _ finals: [Value], _ compact: [Value], _ compaction: MaskCompaction?, _ graph: inout GraphRewriter
+    _ results: [Value], _ compaction: MaskCompaction?, _ graph: inout GraphRewriter
   ) throws(GraphError) -> [[Value]] {
     var result: [[Value]] = []
-    for (number, state) in finals.enumerated() {
-      let shape = graph.shape(of: state)
-      let turned = cells.count == 1 ? state : try graph.emit(.transpose([1, 0, 2]), state)
-      let flat = try graph.reshape(turned, [shape[1], shape[2] * .fixed(cells.count)])
+    for number in 0..<cells[0].stateCount {
+      guard let compaction else {
+        result.append(try parts(flat(results[1 + number], &graph), &graph))
+        continue
+      }
+      let flat =
+        try number == 0 ? lastOutputs(results[0], compaction, &graph) : flat(results[1 + number], &graph)
       var parts = try parts(flat, &graph)
-      if let compaction {
-        for index in parts.indices {
-          if number == 0, isLSTM { parts[index] = try lastKept(compact[index], index, compaction, &graph) }
-          guard !operands[index].states.isEmpty else { continue }
-          parts[index] = try compaction.keepingEmptyRows(parts[index], operands[index].states[number], &graph)
-        }
+      for index in parts.indices where !operands[index].states.isEmpty {
+        parts[index] = try compaction.keepingEmptyRows(parts[index], operands[index].states[number], &graph)
       }
       result.append(parts)
     }
     return result
   }
 
-  private var isLSTM: Bool { cells[0].cell == .lstm }
+  /// `[D, N, F]` as `[N, D F]`.
+  private func flat(_ state: Value, _ graph: inout GraphRewriter) throws(GraphError) -> Value {
+    let shape = graph.shape(of: state)
+    let turned = cells.count == 1 ? state : try graph.emit(.transpose([1, 0, 2]), state)
+    return try graph.reshape(turned, [shape[1], shape[2] * .fixed(cells.count)])
+  }
+
+  private func lastOutputs(
+    _ y: Value, _ compaction: MaskCompaction, _ graph: inout GraphRewriter
+  ) throws(GraphError) -> Value {
+    try compaction.last(y, isMirrored: cells.map { $0.reverse && cells.count > 1 }, &graph)
+  }
 
   /// The output of the step processed last: of a masked step zero, or what it repeats.
   private func last(
-    _ index: Int, _ shown: Value, _ compact: Value, _ state: Value, _ compaction: MaskCompaction?,
+    _ index: Int, _ shown: Value, states: [Value], outputs y: Value, _ compaction: MaskCompaction?,
     _ graph: inout GraphRewriter
   ) throws(GraphError) -> Value {
-    guard let compaction else { return state }
-    if cells[index].zeroOutputForMask { return try step(cells[index].reverse ? 0 : -1, of: shown, &graph) }
+    guard let compaction else { return states[0] }
+    if cells[index].zeroOutputForMask {
+      let shape = graph.shape(of: shown)
+      let range: (Int, Int?) = cells[index].reverse ? (0, 1) : (-1, nil)
+      let step = try graph.emit(.slice([SliceRange(axis: 1, start: range.0, stop: range.1)]), shown)
+      return try graph.reshape(step, [shape[0], shape[2]])
+    }
     // Without a kept step the output is zero, whatever the initial state is.
-    return cells[index].hasInitialState ? try lastKept(compact, index, compaction, &graph) : state
-  }
-
-  /// The output of the kept step processed last, zero without one. An LSTM's final state is taken from its outputs,
-  /// too: OpenVINO's walks over all steps of a row whatever its length.
-  private func lastKept(
-    _ compact: Value, _ index: Int, _ compaction: MaskCompaction, _ graph: inout GraphRewriter
-  ) throws(GraphError) -> Value {
-    cells[index].reverse ? try step(0, of: compact, &graph) : try compaction.lastKept(compact, &graph)
-  }
-
-  private func step(_ place: Int, of sequence: Value, _ graph: inout GraphRewriter) throws(GraphError)
-    -> Value
-  {
-    let shape = graph.shape(of: sequence)
-    let range = SliceRange(axis: 1, start: place, stop: place == 0 ? 1 : nil)
-    return try graph.reshape(graph.emit(.slice([range]), sequence), [shape[0], shape[2]])
+    return cells[index].hasInitialState
+      ? try parts(lastOutputs(y, compaction, &graph), &graph)[index] : states[0]
   }
 }
 
