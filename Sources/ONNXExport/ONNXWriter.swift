@@ -151,6 +151,7 @@ extension GraphEmitter {
     case .triangle(let isUpper, let k):
       emit("Trilu", [x[0], scalar(Int64(k))], outputs: y, [("upper", .int(isUpper ? 1 : 0))])
     case .range(let size): try emitRange(size, y)
+    case .count: emit("Range", [scalar(Int64(0)), x[0], scalar(Int64(1))], outputs: y)
     case .sizes(let sizes): emit("Identity", [try shape(Shape(sizes))], outputs: y)
     case .sequenceRecurrent(let attributes): try emitSequenceRecurrent(attributes, node, x, y)
     case .scan(let attributes): try emitScan(attributes, node, x, y)

@@ -180,7 +180,7 @@ extension RandomInputs {
     case .binary, .scatterND: return node.inputs
     case .compare, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce, .cumulative,
       .topK,
-      .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .range, .sizes, .recurrent,
+      .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .range, .count, .sizes, .recurrent,
       .sequenceRecurrent,
       .scan, .resize, .lookup, .hash:
       return []

@@ -8,6 +8,10 @@ public struct LayerRegistry: Sendable {
   private var operations: [String: Factory] = [:]
   /// Whether layers that are not supported get a place in the model, for inspection, instead of ending the import.
   var keepsUnsupported = false
+  /// Operations of programs that made files, by the names that they were registered under.
+  private var ownOperations: [String: Factory] = [:]
+  /// Operations of Keras that are refused, with the reason.
+  package private(set) var refusedOperations: [String: String] = [:]
 
   /// What the caller says of Lambda layers, by name, and of custom classes.
   var lambdas: [String: LayerMeaning] = [:]
@@ -37,6 +41,12 @@ public struct LayerRegistry: Sendable {
   /// Adds an operation (module `keras.src.ops.*`) under its class names.
   mutating func register(operation name: String, _ factory: @escaping Factory) { operations[name] = factory }
 
+  /// Adds an operation of a program's own.
+  mutating func registerOwn(operation name: String, _ factory: @escaping Factory) { ownOperations[name] = factory }
+
+  /// Notes an operation of Keras that cannot be supported.
+  mutating func refuse(_ name: String, because reason: String) { refusedOperations[name] = reason }
+
   /// Every layer class, sorted.
   package var layerNames: [String] { layers.keys.sorted() }
   /// Every operation class, sorted.
@@ -45,8 +55,8 @@ public struct LayerRegistry: Sendable {
   /// True for modules whose classes are operations, not layers of the same name.
   package static func isOperation(module: String) -> Bool {
     module.hasPrefix("keras.src.ops.") || module.hasPrefix("keras.ops")
-      || module.hasPrefix("keras.src.activations") || module == "kconvert.ops"
-      || module == UnsupportedFunction.module
+      || module.hasPrefix("keras.src.activations") || module.hasPrefix("keras.src.quantizers")
+      || module == "kconvert.ops" || module == UnsupportedFunction.module
   }
 
   /// Builds what a configuration describes.
@@ -60,9 +70,14 @@ public struct LayerRegistry: Sendable {
     if let meaning = meaning(of: config), !LayerRegistry.isOperation(module: config.module) {
       layer = DefinedLayer(meaning, &config)
     } else if LayerRegistry.isOperation(module: config.module) {
+      if let reason = refusedOperations[config.className] {
+        throw KerasImportError(.unsupported("operation \"\(config.className)\": \(reason)"))
+      }
       guard let factory = operations[config.className] else {
         throw KerasImportError(.unsupportedLayer(className: config.className))
       }
+      layer = try factory(&config)
+    } else if let factory = config.identity.names.lazy.compactMap({ ownOperations[$0] }).first {
       layer = try factory(&config)
     } else {
       guard let type = type(of: config.identity, className: config.className) else {

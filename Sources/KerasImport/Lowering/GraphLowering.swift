@@ -227,6 +227,7 @@ extension LoweredModel {
         if isPartial { continue }
         throw KerasImportError(.invalidGraph("output \"\(name)\" is made by no call"))
       }
+      try state.checkUse(of: operand.value)
       state.graph.outputs.append(Graph.Output(name: name, value: operand.value))
     }
     graph = state.graph

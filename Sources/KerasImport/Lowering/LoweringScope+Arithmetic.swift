@@ -11,6 +11,27 @@ extension LoweringScope {
   func unary(_ function: UnaryFunction, _ x: Value) throws(KerasImportError) -> Value { try emit(.unary(function), x) }
   func matMul(_ a: Value, _ b: Value) throws(KerasImportError) -> Value { try emit(.matMul, a, b) }
 
+  func maximum(_ a: Value, _ b: Value) throws(KerasImportError) -> Value { try emit(.binary(.maximum), a, b) }
+  func minimum(_ a: Value, _ b: Value) throws(KerasImportError) -> Value { try emit(.binary(.minimum), a, b) }
+  func power(_ a: Value, _ b: Value) throws(KerasImportError) -> Value { try emit(.binary(.power), a, b) }
+  func compare(_ comparison: Comparison, _ a: Value, _ b: Value) throws(KerasImportError) -> Value {
+    try emit(.compare(comparison), a, b)
+  }
+  /// A comparison with a number.
+  func compare(_ comparison: Comparison, _ a: Value, _ b: Double) throws(KerasImportError) -> Value {
+    try compare(comparison, a, scalar(b, like: a))
+  }
+  func select(_ condition: Value, _ a: Value, _ b: Value) throws(KerasImportError) -> Value {
+    try emit(.select, condition, a, b)
+  }
+  func and(_ a: Value, _ b: Value) throws(KerasImportError) -> Value { try emit(.binary(.logicalAnd), a, b) }
+  func or(_ a: Value, _ b: Value) throws(KerasImportError) -> Value { try emit(.binary(.logicalOr), a, b) }
+  func not(_ a: Value) throws(KerasImportError) -> Value { try emit(.unary(.logicalNot), a) }
+  /// True where a floating-point element is NaN; nowhere in other types.
+  func isNaN(_ x: Value) throws(KerasImportError) -> Value {
+    dtype(of: x).isFloatingPoint ? try unary(.isNaN, x) : try filled(shape(of: x), 0, .bool)
+  }
+
   /// The value itself when it has this type already.
   func cast(_ x: Value, to target: DType) throws(KerasImportError) -> Value {
     dtype(of: x) == target ? x : try emit(.cast(target), x)

@@ -8,7 +8,8 @@ extension LoweringScope {
     if let first = call.tensors.first { state.sources[path] = first.value }
     state.record(masksOf: call.tensors, for: object)
     do {
-      let isOperation = LayerRegistry.isOperation(module: object.module)
+      let isOperation = object.layer is Operation
+      for operand in call.tensors { try state.checkUse(of: operand.value, allowsComplex: isOperation) }
       let results = isOperation ? try object.layer.lower(call, in: self) : try lowerLayer(call)
       state.record(path, call.tensors, results)
       return results

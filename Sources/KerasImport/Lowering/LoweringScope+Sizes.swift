@@ -64,7 +64,7 @@ private struct SizeTracing {
     case .binary(let function): return combined(function, x[0], x[1])
     case .unary, .reduce, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .argReduce, .cumulative, .topK,
       .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .transpose, .pad, .tile, .reverse,
-      .gatherElements, .gatherND, .scatterND, .triangle, .range, .sizes, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup,
+      .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup,
       .hash,
       .vectorize:
       return nil

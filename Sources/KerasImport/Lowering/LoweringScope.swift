@@ -26,6 +26,31 @@ final class LoweringState {
   /// The calls of the outermost model.
   var calls: [KerasTensor: LoweredCall] = [:]
 
+  /// Values that may not be used, with what they are.
+  private(set) var refusedValues: [Value: String] = [:]
+  /// The imaginary parts of values that are real parts of complex tensors.
+  var imaginaryParts: [Value: Value] = [:]
+
+  /// Marks a result that is wrong to use: the model is refused when something reads it.
+  func refuse(_ value: Value, because reason: String) { refusedValues[value] = reason }
+
+  /// - Throws: `unsupported` for a result that may not be used, or a complex one where numbers are real.
+  func checkUse(of value: Value, allowsComplex: Bool = false) throws(KerasImportError) {
+    if let reason = refusedValues[value] { throw KerasImportError(.unsupported(reason)) }
+    if !allowsComplex, imaginaryParts[value] != nil {
+      throw KerasImportError(.unsupported("a complex tensor in an operation of real ones"))
+    }
+  }
+
+  private var symbolCounts: [String: Int] = [:]
+
+  /// A name for a dimension that depends on the data, which no other has.
+  func freshSymbol(_ wanted: String) -> String {
+    let count = symbolCounts[wanted, default: 0]
+    symbolCounts[wanted] = count + 1
+    return count == 0 ? wanted : "\(wanted)_\(count)"
+  }
+
   func record(masksOf operands: [Operand], for object: LayerObject) {
     let masks = operands.compactMap(\.mask)
     guard let first = masks.first else { return }
@@ -154,6 +179,14 @@ public struct LoweringScope {
   /// A constant of these numbers, row-major.
   func array(
     _ numbers: [Double], _ sizes: [Int], _ dtype: DType, as name: String
+  ) throws(KerasImportError) -> Value {
+    try constant(numbers, sizes: sizes, dtype, as: name)
+  }
+
+  /// A constant of numbers, row-major.
+  /// - Throws: when there are not as many as the sizes say.
+  public func constant(
+    _ numbers: [Double], sizes: [Int], _ dtype: DType, as name: String = "constant"
   ) throws(KerasImportError) -> Value {
     constant(try checkedTensor(Tensor(numbers, sizes: sizes, dtype: dtype)), as: name)
   }

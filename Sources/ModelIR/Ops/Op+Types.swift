@@ -57,6 +57,10 @@ extension Op {
     case .triangle: return [try inferTriangle(operands[0])]
     case .vectorize(let attributes): return [try attributes.inferType(operands[0])]
     case .range(let size): return [TensorType(.int64, [size])]
+    case .count(let size):
+      try operands[0].expectDType(.int64, operand: 0)
+      try operands[0].expectShape([], operand: 0)
+      return [TensorType(.int64, [size])]
     case .sizes(let sizes): return [TensorType(.int64, [.fixed(sizes.count)])]
     case .recurrent(let attributes): return try attributes.inferTypes(operands)
     case .sequenceRecurrent(let attributes): return try attributes.inferTypes(operands)
@@ -108,7 +112,7 @@ extension Op {
     case .gatherND: "GatherND"
     case .scatterND: "ScatterND"
     case .triangle: "Trilu"
-    case .range: "Range"
+    case .range, .count: "Range"
     case .sizes: "Shape"
     case .recurrent(let attributes): attributes.name
     case .sequenceRecurrent(let attributes): attributes.name
@@ -126,7 +130,7 @@ extension Op {
     case .range, .sizes: 0...0
     case .unary, .cast, .pool, .reduce, .argReduce, .cumulative, .topK, .softmax, .logSoftmax, .reshape,
       .transpose,
-      .split, .slice, .pad, .expand, .tile, .reverse, .triangle, .resize, .lookup, .vectorize:
+      .split, .slice, .pad, .expand, .tile, .reverse, .triangle, .resize, .lookup, .vectorize, .count:
       1...1
     case .binary, .compare, .matMul, .gather, .gatherElements, .gatherND: 2...2
     case .convTranspose, .dequantize: 2...3

@@ -104,6 +104,9 @@ public enum Op: Hashable, Sendable {
   case triangle(upper: Bool, k: Int)
   /// The int64 numbers `0 ..< size`; no operands. ONNX Range.
   case range(Dimension)
+  /// The int64 numbers `0 ..< limit`, the limit an int64 scalar that depends on the data (below 0: none). The dimension
+  /// is a name of its own for their number. `[limit] -> [y]`. ONNX Range.
+  case count(Dimension)
   /// Sizes as an int64 vector, one element each; no operands. ONNX Shape.
   case sizes([Dimension])
 

@@ -5,7 +5,14 @@ final class PlanCache: Sendable {
   let graph: Graph
   let options: RuntimeOptions
   private let store = ConstantStore()
-  private let plans = Locked<[(sizes: [[Int]], plan: Plan)]>([])
+  private let plans = Locked<[(key: Key, plan: Plan)]>([])
+  private let dataDependent: DataDependentSizes
+
+  /// What a plan is made for: the inputs' sizes, and those of dimensions that depend on the data.
+  private struct Key: Equatable {
+    var sizes: [[Int]]
+    var known: [String: Dimension]
+  }
 
   /// The plans kept; the one that was not used for longest goes first.
   private static let capacity = 8
@@ -15,6 +22,7 @@ final class PlanCache: Sendable {
     var options = options
     options.isExact = options.isExact || graph.winogradCandidateCount > PlanCache.largestWinogradCount
     self.options = options
+    dataDependent = DataDependentSizes(graph, options: options)
   }
 
   /// In networks of more convolutions than these Winograd's errors add up to more than a softmax bears: of ResNet152 with
@@ -23,24 +31,27 @@ final class PlanCache: Sendable {
 
   /// The plan for inputs of these sizes, made if there is none.
   /// - Throws: ``RuntimeError`` when operands do not fit at these sizes, or a constant cannot be read.
-  func plan(_ sizes: [[Int]]) throws(RuntimeError) -> Plan {
-    let known = plans.withLock { plans -> Plan? in
-      guard let index = plans.lastIndex(where: { $0.sizes == sizes }) else { return nil }
+  func plan(_ sizes: [[Int]], known: [String: Dimension] = [:]) throws(RuntimeError) -> Plan {
+    let key = Key(sizes: sizes, known: known)
+    let kept = plans.withLock { plans -> Plan? in
+      guard let index = plans.lastIndex(where: { $0.key == key }) else { return nil }
       let entry = plans.remove(at: index)
       plans.append(entry)
       return entry.plan
     }
-    if let known { return known }
-    let plan = try Planner.plan(graph, sizes: sizes, options: options, store: store)
+    if let kept { return kept }
+    let plan = try Planner.plan(graph, sizes: sizes, known: known, options: options, store: store)
     plans.withLock { plans in
       if plans.count >= PlanCache.capacity { plans.removeFirst() }
-      plans.append((sizes, plan))
+      plans.append((key, plan))
     }
     return plan
   }
 
-  func run(_ inputs: [Tensor]) throws(RuntimeError) -> [Tensor] {
-    try plan(inputs.map(\.sizes)).run(inputs)
+  /// - Parameter known: the sizes of dimensions that depend on the data, where they were found already.
+  func run(_ inputs: [Tensor], known: [String: Dimension] = [:]) throws(RuntimeError) -> [Tensor] {
+    let sizes = try dataDependent.found(inputs, known: known)
+    return try plan(inputs.map(\.sizes), known: sizes).run(inputs)
   }
 }
 

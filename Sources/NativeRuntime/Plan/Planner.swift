@@ -15,11 +15,12 @@ struct Planner {
   /// For each buffer the last node that reads one of its values: views of the same bytes are values with uses of their own.
   private var lastReaders: [Int: Int] = [:]
 
+  /// - Parameter known: the sizes of dimensions that depend on the data.
   /// - Throws: ``RuntimeError`` when operands do not fit at these sizes, or a constant cannot be read.
   static func plan(
-    _ graph: Graph, sizes: [[Int]], options: RuntimeOptions, store: ConstantStore
+    _ graph: Graph, sizes: [[Int]], known: [String: Dimension] = [:], options: RuntimeOptions, store: ConstantStore
   ) throws(RuntimeError) -> Plan {
-    var planner = Planner(graph, sizes: sizes, options: options, store: store)
+    var planner = Planner(graph, sizes: sizes, known: known, options: options, store: store)
     planner.addInputs(sizes)
     for (index, isLive) in graph.liveNodes().enumerated() where isLive {
       let node = graph.nodes[index]
@@ -38,11 +39,13 @@ struct Planner {
     }
   }
 
-  private init(_ graph: Graph, sizes: [[Int]], options: RuntimeOptions, store: ConstantStore) {
+  private init(
+    _ graph: Graph, sizes: [[Int]], known: [String: Dimension], options: RuntimeOptions, store: ConstantStore
+  ) {
     self.graph = graph
     self.options = options
     self.store = store
-    var bindings: [String: Dimension] = [:]
+    var bindings = known
     for (input, sizes) in zip(graph.inputs, sizes) {
       for (dimension, size) in zip(graph.shape(of: input).dimensions, sizes) {
         if let symbol = dimension.symbolName { bindings[symbol] = .fixed(size) }
@@ -286,7 +289,7 @@ extension Op {
     case .concat, .split, .pad, .reverse, .gather, .gatherElements, .gatherND, .triangle: return false
     case .unary, .binary, .compare, .select, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .reduce,
       .argReduce,
-      .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .scatterND, .range,
+      .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .scatterND, .range, .count,
       .sizes,
       .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
       return false

@@ -114,23 +114,8 @@ struct AdaptivePooling: Layer {
     var x = try call.input.value
     try scope.expectRank(outputSize.count + 2, of: x)
     for (index, axis) in layout.spatialAxes(rank: outputSize.count + 2).enumerated() {
-      x = try pool(x, axis: axis, cells: outputSize[index], in: scope)
+      x = try scope.adaptivePool(function, x, axis: axis, cells: outputSize[index])
     }
     return [Operand(x)]
-  }
-
-  private func pool(_ x: Value, axis: Int, cells: Int, in scope: LoweringScope) throws(KerasImportError)
-    -> Value
-  {
-    guard let size = scope.shape(of: x)[axis].fixedSize, cells > 0, cells <= 1 << 16 else {
-      throw KerasImportError(.unsupported("adaptive pooling of an axis whose size is not known"))
-    }
-    var parts: [Value] = []
-    for cell in 0..<cells {
-      let range = SliceRange(
-        axis: axis, start: cell * size / cells, stop: ((cell + 1) * size + cells - 1) / cells)
-      parts.append(try scope.reduce(function, scope.emit(.slice([range]), x), axes: [axis], keepDims: true))
-    }
-    return parts.count == 1 ? parts[0] : try scope.emitAll(.concat(axis: axis), parts)[0]
   }
 }

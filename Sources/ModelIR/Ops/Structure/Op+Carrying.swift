@@ -49,7 +49,7 @@ extension Op {
     case .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .layerNormalization, .reshape, .transpose,
       .expand,
       .gather,
-      .gatherElements, .gatherND, .scatterND, .triangle, .range, .sizes, .recurrent, .sequenceRecurrent,
+      .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes, .recurrent, .sequenceRecurrent,
       .scan, .vectorize:
       return .original
     }

@@ -6,6 +6,7 @@ extension Op {
     case .reshape(let shape): return .reshape(mapped(shape))
     case .expand(let shape): return .expand(mapped(shape))
     case .range(let size): return .range(transform(size))
+    case .count(let size): return .count(transform(size))
     case .sizes(let sizes): return .sizes(sizes.map(transform))
     case .split(let axis, let sizes): return .split(axis: axis, sizes: sizes.map(transform))
     case .topK(let k, let axis, let largest): return .topK(k: transform(k), axis: axis, largest: largest)

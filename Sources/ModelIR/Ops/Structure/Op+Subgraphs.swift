@@ -28,7 +28,7 @@ extension Op {
       .transpose, .concat,
       .split, .slice, .pad, .expand, .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND,
       .triangle, .range,
-      .sizes, .resize, .lookup, .hash, .vectorize:
+      .count, .sizes, .resize, .lookup, .hash, .vectorize:
       return self
     }
   }

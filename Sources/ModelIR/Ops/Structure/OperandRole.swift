@@ -30,7 +30,7 @@ extension Op {
     case .unary, .binary, .compare, .cast, .matMul, .einsum, .pool, .reduce, .argReduce, .cumulative, .topK,
       .softmax,
       .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .triangle,
-      .range,
+      .range, .count,
       .sizes, .resize, .lookup, .hash, .vectorize:
       return Array(repeating: .data, count: count)
     case .dequantize: return Array([.data, .scale, .zeroPoint].prefix(count))

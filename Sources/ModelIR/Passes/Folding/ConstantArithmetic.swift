@@ -29,6 +29,7 @@ enum ConstantArithmetic {
       let operand = x[0]
       if operand.dtype == target { return x }
       return [try lazily(dtype: target, result) { try operand.converted(to: target) }]
+    case .count: return nil
     case .range: return count <= smallCount ? [Tensor(vector: (0..<count).map(Int64.init))] : nil
     case .sizes(let dimensions):
       guard let fixed = Shape(dimensions).fixedSizes else { return nil }

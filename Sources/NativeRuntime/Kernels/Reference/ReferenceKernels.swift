@@ -53,6 +53,7 @@ enum ReferenceKernels {
     case .scatterND(let reduction): return [try scatterND(x[0], x[1], x[2], reduction)]
     case .range(let size):
       return [try range(size)]
+    case .count: return [try count(x[0])]
     case .sizes(let sizes): return [Tensor(vector: try sizes.map { Int64(try known($0)) })]
     case .recurrent(let attributes): return try recurrent(attributes, x)
     case .sequenceRecurrent(let attributes): return try sequenceRecurrent(attributes, x)

@@ -8,75 +8,81 @@ extension LayerRegistry {
   }
 
   private mutating func addWindows() {
-    let pools: [(String, PoolFunction, Int?)] = [
-      ("tf.nn.max_pool", .maximum, nil), ("tf.nn.max_pool1d", .maximum, 1), ("tf.nn.max_pool2d", .maximum, 2),
-      ("tf.nn.max_pool3d", .maximum, 3), ("tf.nn.avg_pool", .average, nil), ("tf.nn.avg_pool1d", .average, 1),
-      ("tf.nn.avg_pool2d", .average, 2), ("tf.nn.avg_pool3d", .average, 3),
-    ]
-    for (name, function, count) in pools {
-      operation(name) { call throws(KerasImportError) in
-        let x = try call.tensor(call.hasArgument("value") ? "value" : "input", 0)
-        let layout = try call.tensorFlowLayout(4)
-        let spatial = count ?? (call.scope.rank(of: x) - 2)
-        try call.scope.expectRank(spatial + 2, of: x)
-        let kernel = try call.spatialSizes("ksize", 1, count: spatial, layout)
-        let strides = try call.spatialSizes("strides", 2, count: spatial, layout)
-        return [try call.pooled(x, function, kernel: kernel, strides: strides, paddingAt: 3, layout)]
-      }
+    for (suffix, count) in [("", nil), ("1d", 1), ("2d", 2), ("3d", 3)] as [(String, Int?)] {
+      add("tf.nn.max_pool\(suffix)", as: OperationCall.tensorFlowWindowPool, OperationCall.WindowPool(.maximum, axes: count))
+      add("tf.nn.avg_pool\(suffix)", as: OperationCall.tensorFlowWindowPool, OperationCall.WindowPool(.average, axes: count))
     }
-    operation("tf.nn.pool") { call throws(KerasImportError) in
-      let x = try call.tensor("input", 0)
-      let layout = try call.tensorFlowLayout()
-      let spatial = call.scope.rank(of: x) - 2
-      for key in ["dilations", "dilation_rate"] where try call.ints(key)?.contains(where: { $0 != 1 }) == true
-      {
-        throw KerasImportError(.unsupported("\(key) of nn.pool"))
-      }
-      let type = try call.string("pooling_type", 2) ?? ""
-      guard type == "MAX" || type == "AVG" else {
-        throw KerasImportError(.unsupported("pooling_type \"\(type)\""))
-      }
-      let kernel = try call.spatialSizes("window_shape", 1, count: spatial, layout)
-      let strides = try call.spatialSizes("strides", 3, count: spatial, layout)
-      return [
-        try call.pooled(
-          x, type == "MAX" ? .maximum : .average, kernel: kernel, strides: strides, paddingAt: 4, layout)
-      ]
-    }
-    operation("tf.nn.conv1d", "tf.nn.conv2d", "tf.nn.conv3d", "tf.nn.convolution") {
-      call throws(KerasImportError) in
-      [try call.convolved(isDepthwise: false)]
-    }
-    operation("tf.nn.depthwise_conv2d") { call throws(KerasImportError) in
-      [try call.convolved(isDepthwise: true)]
-    }
+    add("tf.nn.pool", as: OperationCall.tensorFlowPool)
+    add("tf.nn.conv1d", "tf.nn.conv2d", "tf.nn.conv3d", "tf.nn.convolution", as: OperationCall.tensorFlowConv1d)
+    add("tf.nn.depthwise_conv2d", as: OperationCall.tensorFlowDepthwiseConv2d)
   }
 
   private mutating func addBlocks() {
-    operation("tf.nn.depth_to_space", "tf.nn.space_to_depth") { call throws(KerasImportError) in
-      let x = try call.tensor("input", 0)
-      guard let block = try call.int("block_size", 1), block > 0 else {
-        throw KerasImportError(.missingKey("block_size"))
-      }
-      guard try call.tensorFlowLayout(2) == .channelsLast else {
-        throw KerasImportError(.unsupported("blocks with channels first"))
-      }
-      try call.scope.expectRank(4, of: x)
-      let s = call.scope.shape(of: x)
-      let (n, h, w, c, b) = (s[0], s[1], s[2], s[3], Dimension.fixed(block))
-      if call.scope.object.className == "tf.nn.depth_to_space" {
-        let split = try call.scope.reshape(x, [n, h, w, b, b, c / (b * b)])
-        return [
-          try call.scope.reshape(
-            call.scope.transpose(split, [0, 1, 3, 2, 4, 5]), [n, h * b, w * b, c / (b * b)])
-        ]
-      }
-      let split = try call.scope.reshape(x, [n, h / b, b, w / b, b, c])
-      return [
-        try call.scope.reshape(
-          call.scope.transpose(split, [0, 1, 3, 2, 4, 5]), [n, h / b, w / b, b * b * c])
-      ]
+    add("tf.nn.depth_to_space", as: OperationCall.tensorFlowDepthToSpace, true)
+    add("tf.nn.space_to_depth", as: OperationCall.tensorFlowDepthToSpace, false)
+  }
+}
+
+/// TensorFlow's `nn` functions on windows of images and sequences, with TensorFlow's names of their arguments.
+extension OperationCall {
+  /// What a pooling function takes of a window, and over how many spatial axes (nil: all there are).
+  struct WindowPool: Sendable {
+    var function: PoolFunction
+    var axes: Int?
+    init(_ function: PoolFunction, axes: Int?) { (self.function, self.axes) = (function, axes) }
+  }
+
+  /// Largest or mean element of windows.
+  func tensorFlowWindowPool(_ pool: WindowPool) throws(KerasImportError) -> Value {
+    let x = try tensor(hasArgument("value") ? "value" : "input", 0)
+    let layout = try tensorFlowLayout(4)
+    let spatial = pool.axes ?? (scope.rank(of: x) - 2)
+    try scope.expectRank(spatial + 2, of: x)
+    let kernel = try spatialSizes("ksize", 1, count: spatial, layout)
+    let strides = try spatialSizes("strides", 2, count: spatial, layout)
+    return try pooled(x, pool.function, kernel: kernel, strides: strides, paddingAt: 3, layout)
+  }
+
+  /// Largest or mean element of windows.
+  func tensorFlowPool() throws(KerasImportError) -> Value {
+    let x = try tensor("input", 0)
+    let layout = try tensorFlowLayout()
+    let spatial = scope.rank(of: x) - 2
+    for key in ["dilations", "dilation_rate"] where try ints(key)?.contains(where: { $0 != 1 }) == true
+    {
+      throw KerasImportError(.unsupported("\(key) of nn.pool"))
     }
+    let type = try string("pooling_type", 2) ?? ""
+    guard type == "MAX" || type == "AVG" else {
+      throw KerasImportError(.unsupported("pooling_type \"\(type)\""))
+    }
+    let kernel = try spatialSizes("window_shape", 1, count: spatial, layout)
+    let strides = try spatialSizes("strides", 3, count: spatial, layout)
+    return try pooled(
+        x, type == "MAX" ? .maximum : .average, kernel: kernel, strides: strides, paddingAt: 4, layout)
+  }
+
+  /// Cross-correlation; kernel `[K..., C / groups, F]`.
+  func tensorFlowConv1d() throws(KerasImportError) -> Value {
+    return try convolved(isDepthwise: false)
+  }
+
+  /// Each channel with its own kernels; kernel `[K..., C, M]`.
+  func tensorFlowDepthwiseConv2d() throws(KerasImportError) -> Value {
+    return try convolved(isDepthwise: true)
+  }
+
+  /// Blocks of channels spread over space, or of space put into channels (space_to_depth).
+  func tensorFlowDepthToSpace(_ isDepthToSpace: Bool) throws(KerasImportError) -> Value {
+    let x = try tensor("input", 0)
+    guard let block = try int("block_size", 1), block > 0 else {
+      throw KerasImportError(.missingKey("block_size"))
+    }
+    guard try tensorFlowLayout(2) == .channelsLast else {
+      throw KerasImportError(.unsupported("blocks with channels first"))
+    }
+    try scope.expectRank(4, of: x)
+    return try isDepthToSpace ? scope.depthToSpace(x, block: block) : scope.spaceToDepth(x, block: block)
   }
 }
 

@@ -1,7 +1,86 @@
 import ModelIR
 
-/// Pieces that TensorFlow's functions share.
+/// Parts of tensors, moved and picked: what layers, `keras.ops` and TensorFlow's functions share.
 extension LoweringScope {
+  /// Python's `start:stop:step` of one axis.
+  func slice(
+    _ x: Value, axis: Int, from start: Int?, to stop: Int?, step: Int = 1
+  ) throws(KerasImportError) -> Value {
+    if start == nil, stop == nil, step == 1 { return x }
+    return try emit(.slice([SliceRange(axis: axis, start: start, stop: stop, step: step)]), x)
+  }
+
+  /// One element of an axis, which goes away.
+  func element(_ index: Int, of x: Value, axis: Int) throws(KerasImportError) -> Value {
+    try squeeze(slice(x, axis: axis, from: index, to: index == -1 ? nil : index + 1), axes: [axis])
+  }
+
+  /// Values of one type joined along an axis.
+  func concat(_ parts: [Value], axis: Int) throws(KerasImportError) -> Value {
+    parts.count == 1 ? parts[0] : try emitAll(.concat(axis: axis), parts)[0]
+  }
+
+  /// Values of one type and shape joined along a new axis.
+  func stack(_ parts: [Value], axis: Int) throws(KerasImportError) -> Value {
+    try concat(parts.map { part throws(KerasImportError) in try expandDims(part, axes: [axis]) }, axis: axis)
+  }
+
+  /// All elements in one axis.
+  func flattened(_ x: Value) throws(KerasImportError) -> Value { try reshape(x, [shape(of: x).elementCount]) }
+
+  /// Axes moved to other places, the rest in order.
+  func moveAxes(_ x: Value, from sources: [Int], to destinations: [Int]) throws(KerasImportError) -> Value {
+    let rank = rank(of: x)
+    guard sources.count == destinations.count else {
+      throw KerasImportError(.invalidGraph("\(sources.count) axes to \(destinations.count) places"))
+    }
+    var order: [Int?] = Array(repeating: nil, count: rank)
+    var rest = Array(0..<rank)
+    for (from, to) in zip(sources, destinations) {
+      let axis = try axis(from, rank: rank)
+      order[try self.axis(to, rank: rank)] = axis
+      rest.removeAll { $0 == axis }
+    }
+    guard order.count(where: { $0 == nil }) == rest.count else {
+      throw KerasImportError(.invalidGraph("axes \(sources) to places \(destinations)"))
+    }
+    var remaining = rest[...]
+    return try transpose(x, order.compactMap { $0 ?? remaining.popFirst() })
+  }
+
+  /// A shape filled with one number.
+  func filled(_ shape: Shape, _ number: Double, _ dtype: DType) throws(KerasImportError) -> Value {
+    try emit(.expand(shape), scalar(number, dtype))
+  }
+
+  /// A value with axes of size 1 in front until it has a rank.
+  func leading(_ x: Value, rank target: Int) throws(KerasImportError) -> Value {
+    try expandDims(x, axes: Array(0..<max(0, target - rank(of: x))))
+  }
+
+  /// True on the diagonal `k` of a matrix of so many rows and columns: `column - row = k`.
+  func isDiagonal(rows: Dimension, columns: Dimension, k: Int = 0) throws(KerasImportError) -> Value {
+    let row = try add(expandDims(emit(.range(rows)), axes: [1]), Double(k))
+    return try compare(.equal, row, expandDims(emit(.range(columns)), axes: [0]))
+  }
+
+  /// Diagonal `k` of the last two axes, as the last axis.
+  func diagonal(_ x: Value, k: Int = 0) throws(KerasImportError) -> Value {
+    let rank = rank(of: x)
+    guard rank > 1 else { throw KerasImportError(.invalidGraph("a matrix has 2 axes or more, found shape \(shape(of: x))")) }
+    let (rows, columns) = (shape(of: x)[rank - 2], shape(of: x)[rank - 1])
+    let (down, right) = (Dimension.fixed(max(0, 0 - max(k, -Dimension.limit))), Dimension.fixed(max(k, 0)))
+    let size = Dimension.maximum(.minimum(rows - down, columns - right), 0)
+    let band = try part(part(x, axis: rank - 2, start: down, size: size), axis: rank - 1, start: right, size: size)
+    let picked = try select(isDiagonal(rows: size, columns: size), band, scalar(0, like: x))
+    return try reduceAny(picked, axes: [rank - 1])
+  }
+
+  /// The sum over axes of values of which all but one are 0 (or false).
+  private func reduceAny(_ x: Value, axes: [Int]) throws(KerasImportError) -> Value {
+    try reduce(dtype(of: x) == .bool ? .any : .sum, x, axes: axes)
+  }
+
   /// Elements of an axis from `start` on; sizes that are not known become indices.
   func part(_ x: Value, axis: Int, start: Dimension, size: Dimension) throws(KerasImportError) -> Value {
     if start == 0, size == shape(of: x)[axis] { return x }
@@ -88,29 +167,4 @@ extension [Dimension] {
     let known = filter { $0 != -1 }.reduce(0, +)
     return map { $0 == -1 ? sum - known : $0 }
   }
-}
-
-extension CallArgument {
-  /// Rows of integers.
-  var integerRows: [[Int]]? {
-    if case .array(let tensor) = self, tensor.rank == 2, tensor.dtype.isInteger,
-      let values = try? tensor.doubles()
-    {
-      return stride(from: 0, to: values.count, by: Swift.max(tensor.sizes[1], 1)).map { row in
-        values[row..<(row + tensor.sizes[1])].map { Int(clampingDouble: $0) }
-      }
-    }
-    guard case .list(let items) = self else { return nil }
-    var rows: [[Int]] = []
-    for item in items {
-      guard let row = item.integers else { return nil }
-      rows.append(row)
-    }
-    return rows
-  }
-}
-
-extension OperationCall {
-  /// True when an argument is given by keyword.
-  func hasArgument(_ name: String) -> Bool { call.keywords.contains { $0.key == name } }
 }
