@@ -41,7 +41,7 @@ struct ONNXTable: Sendable {
       ]
       return Rule(ONNXTable.numbers.union([.uint8, .string]), carriers: carriers)
     case .cast(.bool) where operands.first?.dtype.isFloatingPoint == true: return .composed()
-    case .cast, .reshape, .transpose, .concat, .split, .slice, .expand, .tile, .range, .sizes, .lookup, .scan:
+    case .cast, .reshape, .transpose, .concat, .split, .slice, .expand, .tile, .range, .count, .sizes, .lookup, .scan:
       return .any
     case .matMul:
       return Rule(ONNXTable.numbers.union([.uint32, .uint64]), carriers: ONNXTable.throughInt64)

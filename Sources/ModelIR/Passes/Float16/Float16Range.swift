@@ -28,7 +28,7 @@ extension Op {
       .batchNormalization,
       .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad,
       .expand, .tile,
-      .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .sizes, .resize, .lookup,
+      .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes, .resize, .lookup,
       .hash,
       .vectorize:
       .inside
@@ -46,7 +46,7 @@ extension Op {
     case .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .argReduce, .topK,
       .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad,
       .expand, .tile,
-      .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .sizes, .scan, .resize,
+      .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes, .scan, .resize,
       .lookup, .hash, .vectorize:
       false
     }
@@ -65,7 +65,7 @@ extension Op {
       .logSoftmax,
       .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .gather, .gatherElements,
       .gatherND,
-      .scatterND, .triangle, .range, .sizes, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash,
+      .scatterND, .triangle, .range, .count, .sizes, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash,
       .vectorize:
       operands
     }

@@ -101,7 +101,7 @@ extension GraphRewriter {
     case .hash(let attributes): return try decomposed(attributes, x).map { [$0] }
     case .dequantize, .select, .matMul, .einsum, .pool, .argReduce, .topK, .softmax, .logSoftmax, .reshape, .transpose,
       .concat,
-      .split, .slice, .expand, .tile, .range, .sizes, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup,
+      .split, .slice, .expand, .tile, .range, .count, .sizes, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup,
       .vectorize:
       return nil
     }

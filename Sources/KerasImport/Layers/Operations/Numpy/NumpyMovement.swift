@@ -281,7 +281,7 @@ extension LoweringScope {
     case "reflect": attributes = .reflect
     case "symmetric": attributes = .symmetric
     case "edge": attributes = .edge
-    case let other: throw KerasImportError(.unsupported("padding mode \"\(other)\""))
+    default: throw KerasImportError(.unsupported("padding mode \"\(mode)\""))
     }
     if dtype(of: x) == .bool {
       let wide = try emit(.pad(PadAttributes(pads: pads, mode: attributes)), cast(x, to: .int32))
