@@ -82,8 +82,8 @@ public final class Session: Sendable {
     return operands
   }
 
-  /// The plan for operands of these sizes.
-  func plan(_ operands: [Tensor]) throws(RuntimeError) -> Plan { try plans.plan(operands.map(\.sizes)) }
+  /// The plan for these operands: for their sizes, and those of dimensions that depend on the data.
+  func plan(_ operands: [Tensor]) throws(RuntimeError) -> Plan { try plans.plan(for: operands) }
 
   func results(_ operands: [Tensor], observer: (any StepObserver)? = nil) throws(RuntimeError) -> [Tensor] {
     kdnn_set_threads(Int32(plans.options.threads))

@@ -22,7 +22,7 @@ struct DataDependentSizes: Sendable {
   ) throws(RuntimeError) -> [String: Dimension] {
     var sizes = known
     for count in counts where sizes[count.symbol] == nil {
-      let limit = try count.plans.run(inputs, known: sizes)
+      let limit = try count.plans.plan(for: inputs, known: sizes).run(inputs)
       do {
         guard let number = try limit.first?.elements(as: Int64.self).first else {
           throw KernelError("the number of \"\(count.symbol)\" is not computed")

@@ -48,10 +48,12 @@ final class PlanCache: Sendable {
     return plan
   }
 
-  /// - Parameter known: the sizes of dimensions that depend on the data, where they were found already.
-  func run(_ inputs: [Tensor], known: [String: Dimension] = [:]) throws(RuntimeError) -> [Tensor] {
-    let sizes = try dataDependent.found(inputs, known: known)
-    return try plan(inputs.map(\.sizes), known: sizes).run(inputs)
+  func run(_ inputs: [Tensor]) throws(RuntimeError) -> [Tensor] { try plan(for: inputs).run(inputs) }
+
+  /// The plan for inputs, with the sizes of dimensions that depend on the data.
+  /// - Parameter known: those that were found already.
+  func plan(for inputs: [Tensor], known: [String: Dimension] = [:]) throws(RuntimeError) -> Plan {
+    try plan(inputs.map(\.sizes), known: dataDependent.found(inputs, known: known))
   }
 }
 

@@ -21,7 +21,7 @@ struct FusedBackend: Backend {
     case .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .argReduce,
       .cumulative, .topK,
       .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .gather,
-      .gatherElements, .gatherND, .scatterND, .triangle, .range, .sizes, .recurrent, .sequenceRecurrent,
+      .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes, .recurrent, .sequenceRecurrent,
       .scan, .resize,
       .lookup, .hash, .vectorize:
       return nil

@@ -28,7 +28,7 @@ extension FusedBackend {
       .reduce,
       .argReduce, .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax,
       .scatterND,
-      .range, .sizes, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
+      .range, .count, .sizes, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
       return nil
     }
   }

@@ -18,7 +18,7 @@ struct OneDNNBackend: Backend {
     case .unary, .binary, .compare, .select, .cast, .dequantize, .einsum, .reduce, .argReduce, .cumulative, .topK,
       .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split,
       .slice,
-      .pad, .expand, .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range,
+      .pad, .expand, .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .count,
       .sizes,
       .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
       return nil
