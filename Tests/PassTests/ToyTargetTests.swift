@@ -17,7 +17,7 @@ struct ToyTargetTests {
       .topK,
       .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .concat, .split, .slice, .pad, .tile,
       .reverse,
-      .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .sizes, .recurrent,
+      .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes, .recurrent,
       .sequenceRecurrent, .scan,
       .resize, .lookup, .hash, .vectorize:
       .composed("toys have none")
