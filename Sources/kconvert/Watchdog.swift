@@ -67,14 +67,14 @@ enum Watchdog {
     if isLate() { end(limits.pointee.tooLong) }
   }
 
-  /// Late is who has used up the time on a clock, and has had a processor for most of it: a busy machine is not the
+  /// Late is who has used up the time on a clock, and has had a processor for a good part of it: a busy machine is not the
   /// file's fault.
   private static func isLate() -> Bool {
     limits.pointee.ticks += 1
     guard Double(limits.pointee.ticks) * 0.05 >= limits.pointee.seconds else { return false }
     var used = timespec()
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used)
-    return Double(used.tv_sec) >= limits.pointee.seconds / 2
+    return Double(used.tv_sec) >= limits.pointee.seconds / 4
   }
 
   private static func end(_ message: UnsafeMutablePointer<CChar>?) {

@@ -5,6 +5,8 @@ extension OneDNNBackend {
   /// Pooling in whatever layout the operand has, when every window holds an element of the data.
   func preparePooling(_ attributes: PoolAttributes, _ request: StepRequest) -> PreparedStep? {
     let sizes = request.operands[0].sizes
+    // oneDNN walks through a window's padding; the reference kernel only through what lies inside the data.
+    guard attributes.kernelSize.allSatisfy({ $0 <= 1 << 12 }) else { return nil }
     let count = attributes.kernelSize.count
     guard count <= 3, kdnn_load() != 0 else { return nil }
     let spatial = attributes.layout.spatialAxes(rank: sizes.count)
