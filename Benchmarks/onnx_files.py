@@ -7,6 +7,8 @@ Every file is first held against Keras's numbers. Latencies are medians of inter
 onnxruntime and openvino; what a package cannot do is a dash.
 """
 import argparse
+import contextlib
+import io
 import pathlib
 import statistics
 import subprocess
@@ -94,7 +96,8 @@ def by_tf2onnx(model, path):
 def slimmed(path, target):
     import onnxslim
 
-    onnxslim.slim(str(path), str(target))
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints tables of its own
+        onnxslim.slim(str(path), str(target))
     return target
 
 
