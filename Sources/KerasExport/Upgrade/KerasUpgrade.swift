@@ -166,7 +166,7 @@ struct KerasUpgrade {
     addSublayers(of: object, path: path, to: &node)
     if object.className == "TextVectorization" { addLookup(to: &node) }
     guard isWritten, let lowered else { return node }
-    return upgraded(node, object, lowered)
+    return upgraded(node, object, lowered, path: path)
   }
 
   /// A TextVectorization's own lookup, which Keras 3 saves once more with the same table and factors.

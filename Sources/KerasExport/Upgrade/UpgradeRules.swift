@@ -4,7 +4,10 @@ import NativeFormat
 
 /// What canonical form says beyond Keras 3, in Keras 3's layers.
 extension KerasUpgrade {
-  mutating func upgraded(_ original: KerasNode, _ object: LayerObject, _ lowered: LoweredModel) -> KerasNode {
+  /// - Parameter path: of the layer among the models and layers around it.
+  mutating func upgraded(
+    _ original: KerasNode, _ object: LayerObject, _ lowered: LoweredModel, path: String
+  ) -> KerasNode {
     var node = original
     if node.module == "kconvert.layers" { node = retired(node, object) }
     if isLegacy, node.module == "keras.layers", KerasSignatures.keys(of: node.className) == nil {
@@ -26,8 +29,21 @@ extension KerasUpgrade {
     for mark in object.eraMarks.sorted(by: { $0.key < $1.key }) {
       layers = apply(mark, to: layers, object, lowered.masks(of: object))
     }
-    if layers.count == 1 { return layers[0] }
-    return KerasNode(sequential: layers, name: node.name)
+    let result = layers.count == 1 ? layers[0] : KerasNode(sequential: layers, name: node.name)
+    return overBatchAxes(result, of: object, rank: lowered.shapes[path]?.inputs.first?.rank)
+  }
+
+  /// A convolution over an input with more batch axes than one, which tf.keras allows: over each of them in Keras 3.
+  private func overBatchAxes(_ node: KerasNode, of object: LayerObject, rank: Int?) -> KerasNode {
+    let spatial = ["Conv1D": 1, "Conv2D": 2, "Conv3D": 3]
+    guard isLegacy, let rank, let count = spatial[object.className], rank > count + 2 else { return node }
+    var result = node
+    for _ in (count + 2)..<rank {
+      let inner = result
+      result = KerasNode("TimeDistributed", name: node.name, [("layer", .object(inner.serialized))])
+      result.parts = [KerasNode.Part(attribute: "layer", content: .layer(inner))]
+    }
+    return result
   }
 
   /// RandomShear writes the range that it made of one number, but takes it back as that number only.
