@@ -15,7 +15,7 @@ struct KerasUpgrade {
   /// No layer of the outermost model makes masks or passes them on.
   private(set) var hasExplicitMasks = false
   /// What has no layer in Keras 3.
-  private(set) var refusals: [String] = []
+  private(set) var refusals = GroupedRefusals()
 
   init(_ model: KerasModel, _ lowered: LoweredModel?) {
     self.model = model
@@ -27,7 +27,7 @@ struct KerasUpgrade {
   /// - Throws: ``KerasExportError/unsupported(_:)`` with every layer that has no form in Keras 3.
   mutating func root() throws(KerasExportError) -> KerasNode {
     let node = self.node(of: model.graph, name: KerasUpgrade.valid(model.graph.name), path: "")
-    if !refusals.isEmpty { throw .unsupported("\(model.path): \(refusals.joined(separator: "; "))") }
+    if !refusals.isEmpty { throw .unsupported("\(model.path): \(refusals.text)") }
     return node
   }
 
@@ -35,7 +35,7 @@ struct KerasUpgrade {
   static func valid(_ name: String) -> String { name.replacing("/", with: "_") }
 
   mutating func refuse(_ object: LayerObject, _ reason: String) {
-    refusals.append("layer \"\(object.name)\" (\(object.className)): \(reason)")
+    refusals.add(reason, layer: object.name, className: object.className)
   }
 
   // MARK: Models

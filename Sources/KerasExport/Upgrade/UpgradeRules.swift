@@ -10,7 +10,9 @@ extension KerasUpgrade {
   ) -> KerasNode {
     var node = original
     if node.module == "kconvert.layers" { node = retired(node, object) }
-    if isLegacy, node.module == "keras.layers", KerasSignatures.keys(of: node.className) == nil {
+    if isLegacy, let module = KerasUpgrade.applications[node.className] {
+      node.module = module
+    } else if isLegacy, node.module == "keras.layers", KerasSignatures.keys(of: node.className) == nil {
       refuse(object, "Keras 3 has no such layer")
     }
     for mark in object.eraMarks { node.config[mark.key] = nil }
@@ -32,6 +34,12 @@ extension KerasUpgrade {
     let result = layers.count == 1 ? layers[0] : KerasNode(sequential: layers, name: node.name)
     return overBatchAxes(result, of: object, rank: lowered.shapes[path]?.inputs.first?.rank)
   }
+
+  /// Where Keras 3 has the layers of keras.applications that are in no public module.
+  private static let applications = [
+    "LayerScale": "keras.src.applications.convnext", "StochasticDepth": "keras.src.applications.convnext",
+    "CustomScaleLayer": "keras.src.applications.inception_resnet_v2",
+  ]
 
   /// A convolution over an input with more batch axes than one, which tf.keras allows: over each of them in Keras 3.
   private func overBatchAxes(_ node: KerasNode, of object: LayerObject, rank: Int?) -> KerasNode {
