@@ -27,10 +27,12 @@ struct Layers: ParsableCommand {
     try StandardOutput.line(
       "Read from files of Keras 1.0 to 3.15 and tf.keras; names of earlier releases are rewritten to these.")
     for (title, names) in sections {
-      try StandardOutput.line("\n\(title.capitalized) (\(names.count)) and their ONNX operators")
+      try StandardOutput.line("")
+      try StandardOutput.line("\(title.capitalized) (\(names.count)) and their ONNX operators")
       try Layers.printRows(names.map { ($0, Layers.operators(of: $0)) })
     }
-    try StandardOutput.line("\nRefused")
+    try StandardOutput.line("")
+    try StandardOutput.line("Refused")
     try Layers.printRows(RefusedLayers.reasons.sorted { $0.key < $1.key }.map { ($0, $1) })
   }
 

@@ -43,6 +43,10 @@ import Testing
       try CoverageTests.markdown(of: written).write(to: CoverageTests.page, atomically: true, encoding: .utf8)
       return
     }
+    let bare = LayerRegistry.standard.layerNames.filter { written[$0] == nil }
+    #expect(bare.filter { !CoverageTests.withoutCase.contains($0) } == [])
+    // While passes are being worked on, operators change from day to day: `make test` asks for them exactly.
+    guard ProcessInfo.processInfo.environment["KCONVERT_STRICT"] != nil else { return }
     #expect(
       missing == [], "KCONVERT_RECORD=1 swift test --filter CoverageTests records what is written today")
     let page = try String(contentsOf: CoverageTests.page, encoding: .utf8)
