@@ -22,6 +22,20 @@ struct InputArrays {
     return feed
   }
 
+  /// The shapes of inputs that hold one sample where others hold more, a table of positions or a mask: Keras spreads it
+  /// over the batch.
+  func inputsOfOneSample(_ graph: Graph, byPosition: Bool) throws -> [String: Shape] {
+    let inputs = graph.inputs.map { TensorSpec(graph.name(of: $0), type: graph.type(of: $0)) }
+    let sizes = try ordered(inputs, byPosition: byPosition).map(\.sizes)
+    let largest = sizes.compactMap(\.first).max() ?? 1  // Without axes there is no batch.
+    var shapes: [String: Shape] = [:]
+    for (input, sizes) in zip(inputs, sizes) where sizes.first == 1 && largest > 1 {
+      guard let batch = input.type.shape.dimensions.first, batch.symbolName != nil else { continue }
+      shapes[input.name] = Shape([1] + input.type.shape.dimensions.dropFirst())
+    }
+    return shapes
+  }
+
   private func ordered(_ inputs: [TensorSpec], byPosition: Bool) throws -> [Tensor] {
     let named = Dictionary(arrays.map { ($0.name, $0.tensor) }) { first, _ in first }
     let found = inputs.compactMap { named[$0.name] }

@@ -21,9 +21,15 @@ struct Run: ParsableCommand {
       let path = try OutputPath(reading: [options.model, options.weights, inputs]).named(outputs)
       Watchdog.start(reading: [options.model, options.weights, inputs])
       let model = try options.open()
-      let graph = try model.lowered(options.lowering(for: model)).graph
-      let session = try Session(graph, options: kernels.settings)
       let arrays = try InputArrays(contentsOf: inputs)
+      var lowering = try options.lowering(for: model)
+      var graph = try model.lowered(lowering).graph
+      let single = try arrays.inputsOfOneSample(graph, byPosition: model.graph.inventsInputNames)
+      if !single.isEmpty {
+        lowering.inputShapes.merge(single) { given, _ in given }
+        graph = try model.lowered(lowering).graph
+      }
+      let session = try Session(graph, options: kernels.settings)
       let feed = try arrays.feed(session.inputs, byPosition: model.graph.inventsInputNames)
       try NumpyFile.write(Array(try session.run(feed)), to: path)
     }

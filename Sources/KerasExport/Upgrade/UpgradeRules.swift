@@ -102,6 +102,16 @@ extension KerasUpgrade {
       if takesNumbersAsMask(object) {
         refuse(object, "its mask is of numbers, which Keras 3 takes as kept or not")
       }
+    case .masksBesideStates:
+      if isMasked, givesStates(to: object) {
+        refuse(object, "Keras 3 does not look at the mask where initial states are given")
+      }
+    case .keepsRankWhenCausal:
+      if addsAxisToday(object) { refuse(object, "Keras 3 adds an axis to causal attention between matrices") }
+    case .normalizesUnrounded:
+      if takesIntegers(object, whereUnknown: false) {
+        refuse(object, "Keras 3 rounds its results to integers")
+      }
     case .dropsMask:
       if isMasked { refuse(object, "Keras 3 passes its mask on") }
     case .trainsWhenFrozen: break  // A call with training=True is refused itself.
@@ -125,14 +135,32 @@ extension KerasUpgrade {
     return layers
   }
 
+  /// True when the layer attends causally between matrices.
+  private func addsAxisToday(_ object: LayerObject) -> Bool {
+    model.graph.calls.contains { call in
+      guard model.graph.layers[call.layer] === object, let first = call.arguments.tensors.first,
+        let value = lowered?.values[first]
+      else { return false }
+      let isCausal = call.arguments.argument("use_causal_mask", at: nil) != nil
+      return isCausal && lowered?.graph.shape(of: value).rank == 2
+    }
+  }
+
   /// True unless every call of the layer is known to be on floats.
-  private func takesIntegers(_ object: LayerObject) -> Bool {
+  private func takesIntegers(_ object: LayerObject, whereUnknown: Bool = true) -> Bool {
     let calls = model.graph.calls.filter { model.graph.layers[$0.layer] === object }
     let tensors = calls.flatMap(\.arguments.tensors)
     // Layers of models inside the model are not among these calls.
-    guard let lowered, !tensors.isEmpty else { return true }
+    guard let lowered, !tensors.isEmpty else { return whereUnknown }
     return tensors.contains { tensor in
-      lowered.values[tensor].map { !lowered.graph.dtype(of: $0).isFloatingPoint } ?? true
+      lowered.values[tensor].map { !lowered.graph.dtype(of: $0).isFloatingPoint } ?? whereUnknown
+    }
+  }
+
+  /// True when a call gives the layer initial states.
+  private func givesStates(to object: LayerObject) -> Bool {
+    model.graph.calls.contains { call in
+      model.graph.layers[call.layer] === object && call.arguments.tensors.count > 1
     }
   }
 

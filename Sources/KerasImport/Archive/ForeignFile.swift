@@ -56,8 +56,10 @@ struct ForeignFile {
   private static func recognised(_ bytes: UnsafeRawBufferPointer) -> ForeignFile? {
     for (offset, signature, what) in signatures
     where bytes.count >= offset && bytes[offset...].starts(with: signature) { return what }
+    // A safetensors file's length of its header may read the same; the header follows.
+    let isSafetensors = bytes.count > 8 && bytes[8] == UInt8(ascii: "{")
     // Protocol 2 and later; what follows is the first instruction of a frame or of a container.
-    if bytes.count > 3, bytes[0] == 0x80, (2...5).contains(bytes[1]) {
+    if bytes.count > 3, bytes[0] == 0x80, (2...5).contains(bytes[1]), !isSafetensors {
       return ForeignFile(
         "a Python pickle, which can run code and is never opened",
         "load it in Python and save the model with model.save")

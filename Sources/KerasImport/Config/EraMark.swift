@@ -27,6 +27,12 @@ package enum EraMark: Hashable, Sendable {
   case lowersByMask
   /// BatchNormalization: with training=True the batch's statistics count in a frozen layer too. Before TensorFlow 2.
   case trainsWhenFrozen
+  /// Recurrent layers: the mask beside the sequence counts also when initial states are given. Before Keras 3.
+  case masksBesideStates
+  /// Attention between matrices: the causal mask adds no axis in front. Before Keras 3.
+  case keepsRankWhenCausal
+  /// LayerNormalization: results are not rounded to the input's type on the way. Before Keras 3.11.
+  case normalizesUnrounded
   /// Identity, Rescaling, Normalization: the mask ends here. Before Keras 3.
   case dropsMask
   /// Merging layers: how the masks of the operands become one.
@@ -37,7 +43,7 @@ package enum EraMark: Hashable, Sendable {
   case isCuDNN
   /// Lookups and encodings: the element type of the result.
   case encodesAs(DType)
-  /// Resizing: the result has the policy's type, whatever the image's. tf.keras.
+  /// Resizing, resampling UpSampling2D, augmentation: the result has the policy's type, whatever the image's. tf.keras.
   case resizesToPolicyType
   /// RandomCrop at inference: the image is resampled to cover the target before its middle is taken. Before 2.7.
   case resizesBeforeCropping
@@ -67,6 +73,9 @@ extension EraMark {
     case .lowersByMask: "kconvert_lowers_by_mask"
     case .trainsWhenFrozen: "kconvert_trains_frozen"
     case .dropsMask: "kconvert_drops_mask"
+    case .keepsRankWhenCausal: "kconvert_keeps_rank"
+    case .normalizesUnrounded: "kconvert_unrounded"
+    case .masksBesideStates: "kconvert_masks_beside_states"
     case .spreadsFullyMasked: "kconvert_spreads_masked"
     case .mergesMasks: "kconvert_mask"
     case .repeatsMaskedSteps: "kconvert_zero_output_for_mask"
@@ -81,7 +90,8 @@ extension EraMark {
   package var value: JSONValue {
     switch self {
     case .inputNameIsInvented, .padsFrontFirst, .samplesFromCorners, .averagesMaskedSteps, .attendsToMasked,
-      .weighsByMask, .lowersByMask, .trainsWhenFrozen, .dropsMask, .spreadsFullyMasked, .isCuDNN,
+      .weighsByMask, .lowersByMask, .trainsWhenFrozen, .dropsMask, .masksBesideStates, .keepsRankWhenCausal,
+      .normalizesUnrounded, .spreadsFullyMasked, .isCuDNN,
       .resizesToPolicyType, .resizesBeforeCropping:
       true
     case .repeatsMaskedSteps: false
@@ -95,7 +105,8 @@ extension EraMark {
   private static let flags: [String: EraMark] = Dictionary(
     uniqueKeysWithValues: [
       .inputNameIsInvented, .padsFrontFirst, .samplesFromCorners, .averagesMaskedSteps, .attendsToMasked,
-      .weighsByMask, .lowersByMask, .trainsWhenFrozen, .dropsMask, .spreadsFullyMasked, .repeatsMaskedSteps,
+      .weighsByMask, .lowersByMask, .trainsWhenFrozen, .dropsMask, .masksBesideStates, .keepsRankWhenCausal,
+      .normalizesUnrounded, .spreadsFullyMasked, .repeatsMaskedSteps,
       .isCuDNN, .resizesToPolicyType, .resizesBeforeCropping,
     ].map { (mark: EraMark) in (mark.key, mark) })
 

@@ -14,7 +14,11 @@ enum Keras3Config {
   private static let publicNames = ["GroupedQueryAttention": "GroupQueryAttention"]
 
   /// Layers that do not write `trainable`.
-  private static let untrained: Set<String> = ["InputLayer", "Discretization", "HashedCrossing"]
+  private static let untrained: Set<String> = [
+    "InputLayer", "Discretization", "HashedCrossing", "SpatialDropout1D", "SpatialDropout2D",
+    "SpatialDropout3D",
+    "Pipeline",
+  ]
 
   /// The canonical form of a serialised layer or model.
   /// - Parameter minor: the minor number of the writer's release; today's where the file does not say.
@@ -39,6 +43,7 @@ enum Keras3Config {
     if minor < 8, isLayer, className.hasSuffix("Attention"), maskedSoftmax.contains(className) {
       config.insert(.lowersByMask)
     }
+    if minor < 11, isLayer, className == "LayerNormalization" { config.insert(.normalizesUnrounded) }
     if minor < 15, isLayer, className == "GlobalAveragePooling1D" { config.insert(.weighsByMask) }
     if isLayer, let calls = object["inbound_nodes"]?.array {
       object["inbound_nodes"] = .array(calls.map(withoutTraining))

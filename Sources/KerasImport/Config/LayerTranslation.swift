@@ -210,6 +210,9 @@ extension LayerTranslation {
       config.insert(.lowersByMask)
     }
     if className == "GlobalAveragePooling1D" { config.insert(.weighsByMask) }
+    if className == "LayerNormalization" { config.insert(.normalizesUnrounded) }
+    if LegacyConfig.recurrent.contains(className) { config.insert(.masksBesideStates) }
+    if className == "Attention" || className == "AdditiveAttention" { config.insert(.keepsRankWhenCausal) }
     if ["Identity", "Rescaling", "Normalization"].contains(className) { config.insert(.dropsMask) }
     if className == "BatchNormalization", config["trainable"]?.bool == false,
       !writer.isTensorFlow || writer.generation < 2
@@ -228,12 +231,23 @@ extension LayerTranslation {
         for key in ["filters", "kernel_initializer"] { config[key] = nil }
       }
     case "Embedding": config["input_length"] = nil
-    case "MultiHeadAttention": if writer.isBefore(10) { config.insert(.attendsToMasked) }
+    case "MultiHeadAttention":
+      let axes = config["attention_axes"]?.array ?? [config["attention_axes"] ?? .null]
+      if axes.contains(where: { ($0.int ?? 0) < 0 }) {  // None is every axis.
+        throw KerasImportError(
+          .unsupported("negative attention_axes, which before Keras 3 count the heads in"))
+      }
+      if writer.isBefore(10) { config.insert(.attendsToMasked) }
     case "GRU", "GRUCell": if config["reset_after"] == nil { config["reset_after"] = false }
     case "Bidirectional":
       // TensorFlow made masked steps of returned sequences zeros; before, they repeated the step before them.
       if !writer.isTensorFlow || writer.isBefore(2) { config.insert(.repeatsMaskedSteps) }
+    case "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomBrightness",
+      "RandomContrast",
+      "RandomHeight", "RandomWidth":
+      config.insert(.resizesToPolicyType)
     case "UpSampling2D":
+      if config["interpolation"]?.string ?? "nearest" != "nearest" { config.insert(.resizesToPolicyType) }
       if config["interpolation"]?.string == "bilinear", !writer.isTensorFlow {
         config.insert(.samplesFromCorners)
       }

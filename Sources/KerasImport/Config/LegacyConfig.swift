@@ -166,7 +166,8 @@ extension LegacyConfig {
     return .object(result)
   }
 
-  private static let recurrent: Set<String> = [
+  /// Layers whose first argument may be a list of the sequence and the initial states.
+  static let recurrent: Set<String> = [
     "LSTM", "GRU", "SimpleRNN", "RNN", "CuDNNLSTM", "CuDNNGRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D",
     "Bidirectional",
   ]
@@ -184,7 +185,21 @@ extension LegacyConfig {
       keywords["initial_state"] = .array(Array(items.dropFirst()))
     }
     if config?["causal"]?.bool == true { keywords["use_causal_mask"] = true }
-    return JSONObject([("args", .array([first])), ("kwargs", .object(keywords))])
+    let arrays = keywords.map { ($0.key, LegacyConfig.withArrays($0.value)) }
+    return JSONObject([
+      ("args", .array([LegacyConfig.withArrays(first)])), ("kwargs", .object(JSONObject(arrays))),
+    ])
+  }
+
+  /// Lists of numbers in a layer's call are arrays among its inputs.
+  private static func withArrays(_ value: JSONValue) -> JSONValue {
+    guard let items = value.array, !items.isEmpty else { return value }
+    guard let array = value.numericArray else { return .array(items.map(withArrays)) }
+    var leaf = value
+    while let first = leaf[0] { leaf = first }
+    let dtype: JSONValue = leaf.bool != nil ? "bool" : "float32"
+    return array.sizes.isEmpty
+      ? value : ["class_name": "__numpy__", "config": ["value": value, "dtype": dtype]]
   }
 }
 

@@ -3,12 +3,20 @@ import ModelIR
 /// Shorthand for the operations that most layers are made of. Operands must have equal element types.
 extension LoweringScope {
   func add(_ a: Value, _ b: Value) throws(KerasImportError) -> Value { try emit(.binary(.add), a, b) }
-  func subtract(_ a: Value, _ b: Value) throws(KerasImportError) -> Value { try emit(.binary(.subtract), a, b) }
-  func multiply(_ a: Value, _ b: Value) throws(KerasImportError) -> Value { try emit(.binary(.multiply), a, b) }
+  func subtract(_ a: Value, _ b: Value) throws(KerasImportError) -> Value {
+    try emit(.binary(.subtract), a, b)
+  }
+  func multiply(_ a: Value, _ b: Value) throws(KerasImportError) -> Value {
+    try emit(.binary(.multiply), a, b)
+  }
   func divide(_ a: Value, _ b: Value) throws(KerasImportError) -> Value { try emit(.binary(.divide), a, b) }
   func add(_ a: Value, _ b: Double) throws(KerasImportError) -> Value { try add(a, scalar(b, like: a)) }
-  func multiply(_ a: Value, _ b: Double) throws(KerasImportError) -> Value { try multiply(a, scalar(b, like: a)) }
-  func unary(_ function: UnaryFunction, _ x: Value) throws(KerasImportError) -> Value { try emit(.unary(function), x) }
+  func multiply(_ a: Value, _ b: Double) throws(KerasImportError) -> Value {
+    try multiply(a, scalar(b, like: a))
+  }
+  func unary(_ function: UnaryFunction, _ x: Value) throws(KerasImportError) -> Value {
+    try emit(.unary(function), x)
+  }
   func matMul(_ a: Value, _ b: Value) throws(KerasImportError) -> Value { try emit(.matMul, a, b) }
 
   func maximum(_ a: Value, _ b: Value) throws(KerasImportError) -> Value { try emit(.binary(.maximum), a, b) }
@@ -35,6 +43,11 @@ extension LoweringScope {
   /// The value itself when it has this type already.
   func cast(_ x: Value, to target: DType) throws(KerasImportError) -> Value {
     dtype(of: x) == target ? x : try emit(.cast(target), x)
+  }
+
+  /// The value in the compute type: layers that multiply by weights take integers and truth values, too.
+  func floating(_ x: Value) throws(KerasImportError) -> Value {
+    computeDType.isFloatingPoint ? try cast(x, to: computeDType) : x
   }
 
   func transpose(_ x: Value, _ permutation: [Int]) throws(KerasImportError) -> Value {

@@ -67,7 +67,7 @@ struct LeakyReLU: Layer {
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    [Operand(try scope.unary(.leakyRelu(slope: slope), call.input.value))]
+    [Operand(try scope.unary(.leakyRelu(slope: slope), scope.floating(call.input.value)))]
   }
 }
 

@@ -12,6 +12,7 @@ struct Attention: Layer {
 
   let isAdditive: Bool
   let dropout: Double
+  let keepsRank: Bool
   let useScale: Bool
   let scoreMode: ScoreMode
   var maskRule: MaskRule { .custom }
@@ -28,6 +29,7 @@ struct Attention: Layer {
     useScale = try config.bool("use_scale", default: isAdditive)
     scoreMode = isAdditive ? .dot : try config.choice("score_mode", default: .dot)
     dropout = try config.double("dropout", default: 0)
+    keepsRank = config.has(.keepsRankWhenCausal)
     config.ignore("score_mode")
   }
 
@@ -49,7 +51,8 @@ struct Attention: Layer {
     }
     if try call.flag("use_causal_mask") {
       let shape = scope.shape(of: scores)
-      let causal = try scope.causalMask(shape[rank - 2], shape[rank - 1])
+      var causal = try scope.causalMask(shape[rank - 2], shape[rank - 1])
+      if !keepsRank { causal = try scope.expandDims(causal, axes: [0]) }
       keep = if let keep { try scope.emit(.binary(.logicalAnd), keep, causal) } else { causal }
     }
     if let keep {
@@ -57,7 +60,7 @@ struct Attention: Layer {
       let penalty = scope.dtype(of: scores) == .float16 ? 65504.0 : 1e9
       scores = try scope.subtract(scores, scope.multiply(masked, penalty))
     }
-    let weights = try scope.emit(.softmax(axis: rank - 1), scores)
+    let weights = try scope.emit(.softmax(axis: scope.rank(of: scores) - 1), scores)
     var result = Operand(try scope.matMul(weights, value.value), mask: queryMask)
     if let queryMask {
       let kept = try scope.expandDims(scope.cast(queryMask, to: .bool), axes: [scope.rank(of: queryMask)])

@@ -76,7 +76,10 @@ struct MultiHeadAttention: Layer {
     let rank = scope.rank(of: query.value)
     let axes =
       try attentionAxes.map { given throws(KerasImportError) in
-        try scope.axes(given, rank: rank, key: "attention_axes")
+        // In the order given, which is that of the axes of returned scores.
+        try given.map { axis throws(KerasImportError) in
+          try scope.axis(axis, rank: rank, key: "attention_axes")
+        }
       }
       ?? Array(1..<max(rank - 1, 1))
     // [N, H, batch axes..., T, K]: heads after the free axes, attended axes flattened.

@@ -20,7 +20,7 @@ struct Dense: Layer, NumbersItsWeights {
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    let x = try call.input.value
+    let x = try scope.floating(call.input.value)
     let shape = scope.shape(of: x)
     guard shape.rank >= 1 else {
       throw KerasImportError(.invalidGraph("Dense needs an input of rank 2 or more"))
@@ -125,6 +125,16 @@ struct PassThrough: Layer {
   var maskRule: MaskRule { dropsMask ? .drop : .pass }
   private let dropsMask: Bool
   private let isRandom: Bool
+  /// Augmentation that casts images to the policy's type before it knows that it has nothing to do.
+  private let givesFloats: Bool
+
+  /// Source: `transform_images` of each class in `keras/src/layers/preprocessing/image_preprocessing`.
+  private static let casting: Set<String> = [
+    "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomSharpness", "RandomErasing",
+    "RandomElasticTransform", "RandomGaussianBlur", "RandomPerspective", "RandomShear", "Solarization",
+    "CutMix",
+    "AugMix", "RandAugment",
+  ]
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     dropsMask = config.className.hasPrefix("Random") || config.has(.dropsMask)
@@ -136,11 +146,13 @@ struct PassThrough: Layer {
       isRandom = try config.optionalDouble("rate") != 0
     default: isRandom = true
     }
+    givesFloats = PassThrough.casting.contains(config.className) || config.has(.resizesToPolicyType)
     config.ignoreAll()
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     if isRandom, scope.isTraining { try scope.refuseRandomness() }
-    return [try call.input]
+    let input = try call.input
+    return [givesFloats ? Operand(try scope.floating(input.value), mask: input.mask) : input]
   }
 }

@@ -52,7 +52,7 @@ struct Merge: Layer {
   private func plain(_ values: [Value], in scope: LoweringScope) throws(KerasImportError) -> Value {
     var result = values[0]
     for value in values.dropFirst() { result = try combine(result, value, in: scope) }
-    if function == .average { result = try scope.multiply(result, 1 / Double(values.count)) }
+    if function == .average { result = try scope.average(result, count: values.count) }
     return result
   }
 
@@ -107,6 +107,12 @@ struct Merge: Layer {
 }
 
 extension LoweringScope {
+  /// A sum by its count; sums of integers give floats, as in `a / n` of Keras.
+  func average(_ sum: Value, count: Int) throws(KerasImportError) -> Value {
+    if dtype(of: sum).isFloatingPoint { return try multiply(sum, 1 / Double(count)) }
+    return try multiply(cast(sum, to: .float32), 1 / Double(count))
+  }
+
   /// Axes of size 1 added at the end up to a rank, as masks broadcast.
   func trailing(_ x: Value, rank: Int) throws(KerasImportError) -> Value {
     let own = self.rank(of: x)

@@ -14,6 +14,7 @@ struct BatchNormalization: Layer, KeepsInputTypes {
   /// Training in parts of the batch (`virtual_batch_size`).
   let hasVirtualBatches: Bool
   var maskRule: MaskRule { .pass }
+  var callParameters: [String] { ["inputs", "training", "mask"] }
   var weights: [WeightSpec] {
     var specs = (scale ? [WeightSpec("gamma")] : []) + (center ? [WeightSpec("beta")] : [])
     specs += [
@@ -51,7 +52,7 @@ struct BatchNormalization: Layer, KeepsInputTypes {
     }
     let statistics =
       scope.isTraining && !isFrozen
-      ? try batchStatistics(x, axis: axis, in: scope)
+      ? try batchStatistics(x, axis: axis, isMasked: call.argument("mask", at: nil) != nil, in: scope)
       : (try parameter("moving_mean", true, 0), try parameter("moving_variance", true, 1))
     let operands = [
       x, try parameter("gamma", scale, 1), try parameter("beta", center, 0), statistics.0, statistics.1,
@@ -63,10 +64,11 @@ struct BatchNormalization: Layer, KeepsInputTypes {
 
   /// Mean and (biased) variance over all axes but the channels'.
   private func batchStatistics(
-    _ x: Value, axis: Int, in scope: LoweringScope
+    _ x: Value, axis: Int, isMasked: Bool, in scope: LoweringScope
   ) throws(KerasImportError) -> (Value, Value) {
-    guard !renorm, !hasVirtualBatches else {
-      throw KerasImportError(.unsupported("a call with training=True and renorm or virtual_batch_size"))
+    guard !renorm, !hasVirtualBatches, !isMasked else {
+      throw KerasImportError(
+        .unsupported("a call with training=True and renorm, virtual_batch_size or a mask"))
     }
     let axes = (0..<scope.rank(of: x)).filter { $0 != axis }
     let mean = try scope.reduce(.mean, x, axes: axes, keepDims: true)
@@ -87,10 +89,13 @@ extension LayerObject {
 extension LoweringScope {
   /// A constant of one value; the shape must be known.
   func filled(_ number: Double, _ shape: Shape, _ dtype: DType) throws(KerasImportError) -> Value {
-    guard let sizes = shape.fixedSizes, let count = shape.elementCount.fixedSize, (0..<1 << 16).contains(count) else {
+    guard let sizes = shape.fixedSizes, let count = shape.elementCount.fixedSize,
+      (0..<1 << 16).contains(count)
+    else {
       return try emit(.expand(shape), scalar(number, dtype))
     }
-    return constant(try checkedTensor(Tensor(Array(repeating: number, count: count), sizes: sizes, dtype: dtype)))
+    return constant(
+      try checkedTensor(Tensor(Array(repeating: number, count: count), sizes: sizes, dtype: dtype)))
   }
 }
 
@@ -103,6 +108,8 @@ struct LayerNormalization: Layer, KeepsInputTypes {
   let center: Bool
   let scale: Bool
   let rmsScaling: Bool
+  /// The result takes the input's type before the policy's.
+  let isRounded: Bool
   var maskRule: MaskRule { .pass }
   var weights: [WeightSpec] {
     (scale || rmsScaling ? [WeightSpec("gamma")] : []) + (center && !rmsScaling ? [WeightSpec("beta")] : [])
@@ -114,6 +121,7 @@ struct LayerNormalization: Layer, KeepsInputTypes {
     center = try config.bool("center", default: true)
     scale = try config.bool("scale", default: true)
     rmsScaling = try config.bool("rms_scaling", default: false)
+    isRounded = !config.has(.normalizesUnrounded)
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
@@ -137,7 +145,8 @@ struct LayerNormalization: Layer, KeepsInputTypes {
     } else {
       y = try composed(x, axes: axes, gamma: gamma, beta: beta, in: scope)
     }
-    return [Operand(try scope.cast(y, to: scope.computeDType))]
+    let rounded = isRounded ? try scope.cast(y, to: scope.dtype(of: input)) : y
+    return [Operand(try scope.cast(rounded, to: scope.computeDType))]
   }
 
   private func composed(
@@ -252,7 +261,7 @@ struct UnitNormalization: Layer {
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    let x = try call.input.value
+    let x = try scope.floating(call.input.value)
     return [
       Operand(try scope.unitNormalized(x, axes: scope.axes(axes, rank: scope.rank(of: x)), epsilon: 1e-24))
     ]

@@ -78,7 +78,8 @@ struct GlobalPooling: Layer {
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     let operand = try call.input
-    let x = operand.value
+    let isTruth = scope.dtype(of: operand.value) == .bool && function == .mean
+    let x = isTruth ? try scope.floating(operand.value) : operand.value
     try scope.expectRank(spatialCount + 2, of: x)
     let axes = layout.spatialAxes(rank: spatialCount + 2)
     let mask = call.operand("mask")?.value ?? operand.mask

@@ -5,6 +5,8 @@ struct Pipeline: Layer {
   let layers: [LayerObject]
   var sublayers: [Sublayer] { layers.enumerated().map { Sublayer("layers/\($0.offset)", $0.element) } }
 
+  var callParameters: [String] { ["inputs", "training", "mask"] }
+
   init(_ config: inout LayerConfig) throws(KerasImportError) { layers = try config.layers("layers") }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {

@@ -27,7 +27,7 @@ struct ConvLSTM: RecurrentLayer {
     -> RecurrentResult
   {
     guard let layer = cell.layer as? ConvLSTMCell else { throw KerasImportError(.unsupported("this cell")) }
-    let x = try scope.sequence(x)
+    let x = try scope.floating(x)
     try scope.expectRank(layer.window.kernelSize.count + 3, of: x)
     return try scope.scanned(Sublayer("cell", cell), x, run)
   }
@@ -36,12 +36,14 @@ struct ConvLSTM: RecurrentLayer {
     let (input, states) = call.recurrentInputs
     guard let input else { throw KerasImportError(.invalidGraph("the call has no tensor")) }
     try scope.expectNoDropout(dropout)
-    let mask = try scope.stepMask(call, input)
+    let mask = try scope.stepMask(call, input, masksBesideStates: options.masksBesideStates)
     let run = RecurrentRun(
       mask: mask, initialStates: states.map(\.value), goBackwards: options.goBackwards,
       zeroOutputForMask: options.zeroOutputForMask)
     let result = try self.run(input.value, run, in: scope)
-    let output = options.returnSequences ? Operand(result.sequence, mask: mask) : Operand(result.last)
+    let output =
+      options.returnSequences
+      ? Operand(result.sequence, mask: call.operand("mask")?.value ?? input.mask) : Operand(result.last)
     return [output] + (options.returnState ? result.states.map { Operand($0) } : [])
   }
 }

@@ -7,6 +7,8 @@ struct RecurrentOptions: Sendable {
   let goBackwards: Bool
   let zeroOutputForMask: Bool
   let timeMajor: Bool
+  /// The mask beside the sequence counts also when initial states are given (``EraMark/masksBesideStates``).
+  let masksBesideStates: Bool
 
   /// What `RNN.call` takes.
   static let callParameters = ["sequences", "initial_state", "mask", "training"]
@@ -17,6 +19,7 @@ struct RecurrentOptions: Sendable {
     goBackwards = try config.bool("go_backwards", default: false)
     zeroOutputForMask = try config.bool("zero_output_for_mask", default: false)
     timeMajor = try config.bool("time_major", default: false)
+    masksBesideStates = config.has(.masksBesideStates)
     config.ignore("stateful", "unroll", "use_cudnn", "input_dim", "input_length", "implementation")
   }
 }
@@ -92,7 +95,7 @@ struct RecurrentStack: RecurrentLayer {
     guard states.isEmpty || states.count == stateCount else {
       throw KerasImportError(.invalidGraph("expected \(stateCount) initial states, found \(states.count)"))
     }
-    let x = try scope.sequence(x)
+    let x = try scope.floating(x)
     var result = RecurrentResult(sequence: x, last: x, states: [])
     for (index, entry) in cells.enumerated() {
       var step = run
@@ -124,7 +127,7 @@ struct RecurrentStack: RecurrentLayer {
     var x = input.value
     if options.timeMajor { x = try scope.transpose(x, [1, 0, 2]) }
     try scope.expectNoDropout(dropout)
-    let mask = try scope.stepMask(call, input)
+    let mask = try scope.stepMask(call, input, masksBesideStates: options.masksBesideStates)
     let run = RecurrentRun(
       mask: mask, initialStates: states.map(\.value), goBackwards: options.goBackwards,
       zeroOutputForMask: options.zeroOutputForMask)
@@ -133,7 +136,7 @@ struct RecurrentStack: RecurrentLayer {
     if options.timeMajor, options.returnSequences {
       output.value = try scope.transpose(output.value, [1, 0, 2])
     }
-    if options.returnSequences { output.mask = mask }
+    if options.returnSequences { output.mask = call.operand("mask")?.value ?? input.mask }
     return [output] + (options.returnState ? result.states.map { Operand($0) } : [])
   }
 }
@@ -148,15 +151,12 @@ extension CallArguments where Reference == Operand {
 }
 
 extension LoweringScope {
-  /// The mask of the steps of a sequence, as bool: that of the call, else the one beside the sequence.
-  func stepMask(_ call: Call, _ input: Operand) throws(KerasImportError) -> Value? {
-    guard let mask = call.operand("mask")?.value ?? input.mask else { return nil }
+  /// The mask of the steps of a sequence, as bool: that of the call, else the one beside the sequence. Keras 3 takes that
+  /// only where the sequence is the call's only tensor.
+  func stepMask(_ call: Call, _ input: Operand, masksBesideStates: Bool) throws(KerasImportError) -> Value? {
+    let implicit = masksBesideStates || call.recurrentInputs.states.isEmpty ? input.mask : nil
+    guard let mask = call.operand("mask")?.value ?? implicit else { return nil }
     return try cast(mask, to: .bool)
-  }
-
-  /// The sequence in the compute type: recurrent layers take integers, too.
-  func sequence(_ x: Value) throws(KerasImportError) -> Value {
-    computeDType.isFloatingPoint ? try cast(x, to: computeDType) : x
   }
 }
 
@@ -230,6 +230,7 @@ struct Bidirectional: Layer {
   let backward: LayerObject
   let mergeMode: MergeMode?
   let zeroesMasked: Bool
+  let masksBesideStates: Bool
   var maskRule: MaskRule { .custom }
   var callParameters: [String] { RecurrentOptions.callParameters }
   var sublayers: [Sublayer] { [Sublayer("forward_layer", forward), Sublayer("backward_layer", backward)] }
@@ -251,6 +252,7 @@ struct Bidirectional: Layer {
     let isNull = config.json["merge_mode"]?.isNull ?? false
     mergeMode = isNull ? nil : try config.choice("merge_mode", default: .concat)
     zeroesMasked = !config.has(.repeatsMaskedSteps)
+    masksBesideStates = config.has(.masksBesideStates)
     config.ignore("merge_mode", "input_dim", "input_length", "stateful")
   }
 
@@ -262,7 +264,7 @@ struct Bidirectional: Layer {
     let (input, states) = call.recurrentInputs
     guard let input else { throw KerasImportError(.invalidGraph("the call has no tensor")) }
     try scope.expectNoDropout(first.dropout, second.dropout)
-    let mask = try scope.stepMask(call, input)
+    let mask = try scope.stepMask(call, input, masksBesideStates: masksBesideStates)
     let half = states.count / 2
     let returnsSequences = first.options.returnSequences
     func run(_ layer: any RecurrentLayer, _ object: LayerObject, _ name: String, _ states: [Operand])
@@ -280,7 +282,8 @@ struct Bidirectional: Layer {
     let left = returnsSequences ? y.sequence : y.last
     let right = returnsSequences ? try scope.emit(.reverse(axes: [1]), z.sequence) : z.last
     var outputs = try merged(left, right, in: scope).map { Operand($0) }
-    if returnsSequences { for index in outputs.indices { outputs[index].mask = mask } }
+    let passed = call.operand("mask")?.value ?? input.mask
+    if returnsSequences { for index in outputs.indices { outputs[index].mask = passed } }
     return outputs + (first.options.returnState ? (y.states + z.states).map { Operand($0) } : [])
   }
 

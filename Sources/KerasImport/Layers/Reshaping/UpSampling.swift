@@ -7,19 +7,21 @@ struct UpSampling: Layer {
   let layout: DataLayout
   let interpolation: ImageResize.Method
   let isAsymmetric: Bool
+  let givesFloats: Bool
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     size = try config.ints("size", count: try config.spatialCount(), default: 2)
     layout = try config.layout()
     interpolation = try config.choice("interpolation", default: .nearest)
     isAsymmetric = config.has(.samplesFromCorners)
+    givesFloats = config.has(.resizesToPolicyType)
     guard size.allSatisfy({ $0 > 0 && $0 < 1 << 16 }) else {
       throw config.invalid("size", expected: "positive integers", found: "\(size)")
     }
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    let x = try call.input.value
+    let x = try givesFloats ? scope.floating(call.input.value) : call.input.value
     try scope.expectRank(size.count + 2, of: x)
     let shape = scope.shape(of: x)
     let axes = layout.spatialAxes(rank: shape.rank)
