@@ -106,6 +106,10 @@ extension KerasUpgrade {
       if isMasked, givesStates(to: object) {
         refuse(object, "Keras 3 does not look at the mask where initial states are given")
       }
+    case .averagesInIntegers:
+      if takesIntegers(object, whereUnknown: false) {
+        refuse(object, "Keras 3 gives floats for means of integers")
+      }
     case .keepsRankWhenCausal:
       if addsAxisToday(object) { refuse(object, "Keras 3 adds an axis to causal attention between matrices") }
     case .normalizesUnrounded:

@@ -29,9 +29,12 @@ package enum EraMark: Hashable, Sendable {
   case trainsWhenFrozen
   /// Recurrent layers: the mask beside the sequence counts also when initial states are given. Before Keras 3.
   case masksBesideStates
+  /// GlobalAveragePooling: means of integers are integers. Before Keras 3.
+  case averagesInIntegers
   /// Attention between matrices: the causal mask adds no axis in front. Before Keras 3.
   case keepsRankWhenCausal
-  /// LayerNormalization: results are not rounded to the input's type on the way. Before Keras 3.11.
+  /// LayerNormalization (before Keras 3.11), GroupNormalization (before 3.15): results are not rounded to the input's
+  /// type on the way.
   case normalizesUnrounded
   /// Identity, Rescaling, Normalization: the mask ends here. Before Keras 3.
   case dropsMask
@@ -73,6 +76,7 @@ extension EraMark {
     case .lowersByMask: "kconvert_lowers_by_mask"
     case .trainsWhenFrozen: "kconvert_trains_frozen"
     case .dropsMask: "kconvert_drops_mask"
+    case .averagesInIntegers: "kconvert_integer_means"
     case .keepsRankWhenCausal: "kconvert_keeps_rank"
     case .normalizesUnrounded: "kconvert_unrounded"
     case .masksBesideStates: "kconvert_masks_beside_states"
@@ -90,7 +94,8 @@ extension EraMark {
   package var value: JSONValue {
     switch self {
     case .inputNameIsInvented, .padsFrontFirst, .samplesFromCorners, .averagesMaskedSteps, .attendsToMasked,
-      .weighsByMask, .lowersByMask, .trainsWhenFrozen, .dropsMask, .masksBesideStates, .keepsRankWhenCausal,
+      .weighsByMask, .lowersByMask, .trainsWhenFrozen, .dropsMask, .masksBesideStates, .averagesInIntegers,
+      .keepsRankWhenCausal,
       .normalizesUnrounded, .spreadsFullyMasked, .isCuDNN,
       .resizesToPolicyType, .resizesBeforeCropping:
       true
@@ -105,7 +110,8 @@ extension EraMark {
   private static let flags: [String: EraMark] = Dictionary(
     uniqueKeysWithValues: [
       .inputNameIsInvented, .padsFrontFirst, .samplesFromCorners, .averagesMaskedSteps, .attendsToMasked,
-      .weighsByMask, .lowersByMask, .trainsWhenFrozen, .dropsMask, .masksBesideStates, .keepsRankWhenCausal,
+      .weighsByMask, .lowersByMask, .trainsWhenFrozen, .dropsMask, .masksBesideStates, .averagesInIntegers,
+      .keepsRankWhenCausal,
       .normalizesUnrounded, .spreadsFullyMasked, .repeatsMaskedSteps,
       .isCuDNN, .resizesToPolicyType, .resizesBeforeCropping,
     ].map { (mark: EraMark) in (mark.key, mark) })

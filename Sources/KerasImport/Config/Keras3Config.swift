@@ -44,6 +44,7 @@ enum Keras3Config {
       config.insert(.lowersByMask)
     }
     if minor < 11, isLayer, className == "LayerNormalization" { config.insert(.normalizesUnrounded) }
+    if minor < 15, isLayer, className == "GroupNormalization" { config.insert(.normalizesUnrounded) }
     if minor < 15, isLayer, className == "GlobalAveragePooling1D" { config.insert(.weighsByMask) }
     if isLayer, let calls = object["inbound_nodes"]?.array {
       object["inbound_nodes"] = .array(calls.map(withoutTraining))

@@ -210,7 +210,10 @@ extension LayerTranslation {
       config.insert(.lowersByMask)
     }
     if className == "GlobalAveragePooling1D" { config.insert(.weighsByMask) }
-    if className == "LayerNormalization" { config.insert(.normalizesUnrounded) }
+    if className == "LayerNormalization" || className == "GroupNormalization" {
+      config.insert(.normalizesUnrounded)
+    }
+    if className.hasPrefix("GlobalAveragePooling") { config.insert(.averagesInIntegers) }
     if LegacyConfig.recurrent.contains(className) { config.insert(.masksBesideStates) }
     if className == "Attention" || className == "AdditiveAttention" { config.insert(.keepsRankWhenCausal) }
     if ["Identity", "Rescaling", "Normalization"].contains(className) { config.insert(.dropsMask) }

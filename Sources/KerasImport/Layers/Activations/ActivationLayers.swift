@@ -9,7 +9,12 @@ struct ActivationLayer: Layer {
   init(_ config: inout LayerConfig) throws(KerasImportError) { activation = try config.activation() }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    [Operand(try activation.apply(call.input.value, in: scope))]
+    let x = try call.input.value
+    // Of the functions that need floats Keras takes integers only into tanh.
+    if case .named(.tanh) = activation.function {
+      return [Operand(try activation.apply(scope.floating(x), in: scope))]
+    }
+    return [Operand(try activation.apply(x, in: scope))]
   }
 }
 

@@ -114,7 +114,10 @@ struct Masking: Layer {
       checkedTensor(Tensor(maskValue.values, sizes: maskValue.sizes, dtype: scope.dtype(of: x))))
     let differs = try scope.emit(.compare(.notEqual), x, value)
     let kept = try scope.reduce(.any, differs, axes: [last], keepDims: true)
-    let y = try scope.multiply(x, scope.cast(kept, to: scope.dtype(of: x)))
+    let y =
+      try scope.dtype(of: x) == .bool
+      ? scope.cast(scope.emit(.binary(.logicalAnd), x, kept), to: .int32)
+      : scope.multiply(x, scope.cast(kept, to: scope.dtype(of: x)))
     return [Operand(y, mask: try scope.squeeze(kept, axes: [last]))]
   }
 }

@@ -173,12 +173,14 @@ extension LoweringScope {
 
 /// LayerNormalization inside groups of channels, over everything but the batch. `groups` -1: one per channel.
 /// Mask: passed. Source: `keras/src/layers/normalization/group_normalization.py`.
-struct GroupNormalization: Layer {
+struct GroupNormalization: Layer, KeepsInputTypes {
   let groups: Int
   let axis: Int
   let epsilon: Double
   let center: Bool
   let scale: Bool
+  /// The result takes the input's type before the policy's.
+  let isRounded: Bool
   var maskRule: MaskRule { .pass }
   var weights: [WeightSpec] { (scale ? [WeightSpec("gamma")] : []) + (center ? [WeightSpec("beta")] : []) }
 
@@ -188,6 +190,7 @@ struct GroupNormalization: Layer {
     epsilon = try config.double("epsilon", default: 1e-3)
     center = try config.bool("center", default: true)
     scale = try config.bool("scale", default: true)
+    isRounded = !config.has(.normalizesUnrounded)
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
@@ -212,15 +215,21 @@ struct GroupNormalization: Layer {
     let centered = try scope.subtract(grouped, scope.reduce(.mean, grouped, axes: axes, keepDims: true))
     let variance = try scope.reduce(.mean, scope.unary(.square, centered), axes: axes, keepDims: true)
     let normalized = try scope.divide(centered, scope.unary(.sqrt, scope.add(variance, epsilon)))
-    var y = try scope.cast(scope.reshape(normalized, shape), to: scope.dtype(of: x))
+    var y = try scope.reshape(normalized, shape)
     if scale {
       y = try scope.multiply(
-        y, scope.alongAxis(scope.weight("gamma", [.fixed(channels)]), axis: axis, rank: rank))
+        y,
+        scope.alongAxis(
+          scope.cast(scope.variable("gamma", [.fixed(channels)]), to: compute), axis: axis, rank: rank))
     }
     if center {
-      y = try scope.add(y, scope.alongAxis(scope.weight("beta", [.fixed(channels)]), axis: axis, rank: rank))
+      y = try scope.add(
+        y,
+        scope.alongAxis(
+          scope.cast(scope.variable("beta", [.fixed(channels)]), to: compute), axis: axis, rank: rank))
     }
-    return [Operand(y)]
+    if isRounded { y = try scope.cast(y, to: scope.dtype(of: x)) }
+    return [Operand(try scope.cast(y, to: scope.computeDType))]
   }
 }
 
@@ -276,7 +285,7 @@ extension LoweringScope {
   }
 }
 
-/// At inference the wrapped layer with its stored kernel. Mask: dropped.
+/// At inference the wrapped layer with its stored kernel, its result in the input's type. Mask: dropped.
 /// Source: `keras/src/layers/normalization/spectral_normalization.py`.
 struct SpectralNormalization: Layer {
   let inner: LayerObject
@@ -296,6 +305,9 @@ struct SpectralNormalization: Layer {
     if scope.isTraining {
       throw KerasImportError(.unsupported("a call with training=True: it changes the kernel each time"))
     }
-    return try scope.lower(Sublayer("layer", inner), call)
+    let type = scope.dtype(of: try call.input.value)
+    return try scope.lower(Sublayer("layer", inner), call).map { result throws(KerasImportError) in
+      Operand(try scope.cast(result.value, to: type), mask: result.mask)
+    }
   }
 }

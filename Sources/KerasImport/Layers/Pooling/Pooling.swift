@@ -65,6 +65,7 @@ struct GlobalPooling: Layer {
   let layout: DataLayout
   let ignoresMask: Bool
   let weighsByMask: Bool
+  let averagesInIntegers: Bool
   var callParameters: [String] { function == .mean && spatialCount == 1 ? ["inputs", "mask"] : ["inputs"] }
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
@@ -74,12 +75,15 @@ struct GlobalPooling: Layer {
     layout = try config.layout()
     ignoresMask = config.has(.averagesMaskedSteps)
     weighsByMask = config.has(.weighsByMask)
+    averagesInIntegers = config.has(.averagesInIntegers)
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     let operand = try call.input
-    let isTruth = scope.dtype(of: operand.value) == .bool && function == .mean
-    let x = isTruth ? try scope.floating(operand.value) : operand.value
+    let found = scope.dtype(of: operand.value)
+    let isCast = function == .mean && (found == .bool || found.isInteger && !averagesInIntegers)
+    let x = isCast ? try scope.floating(operand.value) : operand.value
+    let function = found == .bool && function == .maximum ? ReduceFunction.any : function
     try scope.expectRank(spatialCount + 2, of: x)
     let axes = layout.spatialAxes(rank: spatialCount + 2)
     let mask = call.operand("mask")?.value ?? operand.mask

@@ -34,6 +34,13 @@ struct UpSampling: Layer {
       let attributes = ResizeAttributes(method: .linear, coordinates: .asymmetric, axes: axes, sizes: sizes)
       return [Operand(try scope.emit(.resize(attributes), x))]
     }
-    return [Operand(try scope.resized(x, axes: axes, sizes: sizes, ImageResize(method: interpolation)))]
+    // Images of integers are resampled as floats, and rounded.
+    let resized = try scope.resized(
+      scope.floating(x), axes: axes, sizes: sizes, ImageResize(method: interpolation))
+    return [
+      Operand(
+        try scope.dtype(of: x).isFloatingPoint
+          ? resized : scope.cast(scope.unary(.round, resized), to: scope.dtype(of: x)))
+    ]
   }
 }
