@@ -58,10 +58,8 @@ struct LegacyWeights {
       do throws(KerasImportError) {
         guard let group = root.group(at: name) else { throw KerasImportError(.weightNotFound(name)) }
         let path = joined(prefix, name)
-        let listed = LegacyWeights.list("weight_names", of: group).map { (name: $0, path: joined(path, $0)) }
-        let lora = try LoRAFactors(listed)
-        let found = listed.map(\.name).filter { !LoRAFactors.isFactor($0) }
-        var arrays = ArraySlice(listed.filter { !LoRAFactors.isFactor($0.name) })
+        let found = LegacyWeights.list("weight_names", of: group)
+        var arrays = ArraySlice(found.map { (name: $0, path: joined(path, $0)) })
         let slots = LegacyWeights.slots(of: object)
         let required = slots.filter(\.spec.isRequired)
         guard conversion.isKeras1 || found.count >= required.count && found.count <= slots.count else {
@@ -69,24 +67,11 @@ struct LegacyWeights {
         }
         try bind(slots, &arrays, &binding)
         guard arrays.isEmpty else { throw KerasImportError(.unusedWeights(arrays.map(\.name))) }
-        if let lora { try adapt(object, lora, &binding) }
       } catch {
         throw error.at(.layer(name: object.name, className: object.className))
       }
     }
     return binding
-  }
-
-  /// Adds LoRA's factors to the kernel of a layer.
-  private func adapt(
-    _ object: LayerObject, _ lora: LoRAFactors, _ binding: inout WeightBinding
-  ) throws(KerasImportError) {
-    let key = ObjectIdentifier(object)
-    guard let role = ["kernel", "embeddings"].first(where: { binding.tensors[key]?[$0] != nil }),
-      let kernel = binding.tensors[key]?[role]
-    else { throw KerasImportError(.unsupported("LoRA factors of a layer inside another")) }
-    let (a, b) = (try file.tensor(at: lora.a.path), try file.tensor(at: lora.b.path))
-    binding.tensors[key]?[role] = try lora.applied(to: kernel, a, b, of: object)
   }
 
   /// The weights are not those of this model.

@@ -50,7 +50,7 @@ extension Tensor {
   func remade(_ sizes: [Int], _ body: (UnsafeRawBufferPointer, UnsafeMutableRawBufferPointer) throws -> Void)
     throws -> Tensor
   {
-    let storage = try MemoryStorage(byteCount: max(sizes.reduce(1, *), 1) * dtype.byteCount) { target in
+    let storage = try MemoryStorage(byteCount: sizes.reduce(1, *) * dtype.byteCount) { target in
       try withBytes { try body($0, target) }
     }
     return try Tensor(dtype: dtype, sizes: sizes, storage: storage)
