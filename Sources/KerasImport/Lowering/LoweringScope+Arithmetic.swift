@@ -46,7 +46,7 @@ extension LoweringScope {
   }
 
   /// The value in the compute type: layers that multiply by weights take integers and truth values, too.
-  func floating(_ x: Value) throws(KerasImportError) -> Value {
+  func inComputeType(_ x: Value) throws(KerasImportError) -> Value {
     computeDType.isFloatingPoint ? try cast(x, to: computeDType) : x
   }
 

@@ -12,7 +12,7 @@ struct ActivationLayer: Layer {
     let x = try call.input.value
     // Of the functions that need floats Keras takes integers only into tanh.
     if case .named(.tanh) = activation.function {
-      return [Operand(try activation.apply(scope.floating(x), in: scope))]
+      return [Operand(try activation.apply(scope.inComputeType(x), in: scope))]
     }
     return [Operand(try activation.apply(x, in: scope))]
   }
@@ -72,7 +72,7 @@ struct LeakyReLU: Layer {
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    [Operand(try scope.unary(.leakyRelu(slope: slope), scope.floating(call.input.value)))]
+    [Operand(try scope.unary(.leakyRelu(slope: slope), scope.inComputeType(call.input.value)))]
   }
 }
 

@@ -20,7 +20,7 @@ struct Dense: Layer, NumbersItsWeights {
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    let x = try scope.floating(call.input.value)
+    let x = try scope.inComputeType(call.input.value)
     let shape = scope.shape(of: x)
     guard shape.rank >= 1 else {
       throw KerasImportError(.invalidGraph("Dense needs an input of rank 2 or more"))
@@ -156,6 +156,6 @@ struct PassThrough: Layer {
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     if isRandom, scope.isTraining { try scope.refuseRandomness() }
     let input = try call.input
-    return [givesFloats ? Operand(try scope.floating(input.value), mask: input.mask) : input]
+    return [givesFloats ? Operand(try scope.inComputeType(input.value), mask: input.mask) : input]
   }
 }

@@ -26,7 +26,7 @@ struct EinsumDense: Layer, NumbersItsWeights {
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    let x = try scope.floating(call.input.value)
+    let x = try scope.inComputeType(call.input.value)
     var y = try kernel.product(x, form(scope.shape(of: x), in: scope), in: scope)
     if useBias { y = try scope.add(y, scope.bias(Shape(scope.tensor("bias").sizes), kernel.mode)) }
     return [Operand(try activation.apply(y, in: scope))]

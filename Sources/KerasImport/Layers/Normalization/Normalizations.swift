@@ -270,7 +270,7 @@ struct UnitNormalization: Layer {
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    let x = try scope.floating(call.input.value)
+    let x = try scope.inComputeType(call.input.value)
     return [
       Operand(try scope.unitNormalized(x, axes: scope.axes(axes, rank: scope.rank(of: x)), epsilon: 1e-24))
     ]

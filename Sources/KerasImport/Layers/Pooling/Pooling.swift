@@ -82,7 +82,7 @@ struct GlobalPooling: Layer {
     let operand = try call.input
     let found = scope.dtype(of: operand.value)
     let isCast = function == .mean && (found == .bool || found.isInteger && !averagesInIntegers)
-    let x = isCast ? try scope.floating(operand.value) : operand.value
+    let x = isCast ? try scope.inComputeType(operand.value) : operand.value
     let function = found == .bool && function == .maximum ? ReduceFunction.any : function
     try scope.expectRank(spatialCount + 2, of: x)
     let axes = layout.spatialAxes(rank: spatialCount + 2)

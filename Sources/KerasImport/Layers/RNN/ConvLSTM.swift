@@ -27,7 +27,7 @@ struct ConvLSTM: RecurrentLayer {
     -> RecurrentResult
   {
     guard let layer = cell.layer as? ConvLSTMCell else { throw KerasImportError(.unsupported("this cell")) }
-    let x = try scope.floating(x)
+    let x = try scope.inComputeType(x)
     try scope.expectRank(layer.window.kernelSize.count + 3, of: x)
     return try scope.scanned(Sublayer("cell", cell), x, run)
   }

@@ -95,7 +95,7 @@ struct RecurrentStack: RecurrentLayer {
     guard states.isEmpty || states.count == stateCount else {
       throw KerasImportError(.invalidGraph("expected \(stateCount) initial states, found \(states.count)"))
     }
-    let x = try scope.floating(x)
+    let x = try scope.inComputeType(x)
     var result = RecurrentResult(sequence: x, last: x, states: [])
     for (index, entry) in cells.enumerated() {
       var step = run

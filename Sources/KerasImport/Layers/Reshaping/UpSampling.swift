@@ -21,7 +21,7 @@ struct UpSampling: Layer {
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    let x = try givesFloats ? scope.floating(call.input.value) : call.input.value
+    let x = try givesFloats ? scope.inComputeType(call.input.value) : call.input.value
     try scope.expectRank(size.count + 2, of: x)
     let shape = scope.shape(of: x)
     let axes = layout.spatialAxes(rank: shape.rank)
@@ -36,7 +36,7 @@ struct UpSampling: Layer {
     }
     // Images of integers are resampled as floats, and rounded.
     let resized = try scope.resized(
-      scope.floating(x), axes: axes, sizes: sizes, ImageResize(method: interpolation))
+      scope.inComputeType(x), axes: axes, sizes: sizes, ImageResize(method: interpolation))
     return [
       Operand(
         try scope.dtype(of: x).isFloatingPoint
