@@ -56,6 +56,17 @@ struct SessionTests {
     for (seed, values) in alone.enumerated() { #expect(together[seed] == values) }
   }
 
+  @Test func `a constant along another axis of the same size is not a row`() throws {
+    var graph = Graph()
+    let x = graph.input(name: "x", type: TensorType(.float32, [1, 3, 3]))
+    let column = try graph.constant(Tensor([Float(1), 2, 4], sizes: [1, 3, 1]), name: "column")
+    let product = try graph.append(.binary(.multiply), [x, column], name: "y")[0]
+    graph.outputs = [Graph.Output(name: "y", value: product)]
+    let ones = try Tensor(Array(repeating: Float(1), count: 9), sizes: [1, 3, 3])
+    let results = try Session(graph, threads: 1).run(["x": ones])
+    #expect(try [Float](results[0].value) == [1, 1, 1, 2, 2, 2, 4, 4, 4])
+  }
+
   @Test func `inputs that do not fit are refused by name`() throws {
     #expect(try message(["a": pair]) == "input \"b\" is missing")
     #expect(

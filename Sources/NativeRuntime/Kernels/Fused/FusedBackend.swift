@@ -18,10 +18,12 @@ struct FusedBackend: Backend {
     case .layerNormalization(let axis, let epsilon): return prepareLayerNormalization(axis, epsilon, request)
     case .softmax(let axis): return prepareSoftmax(axis, request)
     case .reduce(let function, let axes, _): return prepareReduction(function, axes, request)
-    case .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .argReduce,
+    case .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool,
+      .argReduce,
       .cumulative, .topK,
       .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .gather,
-      .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes, .recurrent, .sequenceRecurrent,
+      .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes, .recurrent,
+      .sequenceRecurrent,
       .scan, .resize,
       .lookup, .hash, .vectorize:
       return nil

@@ -37,7 +37,7 @@ extension FusedBackend {
   ) throws -> PreparedStep? {
     let count = request.results[0].elementCount
     guard let constant = request.constants[1]?.tensor, constant.elementCount == rows.rowCount,
-      rows.rowCount < 64,
+      rows.rowCount < 64, rows.repeatsRow(of: 1),
       request.operands[0].elementCount == count
     else { return nil }
     let values = try [Float](constant)

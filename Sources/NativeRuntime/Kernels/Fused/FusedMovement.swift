@@ -24,7 +24,8 @@ extension FusedBackend {
       return request.rowMajor(
         request.copies([sliceCopy(axes.map { SliceRange(axis: $0, start: nil, stop: nil, step: -1) }, x)]))
     case .reshape, .tile, .gatherElements, .gatherND, .triangle: return nil
-    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool,
+    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv,
+      .convTranspose, .pool,
       .reduce,
       .argReduce, .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax,
       .scatterND,

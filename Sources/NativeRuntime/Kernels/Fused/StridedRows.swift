@@ -27,6 +27,10 @@ struct StridedRows: Sendable {
     self.strides = strides.indices.map { operand in merged.map { $0.steps[operand] } }
   }
 
+  /// Whether an operand is one row of consecutive elements, read again for every row: a constant of as many elements as a
+  /// row has may as well lie along another axis of the same size.
+  func repeatsRow(of operand: Int) -> Bool { steps[operand] == 1 && strides[operand].allSatisfy { $0 == 0 } }
+
   /// Calls `body` for each row, or for parts of the only one, with its number, the operands' offsets and the range of its
   /// elements, on several threads.
   func forEach(_ body: @Sendable (_ row: Int, _ offsets: [Int], _ range: Range<Int>) -> Void) {
