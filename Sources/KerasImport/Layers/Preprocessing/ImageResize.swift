@@ -112,13 +112,11 @@ struct ImageResize {
 }
 
 extension LoweringScope {
-  /// Images resampled along axes: picked elements, an operation where the size is not known, else one product with a
-  /// constant matrix per axis.
+  /// Images resampled along axes: picked elements, an operation where weights are linear, else one product per axis with
+  /// a matrix, which is constant where both sizes are known.
   func resized(
     _ x: Value, axes: [Int], sizes: [Dimension], _ resize: ImageResize
   ) throws(KerasImportError) -> Value {
-    let shape = shape(of: x)
-    let isKnown = zip(axes, sizes).allSatisfy { shape[$0].fixedSize != nil && $1.fixedSize != nil }
     if resize.method == .nearest {
       return try emit(
         .resize(ResizeAttributes(method: .nearest, coordinates: .halfPixel, axes: axes, sizes: sizes)), x)
@@ -126,42 +124,49 @@ extension LoweringScope {
     let target = dtype(of: x)
     let compute: DType = target == .float64 ? .float64 : .float32
     var y = try cast(x, to: compute)
-    if !isKnown || (resize.method == .bilinear && !resize.antialias) {
-      let method: ResizeAttributes.Method
-      switch resize.method {
-      case .bilinear where !resize.antialias: method = .linear
-      case .bicubic where !resize.antialias: method = .cubic(a: -0.5)
-      default:
-        throw KerasImportError(
-          .unsupported("\(resize.method.rawValue) resampling of images whose size is not known"))
-      }
+    if resize.method == .bilinear, !resize.antialias {
       y = try emit(
-        .resize(ResizeAttributes(method: method, coordinates: .halfPixel, axes: axes, sizes: sizes)), y)
+        .resize(ResizeAttributes(method: .linear, coordinates: .halfPixel, axes: axes, sizes: sizes)), y)
       return try cast(y, to: target)
     }
-    for (axis, size) in zip(axes, sizes) {
-      // All are known here.
-      y = try resampled(y, axis: axis, size: shape[axis].fixedSize ?? 1, target: size.fixedSize ?? 1, resize)
-    }
+    for (axis, size) in zip(axes, sizes) { y = try resampled(y, axis: axis, target: size, resize) }
     return try cast(y, to: target)
   }
 
   private func resampled(
-    _ x: Value, axis: Int, size: Int, target: Int, _ resize: ImageResize
+    _ x: Value, axis: Int, target: Dimension, _ resize: ImageResize
   ) throws(KerasImportError) -> Value {
-    if size == target, resize.method != .area { return x }
-    guard size.multipliedReportingOverflow(by: target).partialValue <= 1 << 27, max(size, target) < 1 << 31
-    else {
-      throw KerasImportError(.unsupported("resampling \(size) elements to \(target)"))
+    let weights: Value
+    if let size = shape(of: x)[axis].fixedSize, let target = target.fixedSize {
+      if size == target, resize.method != .area { return x }
+      guard size.multipliedReportingOverflow(by: target).partialValue <= 1 << 27, max(size, target) < 1 << 31
+      else {
+        throw KerasImportError(.unsupported("resampling \(size) elements to \(target)"))
+      }
+      let numbers = resize.matrix(size: size, target: target)
+      let matrix = try checkedTensor(Tensor(numbers, sizes: [target, size], dtype: dtype(of: x)))
+      weights = try transpose(constant(matrix, as: "resize"), [1, 0])
+    } else {
+      weights = try computedWeights(from: shape(of: x)[axis], to: target, dtype(of: x), resize)
     }
-    let weights = resize.matrix(size: size, target: target)
-    let matrix = constant(try checkedTensor(Tensor(weights, sizes: [target, size], dtype: dtype(of: x))), as: "resize")
-    var order = Array(0..<rank(of: x))
-    order.remove(at: axis)
-    let moved = try transpose(x, order + [axis])
-    let product = try matMul(moved, transpose(matrix, [1, 0]))
-    var back = Array(0..<(order.count))
-    back.insert(order.count, at: axis)
-    return try transpose(product, back)
+    let moved = try moveAxes(x, from: [axis], to: [-1])
+    return try moveAxes(matMul(moved, weights), from: [-1], to: [axis])
+  }
+
+  /// The weights of an axis whose size or target is known when the model runs: `[size, target]`.
+  private func computedWeights(
+    from size: Dimension, to target: Dimension, _ dtype: DType, _ resize: ImageResize
+  ) throws(KerasImportError) -> Value {
+    switch resize.method {
+    case .bilinear, .bicubic, .lanczos3, .lanczos5: break
+    case .nearest, .area, .gaussian, .mitchellcubic:
+      throw KerasImportError(
+        .unsupported("\(resize.method.rawValue) resampling of images whose size is not known"))
+    }
+    let scale = try divide(cast(emit(.sizes([target])), to: dtype), cast(emit(.sizes([size])), to: dtype))
+    let isTabulated = resize.method == .bicubic && !resize.antialias
+    return try resamplingWeights(
+      from: size, to: target, scale: scale, translation: scalar(0, dtype), method: resize.method.rawValue,
+      antialias: resize.antialias, steps: isTabulated ? 1024 : nil)
   }
 }

@@ -17,7 +17,8 @@ extension LayerRegistry {
     add("GaussianBlur", as: OperationCall.gaussianBlur)
     add("SobelEdges", as: OperationCall.sobelEdges)
     add("SSIM", as: OperationCall.structuralSimilarity)
-    refuse("ElasticTransform", because: "it moves elements at random; its numbers are Keras's generator's own")
+    refuse(
+      "ElasticTransform", because: "it moves elements at random; its numbers are Keras's generator's own")
   }
 }
 
@@ -29,7 +30,8 @@ extension OperationCall {
   ) throws(KerasImportError) -> Value {
     let rank = scope.rank(of: x)
     guard rank == 3 || rank == 4 else {
-      throw KerasImportError(.invalidGraph("expected an image or a batch of images, found shape \(scope.shape(of: x))"))
+      throw KerasImportError(
+        .invalidGraph("expected an image or a batch of images, found shape \(scope.shape(of: x))"))
     }
     guard try layout() == .channelsFirst else { return try body(x) }
     let y = try body(scope.moveAxes(x, from: [rank - 3], to: [rank - 1]))
@@ -79,17 +81,23 @@ extension OperationCall {
       throw KerasImportError(.invalidGraph("an image size of \(size)"))
     }
     let text = try string("interpolation") ?? "bilinear"
-    guard let method = ImageResize.Method(rawValue: text) else { throw KerasImportError(.unsupported("interpolation \"\(text)\"")) }
+    guard let method = ImageResize.Method(rawValue: text) else {
+      throw KerasImportError(.unsupported("interpolation \"\(text)\""))
+    }
     let resize = ImageResize(method: method, antialias: try bool("antialias", default: false))
-    let (crops, pads) = (try bool("crop_to_aspect_ratio", default: false), try bool("pad_to_aspect_ratio", default: false))
-    guard try string("fill_mode") ?? "constant" == "constant" else { throw KerasImportError(.unsupported("fill modes but constant")) }
+    let (crops, pads) = (
+      try bool("crop_to_aspect_ratio", default: false), try bool("pad_to_aspect_ratio", default: false)
+    )
+    guard try string("fill_mode") ?? "constant" == "constant" else {
+      throw KerasImportError(.unsupported("fill modes but constant"))
+    }
     let fill = try double("fill_value") ?? 0
     return try inChannelsLast(tensor("images", 0)) { image throws(KerasImportError) in
       let axes = try ImageLayout(.channelsLast, shape: scope.shape(of: image))
       var x = image
       if crops { x = try scope.cropped(x, axes, to: (size[0], size[1])) }
       if pads { x = try scope.padded(x, axes, to: (size[0], size[1]), with: fill) }
-      return try scope.tensorFlowResized(x, axes, to: (size[0], size[1]), resize)
+      return try scope.tensorFlowResized(x, axes, to: (.fixed(size[0]), .fixed(size[1])), resize)
     }
   }
 
@@ -112,7 +120,8 @@ extension OperationCall {
     let rows = try sides("top_cropping", "bottom_cropping", "target_height") { shape[axes.height] - $0 }
     let columns = try sides("left_cropping", "right_cropping", "target_width") { shape[axes.width] - $0 }
     let y = try scope.part(x, axis: axes.height, start: rows.0, size: shape[axes.height] - rows.0 - rows.1)
-    return try scope.part(y, axis: axes.width, start: columns.0, size: shape[axes.width] - columns.0 - columns.1)
+    return try scope.part(
+      y, axis: axes.width, start: columns.0, size: shape[axes.width] - columns.0 - columns.1)
   }
 
   /// What two sides are, where one of them may follow from the target: `total` is both for a target.
@@ -134,7 +143,9 @@ extension OperationCall {
     let given = try tensor("images", 0)
     let size = try required("size", ints("size"))
     let count = size.count == 3 ? 3 : 2
-    func spread(_ numbers: [Int]) -> [Int] { numbers.count == 1 ? Array(repeating: numbers[0], count: count) : numbers }
+    func spread(_ numbers: [Int]) -> [Int] {
+      numbers.count == 1 ? Array(repeating: numbers[0], count: count) : numbers
+    }
     let isChannelsFirst = try layout() == .channelsFirst
     let isSingle = scope.rank(of: given) == count + 1
     var x = isSingle ? try scope.expandDims(given, axes: [0]) : given
@@ -143,7 +154,8 @@ extension OperationCall {
     let isStrided = value("strides") != nil
     let windows = SlidingWindows(
       sizes: spread(size), strides: spread(isStrided ? try ints("strides") ?? size : size),
-      dilations: spread(try ints("dilation_rate") ?? [1]), isSame: try string("padding")?.lowercased() == "same")
+      dilations: spread(try ints("dilation_rate") ?? [1]),
+      isSame: try string("padding")?.lowercased() == "same")
     ignore("strides")
     var y = try scope.patches(x, windows)
     if isChannelsFirst { y = try scope.moveAxes(y, from: [count + 1], to: [1]) }

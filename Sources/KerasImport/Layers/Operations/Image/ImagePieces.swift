@@ -36,42 +36,51 @@ extension LoweringScope {
       return try unary(.clip(minimum: 0, maximum: 1), add(multiply(distance, sign), offset))
     }
     let rest = try subtract(scalar(1, like: x), s)
-    func channel(_ level: Value) throws(KerasImportError) -> Value { try multiply(add(rest, multiply(s, level)), v) }
+    func channel(_ level: Value) throws(KerasImportError) -> Value {
+      try multiply(add(rest, multiply(s, level)), v)
+    }
     let colours = try [channel(ramp(3, 1, -1)), channel(ramp(2, -1, 2)), channel(ramp(4, -1, 2))]
     return try stack(colours, axis: rank(of: x) - 1)
   }
 
   private func channels(_ x: Value) throws(KerasImportError) -> (Value, Value, Value) {
     let parts = try unstacked(x, axis: rank(of: x) - 1, count: 3)
-    guard parts.count == 3 else { throw KerasImportError(.invalidGraph("expected 3 channels, found shape \(shape(of: x))")) }
+    guard parts.count == 3 else {
+      throw KerasImportError(.invalidGraph("expected 3 channels, found shape \(shape(of: x))"))
+    }
     return (parts[0], parts[1], parts[2])
   }
 
   /// `tf.image.resize`: float32 unless elements are only picked, or the size is the images' own.
   func tensorFlowResized(
-    _ x: Value, _ axes: ImageLayout, to size: (height: Int, width: Int), _ resize: ImageResize
+    _ x: Value, _ axes: ImageLayout, to size: (height: Dimension, width: Dimension), _ resize: ImageResize
   ) throws(KerasImportError) -> Value {
     let shape = shape(of: x)
-    if shape[axes.height] == .fixed(size.height), shape[axes.width] == .fixed(size.width) { return x }
+    // TensorFlow sees that a size is the images' own only where both are numbers.
+    let isFixed = size.height.fixedSize != nil && size.width.fixedSize != nil
+    if isFixed, shape[axes.height] == size.height, shape[axes.width] == size.width { return x }
     let wide = resize.method == .nearest ? x : try cast(x, to: .float32)
-    return try resized(
-      wide, axes: [axes.height, axes.width], sizes: [.fixed(size.height), .fixed(size.width)], resize)
+    return try resized(wide, axes: [axes.height, axes.width], sizes: [size.height, size.width], resize)
   }
 
-  /// Zeros before and after an axis, as many as sizes say.
-  func bordered(_ x: Value, axis: Int, before: Dimension, after: Dimension) throws(KerasImportError) -> Value {
+  /// Zeros (or other numbers) before and after an axis, as many as sizes say.
+  func bordered(
+    _ x: Value, axis: Int, before: Dimension, after: Dimension, filler: Double = 0
+  ) throws(KerasImportError) -> Value {
     if let first = before.fixedSize, let last = after.fixedSize {
-      guard first >= 0, last >= 0 else { throw KerasImportError(.invalidGraph("borders of \(first) and \(last) elements")) }
+      guard first >= 0, last >= 0 else {
+        throw KerasImportError(.invalidGraph("borders of \(first) and \(last) elements"))
+      }
       if first == 0, last == 0 { return x }
       var pads = Array(repeating: PadPair(0, 0), count: rank(of: x))
       pads[axis] = PadPair(first, last)
-      return try padded(x, by: pads, mode: "constant", filler: 0)
+      return try padded(x, by: pads, mode: "constant", filler: filler)
     }
     var parts = [x]
     for (index, size) in [before, after].enumerated() where size != 0 {
       var side = shape(of: x)
       side[axis] = size
-      parts.insert(try filled(side, 0, dtype(of: x)), at: index == 0 ? 0 : parts.count)
+      parts.insert(try filled(side, filler, dtype(of: x)), at: index == 0 ? 0 : parts.count)
     }
     return try concat(parts, axis: axis)
   }
@@ -90,7 +99,8 @@ extension LoweringScope {
       let axis = 1 + 2 * index
       if windows.isSame {
         let own = shape(of: y)[axis]
-        let wanted = (own.dividedRoundingUp(by: stride) - 1) * .fixed(stride) + .fixed((size - 1) * dilation + 1)
+        let wanted =
+          (own.dividedRoundingUp(by: stride) - 1) * .fixed(stride) + .fixed((size - 1) * dilation + 1)
         let missing = Dimension.maximum(wanted - own, 0)
         y = try bordered(y, axis: axis, before: missing / 2, after: missing - missing / 2)
       }

@@ -84,24 +84,29 @@ extension OperationCall {
     let given = try tensor("images", 0)
     let sizes = try required("output_shape", sizes("output_shape", 1))
     let factors = try tensorOperands(positions: [("scale", 2), ("translation", 3)])
-    let axes = try scope.orderedAxes(required("spatial_dims", ints("spatial_dims")), rank: scope.rank(of: given))
+    let axes = try scope.orderedAxes(
+      required("spatial_dims", ints("spatial_dims")), rank: scope.rank(of: given))
     let method = try required("method", string("method"))
     let antialias = try bool("antialias", default: true)
     let own = scope.dtype(of: given)
     var x = try scope.floating(given)
     for (index, axis) in axes.enumerated() {
-      guard axis < sizes.count else { throw KerasImportError(.invalidGraph("an output shape of \(sizes.count) axes")) }
+      guard axis < sizes.count else {
+        throw KerasImportError(.invalidGraph("an output shape of \(sizes.count) axes"))
+      }
       let weights = try scope.resamplingWeights(
         from: scope.shape(of: x)[axis], to: sizes[axis], scale: scope.element(index, of: factors[0], axis: 0),
         translation: scope.element(index, of: factors[1], axis: 0), method: method, antialias: antialias)
       let moved = try scope.moveAxes(x, from: [axis], to: [-1])
-      x = try scope.moveAxes(scope.matMul(moved, scope.cast(weights, to: scope.dtype(of: x))), from: [-1], to: [axis])
+      x = try scope.moveAxes(
+        scope.matMul(moved, scope.cast(weights, to: scope.dtype(of: x))), from: [-1], to: [axis])
     }
     guard own.isInteger else { return x }
     let all = Array(0..<scope.rank(of: given))
     let wide = try scope.floating(given)
     let low = try scope.reduce(.minimum, wide, axes: all)
-    let bounded = try scope.maximum(scope.minimum(scope.unary(.round, x), scope.reduce(.maximum, wide, axes: all)), low)
+    let bounded = try scope.maximum(
+      scope.minimum(scope.unary(.round, x), scope.reduce(.maximum, wide, axes: all)), low)
     return try scope.cast(bounded, to: own)
   }
 
@@ -120,7 +125,9 @@ extension LoweringScope {
 
   /// `[N, 8]`: the projection that brings end points `[N, 4, 2]` to start points, by eight linear equations.
   func homography(from start: Value, to end: Value) throws(KerasImportError) -> Value {
-    let (one, zero) = (try filled([shape(of: end)[0]], 1, .float32), try filled([shape(of: end)[0]], 0, .float32))
+    let (one, zero) = (
+      try filled([shape(of: end)[0]], 1, .float32), try filled([shape(of: end)[0]], 0, .float32)
+    )
     var rows: [Value] = []
     var targets: [Value] = []
     for point in 0..<4 {
@@ -163,8 +170,10 @@ extension LoweringScope {
     let (left, top) = (try unary(.floor, cx), try unary(.floor, cy))
     let (right, bottom) = (try add(left, 1), try add(top, 1))
     func line(_ row: Value) throws(KerasImportError) -> Value {
-      let first = try multiply(expandDims(subtract(right, cx), axes: [3]), read(x, row: row, column: left, filler))
-      return try add(first, multiply(expandDims(subtract(cx, left), axes: [3]), read(x, row: row, column: right, filler)))
+      let first = try multiply(
+        expandDims(subtract(right, cx), axes: [3]), read(x, row: row, column: left, filler))
+      return try add(
+        first, multiply(expandDims(subtract(cx, left), axes: [3]), read(x, row: row, column: right, filler)))
     }
     let upper = try multiply(expandDims(subtract(bottom, cy), axes: [3]), line(top))
     return try add(upper, multiply(expandDims(subtract(cy, top), axes: [3]), line(bottom)))
@@ -176,7 +185,8 @@ extension LoweringScope {
   }
 
   /// Elements at whole places `[N, H, W]`, the filler outside.
-  private func read(_ x: Value, row: Value, column: Value, _ filler: Value) throws(KerasImportError) -> Value {
+  private func read(_ x: Value, row: Value, column: Value, _ filler: Value) throws(KerasImportError) -> Value
+  {
     let s = shape(of: x)
     let (rows, columns) = (try emit(.sizes([s[1]])), try emit(.sizes([s[2]])))
     let (r, c) = (try cast(row, to: .int64), try cast(column, to: .int64))
@@ -196,7 +206,9 @@ extension LoweringScope {
     if mode == "constant" { return x }
     let count = try cast(emit(.sizes([size])), to: .float32)
     let last = try add(count, -1)
-    func clamped(_ y: Value) throws(KerasImportError) -> Value { try maximum(minimum(y, last), scalar(0, .float32)) }
+    func clamped(_ y: Value) throws(KerasImportError) -> Value {
+      try maximum(minimum(y, last), scalar(0, .float32))
+    }
     switch mode {
     case "nearest": return try clamped(x)
     case "reflect":
@@ -212,13 +224,16 @@ extension LoweringScope {
   }
 
   /// Whole places brought into an axis by `map_coordinates`' rules, and where they were inside.
-  func folded(_ x: Value, size: Dimension, mode: String) throws(KerasImportError) -> (place: Value, isInside: Value?) {
+  func folded(_ x: Value, size: Dimension, mode: String) throws(KerasImportError) -> (
+    place: Value, isInside: Value?
+  ) {
     let count = try emit(.sizes([size]))
     func clamped(_ y: Value) throws(KerasImportError) -> Value {
       try maximum(minimum(y, add(count, -1)), scalar(0, .int64))
     }
     switch mode {
-    case "constant": return (try clamped(x), try and(compare(.greaterOrEqual, x, 0), compare(.less, x, count)))
+    case "constant":
+      return (try clamped(x), try and(compare(.greaterOrEqual, x, 0), compare(.less, x, count)))
     case "nearest": return (try clamped(x), nil)
     case "wrap": return (try emit(.binary(.modulo), x, count), nil)
     case "mirror", "reflect":
@@ -239,15 +254,22 @@ extension LoweringScope {
     return place
   }
 
-  /// `[size, target]`: the weights of ``OperationCall/scaleAndTranslate()`` along one axis.
+  /// `[size, target]`: the weights of ``OperationCall/scaleAndTranslate()`` along one axis; `steps` rounds places to so
+  /// many parts of the distance between two elements.
   func resamplingWeights(
-    from size: Dimension, to target: Dimension, scale: Value, translation: Value, method: String, antialias: Bool
+    from size: Dimension, to target: Dimension, scale: Value, translation: Value, method: String,
+    antialias: Bool,
+    steps: Double? = nil
   ) throws(KerasImportError) -> Value {
     let one = scalar(1, like: scale)
     let inverse = try divide(one, scale)
     let widening = antialias ? try maximum(inverse, one) : one
     let outputs = try add(cast(emit(.range(target)), to: dtype(of: scale)), 0.5)
-    let sample = try add(subtract(multiply(outputs, inverse), multiply(translation, inverse)), -0.5)
+    var sample = try add(subtract(multiply(outputs, inverse), multiply(translation, inverse)), -0.5)
+    if let steps {
+      let low = try unary(.floor, sample)
+      sample = try add(low, multiply(unary(.round, multiply(subtract(sample, low), steps)), 1 / steps))
+    }
     let inputs = try expandDims(cast(emit(.range(size)), to: dtype(of: scale)), axes: [1])
     let distance = try divide(unary(.absolute, subtract(expandDims(sample, axes: [0]), inputs)), widening)
     let weights = try resamplingKernel(distance, method)
@@ -262,11 +284,13 @@ extension LoweringScope {
   private func resamplingKernel(_ x: Value, _ method: String) throws(KerasImportError) -> Value {
     let zero = scalar(0, like: x)
     switch method {
-    case "linear", "bilinear", "trilinear", "triangle": return try unary(.relu, subtract(scalar(1, like: x), x))
+    case "linear", "bilinear", "trilinear", "triangle":
+      return try unary(.relu, subtract(scalar(1, like: x), x))
     case "cubic", "bicubic", "tricubic":
       let near = try polynomial([1.5, -2.5, 0, 1], x)
       let far = try polynomial([-0.5, 2.5, -4, 2], x)
-      return try select(compare(.greaterOrEqual, x, 2), zero, select(compare(.greaterOrEqual, x, 1), far, near))
+      return try select(
+        compare(.greaterOrEqual, x, 2), zero, select(compare(.greaterOrEqual, x, 1), far, near))
     case "lanczos3", "lanczos5":
       let radius = method == "lanczos3" ? 3.0 : 5.0
       let turn = try multiply(x, 3.141592653589793)

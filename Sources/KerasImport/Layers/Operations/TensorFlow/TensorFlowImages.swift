@@ -50,7 +50,7 @@ extension OperationCall {
     let axes = try ImageLayout(.channelsLast, shape: scope.shape(of: x))
     let attributes = ResizeAttributes(
       method: method, coordinates: aligns ? .alignCorners : isHalf ? .halfPixel : .asymmetric,
-      axes: [axes.height, axes.width], sizes: [.fixed(size.height), .fixed(size.width)])
+      axes: [axes.height, axes.width], sizes: [size.height, size.width])
     return try scope.emit(.resize(attributes), x)
   }
 
@@ -69,13 +69,13 @@ extension OperationCall {
     }
     let shape = scope.shape(of: x)
     guard let height = shape[axes.height].fixedSize, let width = shape[axes.width].fixedSize, height > 0,
-      width > 0
+      width > 0, let rows = size.height.fixedSize, let columns = size.width.fixedSize
     else {
       throw KerasImportError(.unsupported("preserve_aspect_ratio for images whose size is not known"))
     }
-    let scale = min(Float(size.height) / Float(height), Float(size.width) / Float(width))
-    func scaled(_ size: Int) -> Int {
-      max(1, Int(clampingDouble: Double((scale * Float(size)).rounded(.toNearestOrEven))))
+    let scale = min(Float(rows) / Float(height), Float(columns) / Float(width))
+    func scaled(_ size: Int) -> Dimension {
+      .fixed(max(1, Int(clampingDouble: Double((scale * Float(size)).rounded(.toNearestOrEven)))))
     }
     return try scope.tensorFlowResized(x, axes, to: (scaled(height), scaled(width)), resize)
   }
@@ -105,7 +105,8 @@ extension OperationCall {
     let left = max(
       0, Int(clampingDouble: Double(((Float(size.width) - Float(width) / ratio) / 2).rounded(.down))))
     let y = try scope.tensorFlowResized(
-      x, axes, to: fitted, ImageResize(method: method, antialias: antialias))
+      x, axes, to: (.fixed(fitted.height), .fixed(fitted.width)),
+      ImageResize(method: method, antialias: antialias))
     return try scope.placed(y, axes, in: size, at: (top, left))
   }
 
@@ -189,7 +190,8 @@ extension OperationCall {
     guard scope.dtype(of: x).isFloatingPoint else {
       throw KerasImportError(.unsupported("grayscale of integers"))
     }
-    let weights = try checkedTensor(Tensor([0.2989, 0.5870, 0.1140], sizes: [3, 1], dtype: scope.dtype(of: x)))
+    let weights = try checkedTensor(
+      Tensor([0.2989, 0.5870, 0.1140], sizes: [3, 1], dtype: scope.dtype(of: x)))
     return try scope.matMul(x, scope.constant(weights))
   }
 
@@ -211,7 +213,7 @@ extension OperationCall {
     }
     guard let delta = argument("delta", 1) else { throw KerasImportError(.missingKey("delta")) }
     return try scope.add(
-        x, scope.cast(value(delta, like: scope.dtype(of: x)), to: scope.dtype(of: x)))
+      x, scope.cast(value(delta, like: scope.dtype(of: x)), to: scope.dtype(of: x)))
   }
 
   /// Distances from each channel's mean scaled.
@@ -266,14 +268,14 @@ extension LoweringScope {
 }
 
 extension OperationCall {
-  /// Two numbers of pixels.
+  /// Two numbers of pixels, which may follow from shapes.
   fileprivate func imageSize(_ name: String, _ position: Int) throws(KerasImportError) -> (
-    height: Int, width: Int
+    height: Dimension, width: Dimension
   ) {
-    guard let sizes = try sizes(name, position)?.compactMap(\.fixedSize), sizes.count == 2 else {
+    guard let sizes = try sizes(name, position), sizes.count == 2 else {
       throw KerasImportError(.unsupported("an image size that is not two numbers"))
     }
-    guard sizes.allSatisfy({ (1..<1 << 24).contains($0) }) else {
+    guard sizes.compactMap(\.fixedSize).allSatisfy({ (1..<1 << 24).contains($0) }) else {
       throw KerasImportError(.invalidGraph("an image size of \(sizes)"))
     }
     return (sizes[0], sizes[1])
