@@ -83,7 +83,7 @@ struct TensorFlowCalls {
       given[names[index]] = value
     }
     if given["keep_dims"] != nil { given["keepdims"] = given["keep_dims"] }
-    for key in ["conjugate", "batch_dims", "validate_indices", "message", "keep_dims"] {
+    for key in ["adjoint", "conjugate", "batch_dims", "validate_indices", "message", "keep_dims"] {
       // What is no number is no number but 0.
       if let value = given.removeValue(forKey: key), value.bool == true || (value.int ?? 0) != 0,
         key != "keep_dims"

@@ -61,7 +61,7 @@ struct TensorFlowFunction {
       "relu", "nn.relu", "nn.relu6", "nn.selu", "nn.elu", "softplus", "nn.softsign",
     ]
     if features.contains(name) { return TensorFlowFunction(module, className, ["features"]) }
-    let input: Set<String> = ["identity", "stop_gradient"]
+    let input: Set<String> = ["identity", "stop_gradient", "real"]
     return input.contains(name) ? TensorFlowFunction(module, className, ["input"]) : self
   }
 
@@ -88,7 +88,8 @@ struct TensorFlowFunction {
     "neg": ("numpy", "Negative"), "log_sigmoid": ("nn", "LogSigmoid"), "erfc": ("math", "Erfc"),
     "asin": ("numpy", "Arcsin"), "acos": ("numpy", "Arccos"), "atan": ("numpy", "Arctan"),
     "sinh": ("numpy", "Sinh"), "cosh": ("numpy", "Cosh"), "asinh": ("numpy", "Arcsinh"),
-    "acosh": ("numpy", "Arccosh"), "atanh": ("numpy", "Arctanh"),
+    "acosh": ("numpy", "Arccosh"), "atanh": ("numpy", "Arctanh"), "erfinv": ("math", "Erfinv"),
+    "real": ("numpy", "Real"),
   ]
 
   private static let binary: [String: String] = [
@@ -127,7 +128,35 @@ struct TensorFlowFunction {
     table["nn.leaky_relu"] = TensorFlowFunction("nn", "LeakyRelu", ["features"], [slope])
     table["where"] = TensorFlowFunction("numpy", "Where", ["condition", "x", "y"])
     table["divide_no_nan"] = TensorFlowFunction("numpy", "DivideNoNan", ["x", "y"])
-    return table
+    table["cross"] = TensorFlowFunction("numpy", "Cross", ["a", "b"])
+    for (name, className) in [("and", "BitwiseAnd"), ("or", "BitwiseOr"), ("xor", "BitwiseXor")] {
+      table["bitwise.bitwise_\(name)"] = TensorFlowFunction("numpy", className, ["x", "y"])
+    }
+    for (name, className) in [("sum", "Sum"), ("max", "Max"), ("min", "Min"), ("prod", "Prod")] {
+      table["unsorted_segment_\(name)"] = TensorFlowFunction(
+        "math", "Segment\(className)", ["data", "segment_ids"], [same("num_segments")])
+    }
+    return table.merging(matrices) { $1 }.merging(colours) { $1 }
+  }()
+
+  private static let matrices: [String: TensorFlowFunction] = [
+    "inv": TensorFlowFunction("linalg", "Inv", ["input"]),
+    "det": TensorFlowFunction("linalg", "Det", ["input"]),
+    "cholesky": TensorFlowFunction("linalg", "Cholesky", ["input"]),
+    "solve": TensorFlowFunction("linalg", "Solve", ["matrix", "rhs"]),
+    "triangular_solve": TensorFlowFunction(
+      "linalg", "SolveTriangular", ["matrix", "rhs"], [same("lower", true)]),
+    "pinv": TensorFlowFunction("linalg", "Pinv", ["a"], [same("rcond")]),
+  ]
+
+  private static let colours: [String: TensorFlowFunction] = {
+    // Not an argument of TensorFlow's, whose channels are always last.
+    let last = same("data_format", "channels_last")
+    return [
+      "image.rgb_to_hsv": TensorFlowFunction("image", "RGBToHSV", ["images"], [last]),
+      "image.hsv_to_rgb": TensorFlowFunction("image", "HSVToRGB", ["images"], [last]),
+      "image.sobel_edges": TensorFlowFunction("image", "SobelEdges", ["image"], [last]),
+    ]
   }()
 
   /// TensorFlow's names, in order, of the arguments of functions that are operations of their own (`tf.reshape`).
@@ -168,7 +197,8 @@ struct TensorFlowFunction {
     "matmul": ["a", "b", "transpose_a", "transpose_b", "adjoint_a", "adjoint_b"],
     "tensordot": ["a", "b", "axes"], "band_part": ["input", "num_lower", "num_upper"],
     "diag_part": ["input", "k"], "trace": ["x"], "diag": ["diagonal", "k"],
-    "top_k": ["input", "k", "sorted", "index_type"], "sort": ["values", "axis", "direction"],
+    "in_top_k": ["predictions", "targets", "k"], "top_k": ["input", "k", "sorted", "index_type"],
+    "sort": ["values", "axis", "direction"],
     "argsort": ["values", "axis", "direction", "stable"],
     "nn.max_pool": ["input", "ksize", "strides", "padding", "data_format"],
     "nn.max_pool1d": ["input", "ksize", "strides", "padding", "data_format"],
@@ -203,5 +233,7 @@ struct TensorFlowFunction {
     "image.rgb_to_grayscale": ["images"], "image.grayscale_to_rgb": ["images"],
     "image.adjust_brightness": ["image", "delta"], "image.adjust_contrast": ["images", "contrast_factor"],
     "image.per_image_standardization": ["image"],
+    "image.extract_patches": ["images", "sizes", "strides", "rates", "padding"],
+    "signal.frame": ["signal", "frame_length", "frame_step", "pad_end", "pad_value", "axis"],
   ]
 }

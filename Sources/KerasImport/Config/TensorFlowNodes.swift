@@ -110,7 +110,9 @@ private struct NodeAttributes {
     for name in attributes.keys {
       let value = value(name)
       if let keyword = known[name] {
-        guard let value else { throw KerasImportError(.corrupted("attribute \"\(name)\" of \(type) has no value")) }
+        guard let value else {
+          throw KerasImportError(.corrupted("attribute \"\(name)\" of \(type) has no value"))
+        }
         keywords[keyword] = value
         continue
       }
@@ -272,6 +274,9 @@ private struct NodeRule {
     "ResizeNearestNeighbor": NodeRule(
       function: "image.resize_nearest_neighbor",
       attributes: ["align_corners": "align_corners", "half_pixel_centers": "half_pixel_centers"]),
+    "ExtractImagePatches": NodeRule(
+      function: "image.extract_patches",
+      attributes: ["ksizes": "sizes", "strides": "strides", "rates": "rates", "padding": "padding"]),
     "LRN": NodeRule(
       function: "nn.local_response_normalization",
       attributes: ["depth_radius": "depth_radius", "bias": "bias", "alpha": "alpha", "beta": "beta"]),

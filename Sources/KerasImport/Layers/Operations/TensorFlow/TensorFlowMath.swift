@@ -50,6 +50,7 @@ extension LayerRegistry {
   }
 
   private mutating func addOrders() {
+    add("tf.in_top_k", as: OperationCall.inTopK)
     add("tf.top_k", as: OperationCall.tensorFlowTopK)
     add("tf.sort", as: OperationCall.tensorFlowSort, true)
     add("tf.argsort", as: OperationCall.tensorFlowSort, false)
@@ -78,7 +79,7 @@ extension OperationCall {
     let x = try floatingOperands("x", "y")
     let zero = scope.scalar(0, like: x[1])
     return try scope.emit(
-        .select, scope.emit(.compare(.equal), x[1], zero), zero, scope.multiply(x[0], x[1]))
+      .select, scope.emit(.compare(.equal), x[1], zero), zero, scope.multiply(x[0], x[1]))
   }
 
   /// `max(min(t, high), low)`.
@@ -102,8 +103,8 @@ extension OperationCall {
     let x = try tensor("features", 0)
     let axis = try scope.axis(int("axis", 1) ?? -1, rank: scope.rank(of: x))
     return try scope.emit(
-        .concat(axis: axis), scope.unary(.relu, x),
-        scope.unary(.relu, scope.unary(.negate, x)))
+      .concat(axis: axis), scope.unary(.relu, x),
+      scope.unary(.relu, scope.unary(.negate, x)))
   }
 
   /// The operand itself at rate 0; other rates are random at inference, too.
@@ -180,7 +181,7 @@ extension OperationCall {
     let axes = try tensorFlowAxes(rank: scope.rank(of: x), at: 1)
     let keeps = try bool("keepdims", 2, default: false)
     return try scope.unary(
-        .sqrt, scope.reduce(.sum, scope.unary(.square, x), axes: axes, keepDims: keeps))
+      .sqrt, scope.reduce(.sum, scope.unary(.square, x), axes: axes, keepDims: keeps))
   }
 
   /// The operand scaled down to a norm.
@@ -260,7 +261,8 @@ extension OperationCall {
       }
       return try scope.tensorDot(x[0], x[1], axes: (Array((rankA - count)..<rankA), Array(0..<count)))
     }
-    guard case .list(let sides) = axes, sides.count == 2, let a = sides[0].integers, let b = sides[1].integers,
+    guard case .list(let sides) = axes, sides.count == 2, let a = sides[0].integers,
+      let b = sides[1].integers,
       a.count == b.count
     else { throw KerasImportError(.unsupported("axes of tensordot that are not numbers")) }
     return try scope.tensorDot(x[0], x[1], axes: (a, b))
@@ -290,7 +292,9 @@ extension OperationCall {
       throw KerasImportError(.unsupported("\(key) of linalg.diag"))
     }
     ignore("padding_value", "align")
-    guard scope.rank(of: x) > 0 else { throw KerasImportError(.invalidGraph("a diagonal has 1 axis or more")) }
+    guard scope.rank(of: x) > 0 else {
+      throw KerasImportError(.invalidGraph("a diagonal has 1 axis or more"))
+    }
     return try scope.diagonalMatrix(x, k: int("k") ?? 0)
   }
 

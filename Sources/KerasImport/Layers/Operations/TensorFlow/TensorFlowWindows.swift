@@ -5,21 +5,32 @@ extension LayerRegistry {
   mutating func addTensorFlowWindows() {
     addWindows()
     addBlocks()
+    addPatches()
   }
 
   private mutating func addWindows() {
     for (suffix, count) in [("", nil), ("1d", 1), ("2d", 2), ("3d", 3)] as [(String, Int?)] {
-      add("tf.nn.max_pool\(suffix)", as: OperationCall.tensorFlowWindowPool, OperationCall.WindowPool(.maximum, axes: count))
-      add("tf.nn.avg_pool\(suffix)", as: OperationCall.tensorFlowWindowPool, OperationCall.WindowPool(.average, axes: count))
+      add(
+        "tf.nn.max_pool\(suffix)", as: OperationCall.tensorFlowWindowPool,
+        OperationCall.WindowPool(.maximum, axes: count))
+      add(
+        "tf.nn.avg_pool\(suffix)", as: OperationCall.tensorFlowWindowPool,
+        OperationCall.WindowPool(.average, axes: count))
     }
     add("tf.nn.pool", as: OperationCall.tensorFlowPool)
-    add("tf.nn.conv1d", "tf.nn.conv2d", "tf.nn.conv3d", "tf.nn.convolution", as: OperationCall.tensorFlowConv1d)
+    add(
+      "tf.nn.conv1d", "tf.nn.conv2d", "tf.nn.conv3d", "tf.nn.convolution", as: OperationCall.tensorFlowConv1d)
     add("tf.nn.depthwise_conv2d", as: OperationCall.tensorFlowDepthwiseConv2d)
   }
 
   private mutating func addBlocks() {
     add("tf.nn.depth_to_space", as: OperationCall.tensorFlowDepthToSpace, true)
     add("tf.nn.space_to_depth", as: OperationCall.tensorFlowDepthToSpace, false)
+  }
+
+  private mutating func addPatches() {
+    add("tf.image.extract_patches", as: OperationCall.tensorFlowExtractPatches)
+    add("tf.signal.frame", as: OperationCall.tensorFlowFrame)
   }
 }
 
@@ -48,8 +59,7 @@ extension OperationCall {
     let x = try tensor("input", 0)
     let layout = try tensorFlowLayout()
     let spatial = scope.rank(of: x) - 2
-    for key in ["dilations", "dilation_rate"] where try ints(key)?.contains(where: { $0 != 1 }) == true
-    {
+    for key in ["dilations", "dilation_rate"] where try ints(key)?.contains(where: { $0 != 1 }) == true {
       throw KerasImportError(.unsupported("\(key) of nn.pool"))
     }
     let type = try string("pooling_type", 2) ?? ""
@@ -59,7 +69,7 @@ extension OperationCall {
     let kernel = try spatialSizes("window_shape", 1, count: spatial, layout)
     let strides = try spatialSizes("strides", 3, count: spatial, layout)
     return try pooled(
-        x, type == "MAX" ? .maximum : .average, kernel: kernel, strides: strides, paddingAt: 4, layout)
+      x, type == "MAX" ? .maximum : .average, kernel: kernel, strides: strides, paddingAt: 4, layout)
   }
 
   /// Cross-correlation; kernel `[K..., C / groups, F]`.
@@ -83,6 +93,44 @@ extension OperationCall {
     }
     try scope.expectRank(4, of: x)
     return try isDepthToSpace ? scope.depthToSpace(x, block: block) : scope.spaceToDepth(x, block: block)
+  }
+
+  /// Windows of images as channels, tap by tap: `[N, rows, columns, h w C]`.
+  func tensorFlowExtractPatches() throws(KerasImportError) -> Value {
+    let x = try tensor("images", 0)
+    try scope.expectRank(4, of: x)
+    let padding = try string("padding", 4)?.uppercased() ?? ""
+    guard padding == "VALID" || padding == "SAME" else {
+      throw KerasImportError(.unsupported("padding \"\(padding)\""))
+    }
+    let windows = SlidingWindows(
+      sizes: try spatialSizes("sizes", 1, count: 2, .channelsLast),
+      strides: try spatialSizes("strides", 2, count: 2, .channelsLast),
+      dilations: try spatialSizes("rates", 3, count: 2, .channelsLast), isSame: padding == "SAME")
+    return try scope.patches(x, windows)
+  }
+
+  /// Overlapping parts of an axis, which becomes two: parts and their elements. With `pad_end` there is a part at every
+  /// step, filled up with `pad_value`. Source: `tf.signal.frame`.
+  func tensorFlowFrame() throws(KerasImportError) -> Value {
+    let signal = try tensor("signal", 0)
+    let axis = try scope.axis(int("axis", 5) ?? -1, rank: scope.rank(of: signal))
+    let length = try required("frame_length", int("frame_length", 1))
+    let step = try required("frame_step", int("frame_step", 2))
+    let filler = try double("pad_value", 4) ?? 0
+    guard (1..<1 << 31).contains(length), (1..<1 << 31).contains(step) else {
+      throw KerasImportError(.invalidGraph("frames of \(length) elements every \(step)"))
+    }
+    var x = try scope.moveAxes(signal, from: [axis], to: [-1])
+    if try bool("pad_end", 3, default: false) {
+      let last = scope.rank(of: x) - 1
+      let size = scope.shape(of: x)[last]
+      let count = size.dividedRoundingUp(by: step)
+      let missing = Dimension.maximum(.fixed(length) + (count - 1) * .fixed(step) - size, 0)
+      x = try scope.bordered(x, axis: last, before: 0, after: missing, filler: filler)
+    }
+    return try scope.moveAxes(
+      scope.framed(x, length: length, step: step), from: [-2, -1], to: [axis, axis + 1])
   }
 }
 
