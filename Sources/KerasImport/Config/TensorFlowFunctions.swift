@@ -155,7 +155,6 @@ struct TensorFlowFunction {
     return [
       "image.rgb_to_hsv": TensorFlowFunction("image", "RGBToHSV", ["images"], [last]),
       "image.hsv_to_rgb": TensorFlowFunction("image", "HSVToRGB", ["images"], [last]),
-      "image.sobel_edges": TensorFlowFunction("image", "SobelEdges", ["image"], [last]),
     ]
   }()
 
