@@ -31,7 +31,14 @@ struct StepCost: Sendable {
       let columns = attributes.gateCount * attributes.units
       return 2 * steps * columns * (request.operands[0].sizes[2] + attributes.units)
     // One operation an element stands for everything else: only a profile reads it.
-    default: return count
+    case .unary, .binary, .compare, .select, .cast, .einsum, .dequantize, .pool, .reduce, .argReduce,
+      .cumulative, .topK,
+      .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split,
+      .slice,
+      .pad, .expand, .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range,
+      .count,
+      .sizes, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
+      return count
     }
   }
 }
