@@ -65,7 +65,7 @@ extension GraphEmitter {
   func emitWhole() throws(ONNXExportError) {
     for input in graph.inputs {
       setName(input, unique(graph.name(of: input)))
-      result.inputs.append(ONNXValue(name: name(input), type: type(input)))
+      result.inputs.append(ONNXValue(name: name(input), type: inputType(input)))
     }
     let outputNames = reserveOutputs()
     for node in graph.nodes {
@@ -144,7 +144,8 @@ extension GraphEmitter {
     case .expand(let target): emit("Expand", [x[0], try shape(target)], outputs: y)
     case .tile(let repeats): emit("Tile", [x[0], integers(repeats)], outputs: y)
     case .gather(let axis): emit("Gather", x, outputs: y, [("axis", .int(axis))])
-    case .gatherElements(let axis): emit("GatherElements", x, outputs: y, [("axis", .int(axis))])
+    case .gatherElements(let axis):
+      emit("GatherElements", try axis == 0 ? x : spread(node.inputs, x), outputs: y, [("axis", .int(axis))])
     case .gatherND(let batchDims): emit("GatherND", x, outputs: y, [("batch_dims", .int(batchDims))])
     case .scatterND(let reduction):
       emit("ScatterND", x, outputs: y, reduction == .none ? [] : [("reduction", .string(reduction.onnxName))])

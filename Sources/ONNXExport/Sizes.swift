@@ -37,19 +37,54 @@ extension GraphEmitter {
     return name
   }
 
-  /// The size of a named axis, read off the first input that has it; a loop's body asks the graph around it, too.
+  /// The size of a named axis, read off the inputs that have it; a loop's body asks the graph around it, too.
+  /// The largest, as Keras spreads an input of one sample (a table of positions, a mask) over the batch of the others.
   private func symbolSize(_ symbol: String) throws(ONNXExportError) -> String {
-    for value in graph.inputs {
-      let dimensions = graph.shape(of: value).dimensions
-      guard let axis = dimensions.firstIndex(where: { $0.symbolName == symbol }) else { continue }
-      if opset >= 15 {
-        return emit("Shape", [name(value)], [("start", .int(axis)), ("end", .int(axis + 1))])[0]
-      }
-      return emit("Gather", [emit("Shape", [name(value)])[0], integers([axis])], [("axis", .int(0))])[0]
-    }
+    let sizes = graph.inputs.compactMap { sizeRead(symbol, off: $0) }
+    if sizes.count > 1 { return emit("Max", sizes)[0] }
+    if let size = sizes.first { return size }
     guard let parent else {
       throw ONNXExportError.unsupported(node: result.name, message: "no input has an axis \"\(symbol)\"")
     }
     return try parent.size(.symbol(symbol))
+  }
+
+  private func sizeRead(_ symbol: String, off value: Value) -> String? {
+    guard let axis = graph.shape(of: value).dimensions.firstIndex(where: { $0.symbolName == symbol }) else {
+      return nil
+    }
+    if opset >= 15 {
+      return emit("Shape", [name(value)], [("start", .int(axis)), ("end", .int(axis + 1))])[0]
+    }
+    return emit("Gather", [emit("Shape", [name(value)])[0], integers([axis])], [("axis", .int(0))])[0]
+  }
+}
+
+/// Inputs of different batches: Keras broadcasts them where they meet.
+extension GraphEmitter {
+  /// An input's type. The batches of several inputs have a name each: sizes of one name are taken for equal by
+  /// runtimes, which then reuse buffers.
+  func inputType(_ input: Value) -> TensorType {
+    let declared = type(input)
+    guard let symbol = declared.shape.dimensions.first?.symbolName,
+      let first = graph.inputs.first(where: { graph.shape(of: $0).dimensions.first?.symbolName == symbol }),
+      first != input
+    else { return declared }
+    return TensorType(
+      declared.dtype, Shape([.symbol("\(symbol)_\(name(input))")] + declared.shape.dimensions.dropFirst()))
+  }
+
+  /// Operands of an operation that does not broadcast, spread over the batch where inputs may differ in it.
+  func spread(_ operands: [Value], _ names: [String]) throws(ONNXExportError) -> [String] {
+    var result: [String] = []
+    for (operand, name) in zip(operands, names) {
+      let wide = graph.shape(of: operand)
+      let symbol = wide.dimensions.first?.symbolName
+      let sharing = graph.inputs.count {
+        symbol != nil && graph.shape(of: $0).dimensions.first?.symbolName == symbol
+      }
+      result.append(sharing > 1 ? emit("Expand", [name, try shape(wide)])[0] : name)
+    }
+    return result
   }
 }

@@ -42,6 +42,18 @@ struct EmitterTests {
     #expect(try emitted(g).nodes.filter { $0.op == "Shape" }.count == 1)
   }
 
+  @Test func `the batches of several inputs have a name each, and sizes are the largest`() throws {
+    var g = PassGraph()
+    let (x, p) = (g.input([.symbol("n"), 4]), g.input([.symbol("n"), 4]))
+    g.output(
+      try g.emit(
+        .expand([.symbol("n"), 2, 4]), g.emit(.reshape([.symbol("n"), 1, 4]), g.emit(.binary(.add), x, p))))
+    let graph = try emitted(g)
+    #expect(graph.inputs[0].type.shape == [.symbol("n"), 4])
+    #expect(graph.inputs[1].type.shape[0] != .symbol("n"))
+    #expect(graph.nodes.filter { $0.op == "Max" }.count == 1)
+  }
+
   @Test func `an output that is an input, or given out twice, has a node of its own`() throws {
     var g = PassGraph()
     let x = g.input(2, 4)

@@ -81,6 +81,21 @@ public struct Dimension: Hashable, Sendable {
   /// The size as a number, if it is known.
   public var fixedSize: Int? { terms.isEmpty ? constant : nil }
 
+  /// Whether no size of the named axes makes it negative; false where that is not plain to see.
+  package var isNeverNegative: Bool {
+    constant >= 0
+      && terms.allSatisfy { term in
+        term.coefficient >= 0
+          && term.monomial.atoms.allSatisfy { atom in
+            switch atom {
+            case .symbol: true
+            case .quotient(let a, let b), .minimum(let a, let b): a.isNeverNegative && b.isNeverNegative
+            case .maximum(let a, let b): a.isNeverNegative || b.isNeverNegative
+            }
+          }
+      }
+  }
+
   /// The name, if the dimension is a bare name.
   public var symbolName: String? {
     guard constant == 0, terms.count == 1, terms[0].coefficient == 1, terms[0].monomial.atoms.count == 1,

@@ -45,7 +45,7 @@ struct ReLU: Layer {
   func apply(_ x: Value, in scope: LoweringScope) throws(KerasImportError) -> Value {
     if threshold == 0 {
       if slope == 0 { return try scope.unary(maximum.map { .clip(minimum: 0, maximum: $0) } ?? .relu, x) }
-      let y = try scope.unary(.leakyRelu(slope: slope), x)
+      let y = try scope.unary(.leakyRelu(slope: slope), scope.floating(x))
       return try maximum.map { bound throws(KerasImportError) in
         try scope.unary(.clip(minimum: nil, maximum: bound), y)
       } ?? y

@@ -21,6 +21,10 @@ struct Hashing: Layer, KeepsInputTypes {
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     var x = try call.input.value
+    if scope.dtype(of: x) == .bool {
+      throw KerasImportError(
+        .unsupported("hashing of truth values; give the layer the texts \"true\" and \"false\""))
+    }
     if scope.dtype(of: x) != .string { x = try scope.cast(x, to: .int64) }
     guard let maskValue, binCount > 1 else {
       let bins = try scope.emit(.hash(HashAttributes(binCount: binCount, key: key)), x)

@@ -22,7 +22,8 @@ extension OperationCall {
     let (given, axis, isFlat) = try alongAxis(tensor("x", 0))
     if isFlat { indices = try scope.flattened(indices) }
     guard scope.rank(of: given) == scope.rank(of: indices) else {
-      throw KerasImportError(.invalidGraph("indices of shape \(scope.shape(of: indices)) for \(scope.shape(of: given))"))
+      throw KerasImportError(
+        .invalidGraph("indices of shape \(scope.shape(of: indices)) for \(scope.shape(of: given))"))
     }
     var (wideX, wideIndices) = (scope.shape(of: given), scope.shape(of: indices))
     for other in 0..<wideX.rank where other != axis {
@@ -60,7 +61,8 @@ extension LoweringScope {
   func oneHot(_ x: Value, classes: Int, dtype target: DType) throws(KerasImportError) -> Value {
     guard (0...1 << 26).contains(classes) else { throw KerasImportError(.unsupported("\(classes) classes")) }
     let all = constant(Tensor(vector: Array(0..<Int64(classes))), as: "classes")
-    return try cast(compare(.equal, expandDims(x, axes: [rank(of: x)]), cast(all, to: dtype(of: x))), to: target)
+    return try cast(
+      compare(.equal, expandDims(x, axes: [rank(of: x)]), cast(all, to: dtype(of: x))), to: target)
   }
 
   /// NumPy's indexing.
@@ -165,7 +167,8 @@ extension LoweringScope {
       throw KerasImportError(.invalidGraph("a mask of shape \(shape(of: mask)) for \(shape(of: x))"))
     }
     let merged = Shape(Array(dimensions[axis..<(axis + count)])).elementCount
-    let flat = try reshape(x, Shape(Array(dimensions[..<axis]) + [merged] + Array(dimensions[(axis + count)...])))
+    let flat = try reshape(
+      x, Shape(Array(dimensions[..<axis]) + [merged] + Array(dimensions[(axis + count)...])))
     return try emit(.gather(axis: axis), flat, truePlaces(flattened(mask)))
   }
 
@@ -191,27 +194,40 @@ extension LoweringScope {
     }
   }
 
-  /// A slice of step 1 whose bounds follow from shapes.
+  /// A slice whose bounds follow from shapes.
   private func part(
     _ x: Value, axis: Int, from start: CallArgument<Operand>, to stop: CallArgument<Operand>,
     _ step: CallArgument<Operand>
   ) throws(KerasImportError) -> Value {
-    guard bound(step) == .some(nil) || bound(step) == .some(1) else {
-      throw KerasImportError(.unsupported("steps of a slice whose bounds are tensors"))
+    guard let known = bound(step), known ?? 1 > 0 else {
+      throw KerasImportError(.unsupported("steps backwards in a slice whose bounds are tensors"))
     }
     let size = shape(of: x)[axis]
-    func place(_ argument: CallArgument<Operand>, _ missing: Dimension) throws(KerasImportError) -> Dimension {
-      if let number = bound(argument) {
-        guard let number else { return missing }
-        return number < 0 ? size + .fixed(number) : .minimum(.fixed(number), size)
-      }
-      guard case .tensor(let operand) = argument, let found = sizes(in: operand.value)?.first else {
-        throw KerasImportError(.unsupported("a slice whose bounds depend on the data"))
-      }
-      return found
+    let first = try place(start, size, missing: 0)
+    let count = try place(stop, size, missing: size) - first
+    // A start that may be negative counts from the end; if it does, there are fewer elements than `count`: refused.
+    let y = try part(x, axis: axis, start: first.isNeverNegative ? first : wrapped(first, size), size: count)
+    guard let step = known, step > 1 else { return y }
+    return try emit(.slice([SliceRange(axis: axis, start: nil, stop: nil, step: step)]), y)
+  }
+
+  private func place(
+    _ argument: CallArgument<Operand>, _ size: Dimension, missing: Dimension
+  ) throws(KerasImportError) -> Dimension {
+    if let number = bound(argument) {
+      guard let number else { return missing }
+      return number < 0 ? size + .fixed(number) : .minimum(.fixed(number), size)
     }
-    let (first, last) = (try place(start, 0), try place(stop, size))
-    return try part(x, axis: axis, start: first, size: last - first)
+    guard case .tensor(let operand) = argument, let found = sizes(in: operand.value)?.first else {
+      throw KerasImportError(.unsupported("a slice whose bounds depend on the data"))
+    }
+    if (found - size).isNeverNegative { return size }
+    return (found * -1).isNeverNegative ? wrapped(found, size) : found
+  }
+
+  /// A bound of a slice as NumPy takes it: from the end when negative, at least 0.
+  private func wrapped(_ bound: Dimension, _ size: Dimension) -> Dimension {
+    let isNegative = 1 - Dimension.minimum(1, .maximum(0, bound + 1))
+    return .maximum(0, bound + size * isNegative)
   }
 }
-

@@ -67,7 +67,8 @@ extension OperationCall {
   func tensorFlowScatter(_ reduction: ScatterReduction) throws(KerasImportError) -> Value {
     let x = try tensor("tensor", 0)
     let indices = try scope.cast(tensor("indices", 1), to: .int64)
-    return try scope.emit(.scatterND(reduction), x, indices, scope.cast(tensor("updates", 2), to: scope.dtype(of: x)))
+    return try scope.emit(
+      .scatterND(reduction), x, indices, scope.cast(tensor("updates", 2), to: scope.dtype(of: x)))
   }
 
   /// The sizes as a vector.
@@ -134,7 +135,7 @@ extension OperationCall {
   /// NumPy's basic slices, as bit masks say.
   func tensorFlowStridedSlice() throws(KerasImportError) -> Value {
     let x = try tensor("input_", 0)
-    guard let begin = try ints("begin", 1), let end = try ints("end", 2), begin.count == end.count
+    guard let begin = try sizes("begin", 1), let end = try sizes("end", 2), begin.count == end.count
     else {
       throw KerasImportError(.invalidGraph("strided_slice needs starts and ends of one number"))
     }
@@ -149,15 +150,21 @@ extension OperationCall {
     for bit in begin.indices {
       if try isSet("ellipsis_mask", bit) { keys.append(.ellipsis); continue }
       if try isSet("new_axis_mask", bit) { keys.append(.none); continue }
-      if try isSet("shrink_axis_mask", bit) { keys.append(.integer(begin[bit])); continue }
-      let start: CallArgument<Operand> = try isSet("begin_mask", bit) ? .none : .integer(begin[bit])
-      let stop: CallArgument<Operand> = try isSet("end_mask", bit) ? .none : .integer(end[bit])
+      if try isSet("shrink_axis_mask", bit) { keys.append(try index(begin[bit])); continue }
+      let start = try isSet("begin_mask", bit) ? .none : index(begin[bit])
+      let stop = try isSet("end_mask", bit) ? .none : index(end[bit])
       keys.append(.slice(start: start, stop: stop, step: .integer(steps[bit])))
     }
     for mask in ["ellipsis_mask", "new_axis_mask", "shrink_axis_mask", "begin_mask", "end_mask"] {
       _ = try int(mask)
     }
     return try scope.item(x, .list(keys))
+  }
+
+  /// A number, or a scalar computed from sizes.
+  private func index(_ size: Dimension) throws(KerasImportError) -> CallArgument<Operand> {
+    if let number = size.fixedSize { return .integer(number) }
+    return .tensor(Operand(try scope.reshape(scope.emit(.sizes([size])), [])))
   }
 
   /// Parts along an axis: so many equal ones, or of sizes of which one may be -1.
@@ -191,7 +198,8 @@ extension OperationCall {
   func tensorFlowTile() throws(KerasImportError) -> Value {
     let x = try tensor("input", 0)
     guard let repeats = try sizes("multiples", 1), repeats.count == scope.rank(of: x) else {
-      throw KerasImportError(.invalidGraph("tile needs a number of repeats for each of \(scope.rank(of: x)) axes"))
+      throw KerasImportError(
+        .invalidGraph("tile needs a number of repeats for each of \(scope.rank(of: x)) axes"))
     }
     return try scope.tiled(x, repeats)
   }
@@ -346,7 +354,7 @@ extension OperationCall {
     let number = isOnes ? 1.0 : 0.0
     ignore("layout")
     return try scope.emit(
-        .expand(Shape(sizes)), scope.scalar(number, dtype("dtype", 1) ?? .float32))
+      .expand(Shape(sizes)), scope.scalar(number, dtype("dtype", 1) ?? .float32))
   }
 
   /// Numbers from a start below a limit in steps; a single one is the limit.
