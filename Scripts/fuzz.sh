@@ -23,7 +23,7 @@ fi
 swift build --product Fuzzing
 for target in $targets; do
   case $target in
-    model | config) count=200 ;;
+    model | config | index) count=200 ;;  # each input is a whole model, or a process of its own
     *) count=5000 ;;
   esac
   if [ -z "$minutes" ]; then

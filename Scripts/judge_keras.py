@@ -78,7 +78,15 @@ def judge(kconvert, case, meta):
     inputs = np.load(case / "inputs.npz")
     arrays = [inputs[name] for name in inputs.files]
     with tempfile.TemporaryDirectory() as folder:
-        found = results(upgraded(kconvert, case, meta, folder), arrays)
+        path = upgraded(kconvert, case, meta, folder)
+        try:
+            found = results(path, arrays)
+        except ValueError:
+            # What Keras wrote and cannot read back itself (quantised kernels without zero points) proves nothing.
+            if not meta.get("reload", "").startswith("fails"):
+                raise
+            print(f"{case.parent.name}/{case.name}: today's Keras does not load the original file either")
+            return
     try:
         compare(found, case, meta)
     except AssertionError:

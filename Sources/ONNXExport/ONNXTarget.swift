@@ -139,10 +139,13 @@ struct ONNXTable: Sendable {
   }
 
   private func rule(_ reduction: ScatterReduction) -> Rule {
-    switch reduction {
+    // onnxruntime's reductions have no float16.
+    let carriers: [DType: DType] = [.float16: .float32]
+    let reduced = Rule(Set(DType.allCases).subtracting(carriers.keys), carriers: carriers)
+    return switch reduction {
     case .none: .any
-    case .add, .multiply: since(16, .any, "ScatterND")
-    case .maximum, .minimum: since(18, .any, "ScatterND")
+    case .add, .multiply: since(16, reduced, "ScatterND")
+    case .maximum, .minimum: since(18, reduced, "ScatterND")
     }
   }
 
