@@ -27,6 +27,14 @@ OPTIONS = [["--opset", str(opset)] for opset in (13, 14, 15, 16, 17, 19, 20, 21,
     ["--float16"], ["--layout", "nchw"], ["--layout", "nhwc"], ["--external-data"], ["--batch"],
     ["--float16", "--opset", "13"], ["--float16", "--layout", "nchw"],
 ]
+# What onnxruntime cannot take or float16 cannot tell apart, with the reason.
+EXEMPT = {
+    # It fuses the parts to a LayerNormalization of mixed types that it has no kernel for.
+    ("keras3.15/mixed_bfloat16", "--float16 --opset 13"),
+    # in_top_k of two scores that float16 rounds to one.
+    ("field/tf_math_k2", "--float16"),
+    ("field/tf_math_k2", "--float16 --layout nchw"),
+}
 # How many of them each case is converted with.
 SHARE = 3
 # float16 has 11 bits, float32 24: results of some operations in a row.
@@ -109,6 +117,7 @@ def main():
     for number, case in enumerate(found):
         share = len(OPTIONS) if "--all" in sys.argv else SHARE
         jobs += [(case, OPTIONS[(number * share + turn) % len(OPTIONS)]) for turn in range(share)]
+    jobs = [job for job in jobs if (f"{job[0].parent.name}/{job[0].name}", " ".join(job[1])) not in EXEMPT]
     failures = []
     threads = [threading.Thread(target=run, args=(jobs[part::JOBS], failures)) for part in range(JOBS)]
     for thread in threads:

@@ -154,10 +154,12 @@ struct ONNXTable: Sendable {
   private func rule(_ function: UnaryFunction, _ operands: [TensorType]) -> Rule {
     let isBool = operands.first?.dtype == .bool
     switch function {
+    // float16 from opset 20 on only.
+    case .isInfinite: return Rule([.float32, .float64], carriers: [.float16: .float32])
     case .relu where opset < 14 && operands.first?.dtype.isInteger == true: return .composed()
     case .negate, .absolute, .sign, .sqrt, .exp, .log, .floor, .ceil, .round, .reciprocal, .tanh, .sigmoid,
       .relu,
-      .isNaN, .isInfinite, .softplus:
+      .isNaN, .softplus:
       return Rule(ONNXTable.numbers, carriers: ONNXTable.throughInt64)
     case .logicalNot: return .any
     case .sin, .cos, .tan, .asin, .acos, .atan, .sinh, .cosh, .asinh, .acosh, .atanh, .erf, .softsign,
