@@ -4,8 +4,8 @@ public import ModelIR
 /// A model ready to run.
 ///
 /// The first run with inputs of some sizes makes a plan for them: kernels are chosen, constants packed, memory laid out.
-/// Later runs with the same sizes use it again. Running a session from several threads at once is safe: a run keeps its
-/// values to itself.
+/// Later runs with the same sizes use it again. Running a session from several threads and tasks at once is safe: a run
+/// keeps its values to itself. In a task, `try await session.run(inputs)` computes off Swift's own threads.
 public final class Session: Sendable {
   /// How a session computes.
   public struct Options: Sendable {
@@ -61,6 +61,25 @@ public final class Session: Sendable {
   public func run(_ inputs: [String: Tensor]) throws(RuntimeError) -> Outputs {
     let results = try results(operands(inputs))
     return Outputs(zip(graph.outputs, results).map { ($0.name, $1) })
+  }
+
+  /// Computes the outputs on threads of its own: the tasks of the program go on meanwhile.
+  ///
+  /// As many runs compute at once as there are cores; others wait for their turn. A task that is cancelled ends its run at
+  /// the next step.
+  /// - Parameter inputs: one tensor for each input by name; element types as declared.
+  /// - Returns: the outputs by name and in the model's order.
+  /// - Throws: ``RuntimeError``, and `CancellationError` when the task was cancelled.
+  public func run(_ inputs: [String: Tensor]) async throws -> Outputs {
+    try await offPool { try self.run(inputs) }
+  }
+
+  /// Prepares a model or a graph on a thread of its own, as ``init(_:options:)`` does on the caller's.
+  /// - Throws: what lowering the model throws, and `CancellationError`.
+  public static func prepare(
+    _ source: some GraphSource & Sendable, options: Options = Options()
+  ) async throws -> Session {
+    try await offPool { try Session(source, options: options) }
   }
 
   /// The inputs in the graph's order, checked against their types, with aligned bytes.

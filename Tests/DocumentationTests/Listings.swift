@@ -136,6 +136,12 @@ enum RunningAModel {
     return (probabilities, outputs)
   }
 
+  static func tasks(_ model: KerasModel, _ image: Tensor) async throws -> Outputs {
+    let session = try await Session.prepare(model)
+    let outputs = try await session.run(["image": image])
+    return outputs
+  }
+
   static func names(_ outputs: Outputs) throws {
     for (name, value) in outputs { print(name, value.dtype, value.sizes) }
     if let scores = outputs["dense"] { print(try [Float](scores)) }

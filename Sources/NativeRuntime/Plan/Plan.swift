@@ -115,6 +115,7 @@ final class Plan: Sendable {
   func run(_ frame: Frame, _ observer: (any StepObserver)? = nil) throws(RuntimeError) {
     for (index, planned) in steps.enumerated() {
       do {
+        try Cancellation.check()
         observer?.willRun(index)
         try planned.step.run(frame.memory(of: planned))
         observer?.didRun(index)

@@ -18,13 +18,17 @@ struct Planner {
   /// - Parameter known: the sizes of dimensions that depend on the data.
   /// - Throws: ``RuntimeError`` when operands do not fit at these sizes, or a constant cannot be read.
   static func plan(
-    _ graph: Graph, sizes: [[Int]], known: [String: Dimension] = [:], options: RuntimeOptions, store: ConstantStore
+    _ graph: Graph, sizes: [[Int]], known: [String: Dimension] = [:], options: RuntimeOptions,
+    store: ConstantStore
   ) throws(RuntimeError) -> Plan {
     var planner = Planner(graph, sizes: sizes, known: known, options: options, store: store)
     planner.addInputs(sizes)
     for (index, isLive) in graph.liveNodes().enumerated() where isLive {
       let node = graph.nodes[index]
-      do { try planner.add(node, at: index) } catch let error as KernelError {
+      do {
+        try Cancellation.check()
+        try planner.add(node, at: index)
+      } catch let error as KernelError {
         throw RuntimeError.operation(node: node.name, message: error.message)
       } catch let error as GraphError {
         throw RuntimeError.operation(node: node.name, message: error.message)
@@ -287,9 +291,11 @@ extension Op {
     case .slice(let ranges): return ranges.allSatisfy { $0.step > 0 }
     case .tile: return true
     case .concat, .split, .pad, .reverse, .gather, .gatherElements, .gatherND, .triangle: return false
-    case .unary, .binary, .compare, .select, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .reduce,
+    case .unary, .binary, .compare, .select, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose,
+      .pool, .reduce,
       .argReduce,
-      .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .scatterND, .range, .count,
+      .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .scatterND, .range,
+      .count,
       .sizes,
       .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
       return false

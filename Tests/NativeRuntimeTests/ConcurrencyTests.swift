@@ -1,0 +1,73 @@
+import ModelIR
+import NativeRuntime
+import Testing
+
+/// Awaited runs: the program's tasks go on, a cancelled one ends, many share a session.
+struct ConcurrencyTests {
+  /// A graph of many steps, none of them long: `tanh(x . w)` again and again.
+  private func deep(layers: Int, size: Int = 256) throws -> Session {
+    var graph = Graph()
+    var x = graph.input(name: "x", type: TensorType(.float32, [.symbol("batch"), .fixed(size)]))
+    let numbers = (0..<size * size).map { Float($0 % 17 - 8) * 0.01 }
+    let w = try graph.constant(Tensor(numbers, sizes: [size, size]), name: "w")
+    for layer in 0..<layers {
+      x = try graph.append(.matMul, [x, w], name: "product\(layer)")[0]
+      x = try graph.append(.unary(.tanh), [x], name: "tanh\(layer)")[0]
+    }
+    graph.outputs = [Graph.Output(name: "y", value: x)]
+    return try Session(graph, threads: 1)
+  }
+
+  private func input(rows: Int, size: Int = 256) throws -> Tensor {
+    try Tensor((0..<rows * size).map { Float($0 % 101) * 0.01 }, sizes: [rows, size])
+  }
+
+  @Test func `an awaited run gives what a run gives`() async throws {
+    let session = try deep(layers: 3)
+    let x = try input(rows: 5)
+    func alone() throws -> Outputs { try session.run(["x": x]) }
+    let expected = try [Float](alone()[0].value)
+    #expect(try await [Float](session.run(["x": x])[0].value) == expected)
+    let prepared = try await Session.prepare(session.graph)
+    #expect(prepared.outputs == session.outputs)
+  }
+
+  @Test func `an awaited run refuses inputs by name`() async throws {
+    let session = try deep(layers: 1)
+    let error = await #expect(throws: RuntimeError.self) { try await session.run([:]) }
+    #expect("\(String(describing: error))".contains("\"x\""))
+  }
+
+  @Test func `more awaited runs than threads all finish`() async throws {
+    let session = try deep(layers: 2)
+    let x = try input(rows: 1)
+    let count = try await withThrowingTaskGroup(of: Int.self) { group in
+      for _ in 0..<200 { group.addTask { try await session.run(["x": x]).count } }
+      return try await group.reduce(0, +)
+    }
+    #expect(count == 200)
+  }
+
+  @Test func `a cancelled task ends its run`() async throws {
+    let session = try deep(layers: 4000)
+    let x = try input(rows: 64)
+    let clock = ContinuousClock()
+    let task = Task { try await session.run(["x": x]) }
+    try await Task.sleep(for: .milliseconds(100))
+    let start = clock.now
+    task.cancel()
+    await #expect(throws: CancellationError.self) { try await task.value }
+    // A run of all the steps takes seconds; a machine under load takes some time for one.
+    #expect(start.duration(to: clock.now) < .milliseconds(500))
+  }
+
+  @Test func `a task cancelled before its turn computes nothing`() async throws {
+    let session = try deep(layers: 1)
+    let x = try input(rows: 1)
+    let task = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      return try await session.run(["x": x])
+    }
+    await #expect(throws: CancellationError.self) { try await task.value }
+  }
+}
