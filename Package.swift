@@ -18,11 +18,13 @@ let package = Package(
     .library(name: "NativeFormat", targets: ["NativeFormat"]),
     .library(name: "NativeRuntime", targets: ["NativeRuntime"]),
     .library(name: "ONNXExport", targets: ["ONNXExport"]),
+    .library(name: "ONNXImport", targets: ["ONNXImport"]),
     .library(name: "KerasExport", targets: ["KerasExport"]),
     .executable(name: "kconvert", targets: ["kconvert"]),
   ],
   traits: [
-    .trait(name: "OneDNN", description: "Kernels of oneDNN for the forward pass, loaded when a model is run."),
+    .trait(
+      name: "OneDNN", description: "Kernels of oneDNN for the forward pass, loaded when a model is run."),
     .default(enabledTraits: ["OneDNN"]),
   ],
   dependencies: [
@@ -47,14 +49,23 @@ let package = Package(
     // The graph that every consumer reads.
     .target(name: "ModelIR"),
 
+    // Protocol buffers as they lie in a file, for TensorFlow's formats and ONNX's.
+    .target(name: "ProtobufWire", dependencies: ["ModelIR"]),
+    // What ONNX calls things, both ways: shared by the writer and the reader of its files.
+    .target(name: "ONNXFormat", dependencies: ["ModelIR"]),
+
     // Reading Keras: archive -> config -> graph -> weights -> lowering -> ModelIR.
     .target(name: "HDF5", dependencies: ["CHDF5"]),
     .target(name: "NativeFormat", dependencies: ["ModelIR"]),
-    .target(name: "KerasImport", dependencies: ["HDF5", "CMinizip", "CYAML", "NativeFormat", "ModelIR"]),
+    .target(
+      name: "KerasImport",
+      dependencies: ["HDF5", "CMinizip", "CYAML", "NativeFormat", "ProtobufWire", "ModelIR"]),
 
     // One target per consumer.
     .target(name: "NativeRuntime", dependencies: ["ModelIR", "CKernels", "COneDNN"]),
-    .target(name: "ONNXExport", dependencies: ["ModelIR", "CONNX"]),
+    .target(name: "ONNXExport", dependencies: ["ModelIR", "ONNXFormat", "CONNX"]),
+    // The way back: ONNX files that ONNXExport wrote, to verify them.
+    .target(name: "ONNXImport", dependencies: ["ModelIR", "ONNXFormat", "ProtobufWire"]),
     .target(
       name: "KerasExport",
       dependencies: ["KerasImport", "NativeFormat", "ModelIR", "HDF5", "CHDF5", "CMinizip"]),
@@ -62,7 +73,7 @@ let package = Package(
     .executableTarget(
       name: "kconvert",
       dependencies: [
-        "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "KerasExport",
+        "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "ONNXImport", "KerasExport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -70,16 +81,22 @@ let package = Package(
     .executableTarget(
       name: "Fuzzing",
       dependencies: [
-        "HDF5", "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "KerasExport",
+        "HDF5", "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "ONNXImport",
+        "KerasExport",
       ]),
 
     .testTarget(name: "ModelIRTests", dependencies: ["ModelIR"]),
     .target(name: "GraphTesting", dependencies: ["ModelIR", "NativeRuntime"], path: "Tests/GraphTesting"),
     .testTarget(name: "PassTests", dependencies: ["GraphTesting", "ModelIR"]),
-    .testTarget(name: "ONNXExportTests", dependencies: ["GraphTesting", "ModelIR", "ONNXExport"]),
+    .testTarget(
+      name: "ONNXExportTests", dependencies: ["GraphTesting", "ModelIR", "ONNXFormat", "ONNXExport"]),
+    .testTarget(
+      name: "ONNXImportTests", dependencies: ["ModelIR", "NativeRuntime", "ProtobufWire", "ONNXImport"]),
     .testTarget(
       name: "ConformanceTests",
-      dependencies: ["KerasImport", "KerasExport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport"]),
+      dependencies: [
+        "KerasImport", "KerasExport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "ONNXImport",
+      ]),
     .testTarget(
       name: "DocumentationTests",
       dependencies: ["KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport"]),

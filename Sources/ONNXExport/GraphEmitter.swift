@@ -1,4 +1,5 @@
 import ModelIR
+import ONNXFormat
 
 /// The names in use, shared by a graph and the bodies of its loops: ONNX wants them all different.
 final class TakenNames {

@@ -2,6 +2,7 @@ import CONNX
 import CProtobufC
 import Foundation
 import ModelIR
+import ONNXFormat
 
 /// Packs an ``ONNXGraph`` with protobuf-c and streams it into a file.
 ///
@@ -30,7 +31,7 @@ final class ModelFile {
     self.writer = writer
   }
 
-  func write(to path: String, confirm: () throws -> Void) throws {
+  func write(to path: String, confirm: (WrittenModel) throws -> Void) throws {
     let total =
       graph.initializers.reduce(0) { $0 + $1.tensor.byteCount }
       + graph.packed.reduce(0) { $0 + $1.bytes.byteCount }
@@ -40,7 +41,7 @@ final class ModelFile {
     let output = try ModelOutput(path)
     try pack(model, into: output)
     let side = usesExternalData ? try sideFile(beside: path) : nil
-    try confirm()
+    try confirm(WrittenModel(model: output, side: side, sideName: sideFile))
     try output.commit(with: side)
   }
 

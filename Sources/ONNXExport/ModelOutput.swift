@@ -1,4 +1,4 @@
-import ModelIR
+package import ModelIR
 
 /// The file that a model or its side file is written to, with this target's errors.
 final class ModelOutput {
@@ -33,11 +33,33 @@ final class ModelOutput {
     do { try file.write(zeros) } catch { throw .writing(file: path, message: error.message) }
   }
 
+  /// What has been written, before it has a name.
+  func written() throws(ONNXExportError) -> HeldBytes {
+    do { return try file.written() } catch { throw .writing(file: path, message: error.message) }
+  }
+
   /// Gives the complete file its name; without this it disappears again.
   /// - Parameter side: a file that gets its name together with it.
   func commit(with side: ModelOutput? = nil) throws(ONNXExportError) {
     do { try OutputFile.finish([side?.file, file].compactMap { $0 }) } catch {
       throw .writing(file: error.path, message: error.message)
     }
+  }
+}
+
+/// A model that is written, but has no name yet.
+package struct WrittenModel {
+  let model: ModelOutput
+  let side: ModelOutput?
+  /// What the model calls its side file.
+  let sideName: String
+
+  /// The model's bytes.
+  package func content() throws(ONNXExportError) -> HeldBytes { try model.written() }
+
+  /// The bytes of the file beside it; nil where the model has none of that name.
+  package func sideFile(_ name: String) throws(ONNXExportError) -> HeldBytes? {
+    guard name == sideName else { return nil }
+    return try side?.written()
   }
 }

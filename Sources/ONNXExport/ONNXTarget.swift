@@ -1,4 +1,5 @@
 import ModelIR
+import ONNXFormat
 
 /// What an ONNX file can hold and onnxruntime's CPU kernels compute, by opset.
 struct ONNXTable: Sendable {
@@ -41,7 +42,8 @@ struct ONNXTable: Sendable {
       ]
       return Rule(ONNXTable.numbers.union([.uint8, .string]), carriers: carriers)
     case .cast(.bool) where operands.first?.dtype.isFloatingPoint == true: return .composed()
-    case .cast, .reshape, .transpose, .concat, .split, .slice, .expand, .tile, .range, .count, .sizes, .lookup, .scan:
+    case .cast, .reshape, .transpose, .concat, .split, .slice, .expand, .tile, .range, .count, .sizes,
+      .lookup, .scan:
       return .any
     case .matMul:
       return Rule(ONNXTable.numbers.union([.uint32, .uint64]), carriers: ONNXTable.throughInt64)
@@ -99,7 +101,9 @@ struct ONNXTable: Sendable {
       }
       return .composed("hashes of integers")
     case .vectorize(let attributes):
-      if let missing = attributes.rule.missingInONNX { return .composed("ONNX has no operator that \(missing)") }
+      if let missing = attributes.rule.missingInONNX {
+        return .composed("ONNX has no operator that \(missing)")
+      }
       return attributes.rule.split == nil ? .any : since(20, .any, "StringSplit")
     }
   }

@@ -1,4 +1,5 @@
 package import ModelIR
+import ONNXFormat
 
 extension ONNXWriter {
   /// The operators that a model is written with, each beside the layer or operation that it comes from.

@@ -1,4 +1,5 @@
 public import ModelIR
+import ONNXFormat
 
 /// Writes a graph as an ONNX file.
 ///
@@ -26,13 +27,17 @@ public struct ONNXWriter: Sendable {
   /// Writes a model or a graph; the file appears under its name only when it is complete.
   /// - Parameter source: a `KerasModel`, or a graph itself.
   /// - Throws: ``ONNXExportError``, or what lowering the model throws.
-  public func write(_ source: some GraphSource, to path: String) throws { try write(source, to: path) {} }
+  public func write(_ source: some GraphSource, to path: String) throws {
+    try write(source, to: path) { _ in }
+  }
 
   /// Writes a model or a graph; the file appears under its name only when it is complete.
-  /// - Parameter confirm: asked when everything is written; a file that is not confirmed never appears. A source's
-  ///   checksums can so be verified while its bytes are written.
+  /// - Parameter confirm: asked when everything is written, and shown it; a file that is not confirmed never appears. A
+  ///   source's checksums can so be verified while its bytes are written, and the file before anybody sees it.
   /// - Throws: ``ONNXExportError``, what lowering the model throws, or what `confirm` throws.
-  package func write(_ source: some GraphSource, to path: String, confirm: () throws -> Void) throws {
+  package func write(_ source: some GraphSource, to path: String, confirm: (WrittenModel) throws -> Void)
+    throws
+  {
     try makeFile(source.makeGraph()).write(to: path, confirm: confirm)
   }
 

@@ -1,4 +1,5 @@
 import ModelIR
+import ONNXFormat
 
 /// Sizes that are only known when the file runs. In the graph a dimension is an expression that operations hold as an
 /// attribute; where ONNX wants an operand, the expression is written as nodes, each once.

@@ -31,12 +31,11 @@ struct Compare: ParsableCommand {
   func run() throws {
     try Failure.reporting {
       Watchdog.start(reading: [options.model, options.weights, other, otherWeights])
-      let model = try options.open()
-      let first = try model.lowered(options.lowering(for: model)).graph
-      let second = try ModelOptions.open(other, weights: otherWeights).lowered().graph
+      let first = try options.graph()
+      let second = try ModelOptions.graph(other, weights: otherWeights)
       let pairs = try InputPairs(first, second, names: (options.model, other), seed: seed)
       let results = try pairs.run(threads: threads ?? 0)  // 0: all cores.
-      let differences = try Compare.differences(
+      let differences = try OutputDifference.between(
         results.first, results.second, tolerance, names: (options.model, other))
       try json ? StandardOutput.json(jsonText(differences)) : StandardOutput.write(Compare.table(differences))
       guard let worst = differences.first(where: { !$0.isWithin }) else { return }
@@ -44,21 +43,6 @@ struct Compare: ParsableCommand {
         "\(options.model) and \(other) differ: output \"\(worst.name)\": expected at most \(tolerance), found "
           + "\(Compare.text(worst.absolute)) absolute, \(Compare.text(worst.relative)) relative", .checkFailed
       )
-    }
-  }
-
-  private static func differences(
-    _ first: Outputs, _ second: Outputs, _ tolerance: Double, names: (String, String)
-  ) throws -> [OutputDifference] {
-    guard first.count == second.count else {
-      throw Failure(
-        "the outputs do not correspond: expected \(first.count) as in \(names.0), found \(second.count) in \(names.1)",
-        .checkFailed)
-    }
-    let isNamed = first.allSatisfy { second[$0.name] != nil }
-    return try zip(first, second).map { a, b in
-      try OutputDifference(
-        a.name, a.value, isNamed ? second[a.name] ?? b.value : b.value, tolerance: tolerance)
     }
   }
 
@@ -105,37 +89,5 @@ struct Compare: ParsableCommand {
       "outputs": .array(outputs),
     ]
     return result.text() + "\n"
-  }
-}
-
-/// How far two outputs are apart.
-struct OutputDifference {
-  let name: String
-  let sizes: [Int]
-  private(set) var absolute = 0.0
-  private(set) var relative = 0.0
-  /// Whether every element is within the tolerance.
-  private(set) var isWithin = true
-
-  init(_ name: String, _ a: Tensor, _ b: Tensor, tolerance: Double) throws {
-    self.name = name
-    sizes = a.sizes
-    guard a.sizes == b.sizes, (a.dtype == .string) == (b.dtype == .string) else {
-      throw Failure(
-        "output \"\(name)\" does not correspond: expected \(a.type), found \(b.type)", .checkFailed)
-    }
-    if let strings = a.strings, let others = b.strings {
-      isWithin = strings == others
-      absolute = isWithin ? 0 : 1
-      relative = absolute
-      return
-    }
-    for (x, y) in zip(try a.doubles(), try b.doubles()) where x != y && !(x.isNaN && y.isNaN) {
-      let distance = x.isFinite && y.isFinite ? abs(x - y) : .infinity
-      let magnitude = max(abs(x), abs(y))
-      absolute = max(absolute, distance)
-      relative = max(relative, distance.isFinite ? distance / magnitude : .infinity)
-      if !(distance <= tolerance * max(1, magnitude)) { isWithin = false }
-    }
   }
 }

@@ -30,6 +30,18 @@ struct Convert: ParsableCommand {
   var layout: ImageLayout?
   @Flag(help: "Store weights and compute in float16 in the exported file.") var float16 = false
   @Flag(help: "Put ONNX weights in a side file; automatic from 2 GiB on.") var externalData = false
+  @Flag(
+    help: """
+      Read the ONNX file back, run both on the same random inputs, and only then give it its name. The exit code is 4 \
+      when they differ.
+      """)
+  var verify = false
+  @Option(
+    help: """
+      The largest difference that --verify accepts, absolute below 1 and relative above; \(WrittenModelCheck.tolerance) \
+      by default, with --float16 \(WrittenModelCheck.float16Tolerance).
+      """)
+  var tolerance: Double?
   @Flag(help: "Replace a .keras, .h5 or .safetensors that only the default name of the output hits.")
   var force = false
   @Flag(help: "Open nested models up in the summary.") var expandNested = false
@@ -40,6 +52,13 @@ struct Convert: ParsableCommand {
     if output == "-", to != nil {
       // `to` is not nil here.
       throw ValidationError("-o -: standard output is for text; name a file for --to \(to?.rawValue ?? "")")
+    }
+    if verify, to != .onnx { throw ValidationError("--verify: only --to onnx can be read back") }
+    if let tolerance {
+      guard verify else { throw ValidationError("--tolerance: there is nothing to compare without --verify") }
+      guard tolerance >= 0 else {
+        throw ValidationError("--tolerance: expected a number from 0 on, found \(tolerance)")
+      }
     }
     if output != nil, to == nil { throw ValidationError("-o: there is nothing to write without --to") }
   }
@@ -78,7 +97,12 @@ struct Convert: ParsableCommand {
     let path = try path(suffix: "onnx")
     // Weights beside the model are a second output.
     _ = try outputs.named(path + ".data")
-    try writer.write(graph, to: path) { try verification.result() }
+    try writer.write(graph, to: path) { written in
+      try verification.result()
+      guard verify else { return }
+      try WrittenModelCheck(graph, writer, names: (options.model, path), tolerance: tolerance).run(
+        on: written)
+    }
   }
 
   /// An archive, or the weights alone when OUT says `.weights.h5`.

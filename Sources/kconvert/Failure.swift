@@ -5,6 +5,7 @@ import KerasImport
 import ModelIR
 import NativeRuntime
 import ONNXExport
+import ONNXImport
 
 /// The exit codes of the command line.
 enum Code: Int32 {
@@ -27,6 +28,16 @@ struct Failure: Error {
     self.message = message
     self.hint = hint
     self.code = code
+  }
+
+  /// An error of reading an ONNX file, which does not name the file itself.
+  init(_ error: ONNXImportError, in path: String) {
+    switch error {
+    case .cannotOpen: self.init("\(error)", .cannotOpen)
+    case .damaged: self.init("\(path): \(error)", .invalidModel)
+    case .unsupported:
+      self.init("\(path): \(error)", .unsupported, hint: "kconvert reads the ONNX files that it wrote itself")
+    }
   }
 
   /// Any library's error with the exit code it means.

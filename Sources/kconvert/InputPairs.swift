@@ -8,7 +8,6 @@ struct InputPairs {
   private let seed: UInt64
   /// For each input of the first model, the second's.
   private let pairs: [(first: Value, second: Value)]
-  private let domains: [RandomInputs.Domain]
 
   /// - Parameter names: the files, for messages.
   /// - Throws: ``Failure`` with ``Code/checkFailed`` when the inputs do not correspond.
@@ -24,10 +23,6 @@ struct InputPairs {
     let named = Dictionary(second.inputs.map { (second.name(of: $0), $0) }) { first, _ in first }
     let isNamed = first.inputs.allSatisfy { named[first.name(of: $0)] != nil }
     pairs = zip(first.inputs, second.inputs).map { a, b in (a, isNamed ? named[first.name(of: a)] ?? b : b) }
-    let others = Dictionary(zip(second.inputs, RandomInputs.domains(of: second))) { first, _ in first }
-    domains = zip(pairs, RandomInputs.domains(of: first)).map { pair, domain in
-      others[pair.second].map { domain.narrowed(to: $0) } ?? domain
-    }
     for pair in pairs {
       let (a, b) = (first.type(of: pair.first), second.type(of: pair.second))
       let isSameKind =
@@ -38,26 +33,47 @@ struct InputPairs {
     }
   }
 
+  /// What each pair of inputs may be.
+  private func domains(_ attempt: RandomInputs.Attempt) -> [RandomInputs.Domain] {
+    func domains(_ graph: Graph) -> [Value: RandomInputs.Domain] {
+      let domains = RandomInputs.domains(of: graph, isOfKnownWords: attempt.isOfKnownWords)
+      return Dictionary(zip(graph.inputs, domains)) { first, _ in first }
+    }
+    let (first, second) = (domains(graphs.first), domains(graphs.second))
+    return pairs.map { pair in
+      let own = first[pair.first] ?? .unit  // Each input has a domain.
+      return second[pair.second].map { own.narrowed(to: $0) } ?? own
+    }
+  }
+
   private func mismatch(_ input: String, expected: String, found: String) -> Failure {
     Failure(
       "input \"\(input)\" does not correspond: expected \(expected) as in \(names.first), found \(found) in \(names.second)",
       .checkFailed)
   }
 
-  /// The outputs of both models for the same inputs, of the first size that both take.
+  /// The outputs of both models for the same inputs, of the first kind and size that the first model takes.
+  /// - Throws: why it takes none, or what the second model throws for the same inputs.
   func run(threads: Int) throws -> (first: Outputs, second: Outputs) {
+    let session = try Session(graphs.first, threads: threads)
     var failure: (any Error)?
-    for size in RandomInputs.dynamicSizes {
-      let feeds = try feeds(dynamicSize: size)
-      do {
-        let first = try Session(graphs.first, threads: threads).run(feeds.first)
+    for attempt in attempts {
+      for size in isDynamic ? RandomInputs.dynamicSizes : [0] {
+        let feeds = try feeds(attempt, dynamicSize: size)
+        let first: Outputs
+        do { first = try session.run(feeds.first) } catch {
+          failure = failure ?? error
+          continue
+        }
         return (first, try Session(graphs.second, threads: threads).run(feeds.second))
-      } catch {
-        failure = error
-        if !isDynamic { break }
       }
     }
     throw failure ?? Failure("a forward pass failed", .invalidModel)
+  }
+
+  /// The caller's seed, then what a model may take that does not take everything.
+  private var attempts: [RandomInputs.Attempt] {
+    [RandomInputs.Attempt(seed: seed)] + RandomInputs.Attempt.all.dropFirst()
   }
 
   private var isDynamic: Bool {
@@ -66,9 +82,12 @@ struct InputPairs {
     }
   }
 
-  private func feeds(dynamicSize: Int) throws -> (first: [String: Tensor], second: [String: Tensor]) {
+  private func feeds(_ attempt: RandomInputs.Attempt, dynamicSize: Int) throws -> (
+    first: [String: Tensor], second: [String: Tensor]
+  ) {
     let sizes = try sizes(dynamicSize: dynamicSize)
-    var random = RandomInputs(RandomInputs.Attempt(seed: seed))
+    let domains = domains(attempt)
+    var random = RandomInputs(attempt)
     var feeds: (first: [String: Tensor], second: [String: Tensor]) = ([:], [:])
     for (index, pair) in pairs.enumerated() {
       let dtypes = (graphs.first.dtype(of: pair.first), graphs.second.dtype(of: pair.second))

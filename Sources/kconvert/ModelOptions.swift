@@ -1,6 +1,7 @@
 import ArgumentParser
 import KerasImport
 import ModelIR
+import ONNXImport
 
 /// The model and the options that every verb has.
 struct ModelOptions: ParsableArguments {
@@ -38,6 +39,36 @@ struct ModelOptions: ParsableArguments {
   /// - Parameter isForSummary: the model need not be supported as a whole.
   func open(isForSummary: Bool = false) throws -> KerasModel {
     try ModelOptions.open(model, weights: weights, isForSummary: isForSummary, adding: given())
+  }
+
+  /// The graph of a model, or of an ONNX file that kconvert wrote.
+  func graph() throws -> Graph {
+    if let graph = try onnxGraph() { return graph }
+    let model = try open()
+    return try model.lowered(lowering(for: model)).graph
+  }
+
+  /// The graph of an ONNX file; nil for other models.
+  func onnxGraph() throws -> Graph? {
+    guard let graph = try ModelOptions.graph(ofONNX: model) else { return nil }
+    guard weights == nil, inputShape.isEmpty, asset.isEmpty, lambda.isEmpty, custom.isEmpty, batch == nil
+    else {
+      throw Failure("\(model): an ONNX file is read as it is, without further options", .usage)
+    }
+    return graph
+  }
+
+  /// The graph of a file that the options do not speak of.
+  static func graph(_ path: String, weights: String?) throws -> Graph {
+    if weights == nil, let graph = try graph(ofONNX: path) { return graph }
+    return try open(path, weights: weights).lowered().graph
+  }
+
+  /// Nil for every file that is not ONNX.
+  private static func graph(ofONNX path: String) throws -> Graph? {
+    // What cannot be opened is told by the reader of Keras's files, which knows folders and names of checkpoints.
+    guard let file = try? MappedFile(path: path), ONNXFile.recognises(file.content) else { return nil }
+    do { return try ONNXFile(contentsOf: path).makeGraph() } catch { throw Failure(error, in: path) }
   }
 
   /// What the options say of the model's own layers and files.

@@ -18,6 +18,8 @@ struct RandomInputs {
       case (_, .unit), (_, .bits): self
       case (.below(let limit), .keys(let keys)), (.keys(let keys), .below(let limit)):
         .keys(keys.filter { $0 >= 0 && $0 < limit })
+      case (.words(let words), .words(let others)):
+        .words(words.filter(others.contains).isEmpty ? words : words.filter(others.contains))
       case (.keys, _), (.words, _), (.below, .words): self
       }
     }
@@ -132,7 +134,8 @@ extension RandomInputs {
     }
     return graph.inputs.map { input in
       let own = plain(graph.dtype(of: input))
-      return found[input].map { own.narrowed(to: $0) } ?? own
+      // Words that are looked up take the place of any words.
+      return found[input].map { if case .words = $0 { $0 } else { own.narrowed(to: $0) } } ?? own
     }
   }
 
@@ -178,7 +181,8 @@ extension RandomInputs {
       return Array(node.inputs.prefix(1))
     case .select: return Array(node.inputs.dropFirst())
     case .binary, .scatterND: return node.inputs
-    case .compare, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce, .cumulative,
+    case .compare, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce,
+      .cumulative,
       .topK,
       .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .range, .count, .sizes, .recurrent,
       .sequenceRecurrent,

@@ -20,18 +20,24 @@ struct Run: ParsableCommand {
     try Failure.reporting {
       let path = try OutputPath(reading: [options.model, options.weights, inputs]).named(outputs)
       Watchdog.start(reading: [options.model, options.weights, inputs])
-      let model = try options.open()
       let arrays = try InputArrays(contentsOf: inputs)
-      var lowering = try options.lowering(for: model)
-      var graph = try model.lowered(lowering).graph
-      let single = try arrays.inputsOfOneSample(graph, byPosition: model.graph.inventsInputNames)
-      if !single.isEmpty {
-        lowering.inputShapes.merge(single) { given, _ in given }
-        graph = try model.lowered(lowering).graph
-      }
+      let (graph, byPosition) = try graph(for: arrays)
       let session = try Session(graph, options: kernels.settings)
-      let feed = try arrays.feed(session.inputs, byPosition: model.graph.inventsInputNames)
+      let feed = try arrays.feed(session.inputs, byPosition: byPosition)
       try NumpyFile.write(Array(try session.run(feed)), to: path)
     }
+  }
+
+  /// The graph at the arrays' sizes, and whether its inputs have no names of their own.
+  private func graph(for arrays: InputArrays) throws -> (Graph, byPosition: Bool) {
+    if let graph = try options.onnxGraph() { return (graph, false) }
+    let model = try options.open()
+    var lowering = try options.lowering(for: model)
+    let graph = try model.lowered(lowering).graph
+    let byPosition = model.graph.inventsInputNames
+    let single = try arrays.inputsOfOneSample(graph, byPosition: byPosition)
+    if single.isEmpty { return (graph, byPosition) }
+    lowering.inputShapes.merge(single) { given, _ in given }
+    return (try model.lowered(lowering).graph, byPosition)
   }
 }

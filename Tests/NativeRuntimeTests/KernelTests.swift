@@ -34,6 +34,26 @@ struct KernelTests {
     ])
   }
 
+  @Test func `unsigned numbers of 64 bits are not taken for negative ones`() throws {
+    // NumPy: x >> 60, x // 10, x % 10, x > 5, x.astype(float), max, argmax and a sort of them, dtype uint64.
+    let x = try Tensor([1 << 63 | 7, 3, .max] as [UInt64], sizes: [3])
+    func result(_ op: Op, _ operands: [Tensor]) throws -> [Tensor] {
+      let types = try op.inferTypes(operands.map(\.type))
+      let forms = types.map { OperandForm(dtype: $0.dtype, sizes: $0.shape.fixedSizes ?? []) }
+      return try ReferenceKernels.evaluate(op, operands, results: forms)
+    }
+    func number(_ value: UInt64) throws -> Tensor { try Tensor([value], sizes: [1]) }
+    #expect(try [UInt64](result(.binary(.shiftRight), [x, number(60)])[0]) == [8, 0, 15])
+    #expect(
+      try [UInt64](result(.binary(.divide), [x, number(10)])[0]) == [922_337_203_685_477_581, 0, 1_844_674_407_370_955_161])
+    #expect(try [UInt64](result(.binary(.modulo), [x, number(10)])[0]) == [5, 3, 5])
+    #expect(try [Bool](result(.compare(.greater), [x, number(5)])[0]) == [true, false, true])
+    #expect(try [Double](result(.cast(.float64), [x])[0]) == [0x1p63, 3, 0x1p64])
+    #expect(try [UInt64](result(.reduce(.maximum, axes: [0], keepDims: false), [x])[0]) == [.max])
+    #expect(try [Int64](result(.argReduce(.minimum, axis: 0, keepDims: false), [x])[0]) == [1])
+    #expect(try [UInt64](result(.topK(k: 2, axis: 0, largest: true), [x])[0]) == [.max, 1 << 63 | 7])
+  }
+
   @Test func `a slice with a step beyond every axis takes one element`() throws {
     // NumPy: x[:, ::2**63 - 1] and x[:, ::-2**63].
     let x = try Tensor([0, 1, 2, 3, 4, 5] as [Float], sizes: [2, 3])

@@ -1,6 +1,7 @@
 import Foundation
 import GraphTesting
 import ModelIR
+import ONNXFormat
 import Testing
 
 @testable import ONNXExport

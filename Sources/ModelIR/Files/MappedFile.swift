@@ -96,9 +96,10 @@ package final class MappedFile: @unchecked Sendable {
   private let bytes: UnsafeRawBufferPointer
 
   /// Maps a regular file.
-  package init(path: String) throws(FileError) {
+  /// - Parameter followsLinks: whether the path may be a symbolic link.
+  package init(path: String, followsLinks: Bool = true) throws(FileError) {
     // Opening a FIFO that nobody writes to would wait for ever.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (followsLinks ? 0 : O_NOFOLLOW))
     guard descriptor >= 0 else { throw FileError(path: path, code: errno) }
     defer { close(descriptor) }
     var status = stat()

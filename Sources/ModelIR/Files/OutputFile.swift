@@ -59,6 +59,14 @@ package final class OutputFile {
     try bytes.withUnsafeBytes { bytes in Result { () throws(FileError) in try write(bytes) } }.get()
   }
 
+  /// What has been written, before it has a name; it must not be written to while it is looked at.
+  /// - Throws: for a device or a FIFO, whose bytes are gone.
+  package func written() throws(FileError) -> HeldBytes {
+    guard case .file(let temporary) = target else { throw .notRegular(path) }
+    try flush()
+    return try MappedFile(path: temporary.path).content
+  }
+
   /// Gives the complete file its name, replacing a file that has it.
   package func finish() throws(FileError) {
     try OutputFile.finish([self])

@@ -221,7 +221,7 @@ extension Shape {
 
 extension Dimension {
   /// False only when both sizes are known and differ.
-  func fits(_ other: Dimension) -> Bool { (self - other).fixedSize.map { $0 == 0 } ?? true }
+  package func fits(_ other: Dimension) -> Bool { (self - other).fixedSize.map { $0 == 0 } ?? true }
 
   /// The common size of two broadcast axes; a name against a number above 1 must turn out to be that number (or 1).
   static func broadcasting(_ a: Dimension, _ b: Dimension) -> Dimension? {

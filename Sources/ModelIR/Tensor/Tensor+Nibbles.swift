@@ -31,4 +31,49 @@ extension Tensor {
     }
     return try Tensor(dtype: .uint8, sizes: [size], storage: storage)
   }
+
+  // MARK: The way back
+
+  /// 4-bit numbers without gaps, with each row filled up to whole bytes (see ``DequantizeAttributes``).
+  package static func nibbles(withGaps source: Tensor, sizes: [Int]) throws(TensorError) -> Tensor {
+    let (rowCount, rowLength) = (try ElementCount.of(sizes.dropLast()), sizes.last ?? 0)
+    let rowBytes = rowLength / 2 + rowLength % 2
+    return try madeOfNibbles(source, .uint8, Array(sizes.dropLast()) + [rowBytes]) { number, target in
+      for row in 0..<rowCount {
+        for column in 0..<rowLength {
+          target[row * rowBytes + column / 2] |= number(row * rowLength + column) << (column % 2 == 0 ? 0 : 4)
+        }
+      }
+    }
+  }
+
+  /// 4-bit numbers without gaps, one to an element of 8 bits.
+  package static func numbers(ofNibbles source: Tensor, sizes: [Int], isSigned: Bool) throws(TensorError)
+    -> Tensor
+  {
+    let count = try ElementCount.of(sizes)
+    return try madeOfNibbles(source, isSigned ? .int8 : .uint8, sizes) { number, target in
+      for index in 0..<count {
+        let number = number(index)
+        target[index] = isSigned && number > 7 ? number | 0xF0 : number
+      }
+    }
+  }
+
+  /// Bytes made when they are read, of numbers that `fill` asks for by their index.
+  private static func madeOfNibbles(
+    _ source: Tensor, _ dtype: DType, _ sizes: [Int],
+    _ fill: @escaping @Sendable ((Int) -> UInt8, UnsafeMutableRawBufferPointer) -> Void
+  ) throws(TensorError) -> Tensor {
+    let size = try ElementCount.bytes(sizes, dtype)
+    let storage = ComputedStorage(byteCount: size) {
+      let bytes = try source.withBytes { bytes in
+        try MemoryStorage(byteCount: size) { target in
+          fill({ index in bytes[index / 2] >> (index % 2 == 0 ? 0 : 4) & 15 }, target)
+        }
+      }
+      return try Tensor(dtype: dtype, sizes: sizes, storage: bytes)
+    }
+    return try Tensor(dtype: dtype, sizes: sizes, storage: storage)
+  }
 }

@@ -1,4 +1,5 @@
 import ModelIR
+import ONNXFormat
 
 extension GraphEmitter {
   /// Sizes that equal the operand's at the same axis are copied (0), one more unknown size may follow from the rest

@@ -1,4 +1,5 @@
 import ModelIR
+import ONNXFormat
 
 extension GraphEmitter {
   /// DequantizeLinear where the opset has it for these numbers, else what it stands for.
@@ -125,17 +126,6 @@ extension GraphEmitter {
     sizes[0] = numbers[attributes.axis]
     return one("Reshape", parameter, try self.shape(Shape(sizes)))
   }
-}
-
-/// Numbers of four bits, two to a byte without gaps.
-struct ONNXPackedTensor {
-  var name: String
-  var bytes: Tensor
-  var sizes: [Int]
-  var isSigned: Bool
-
-  /// TensorProto.DataType of UINT4 and INT4.
-  var onnxType: Int32 { isSigned ? 22 : 21 }
 }
 
 extension GraphEmitter {

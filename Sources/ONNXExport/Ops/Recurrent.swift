@@ -1,4 +1,5 @@
 import ModelIR
+import ONNXFormat
 
 extension GraphEmitter {
   func emitSequenceRecurrent(
@@ -53,60 +54,5 @@ extension GraphEmitter {
         ("scan_input_directions", .ints(Array(direction[..<sequences]))),
         ("scan_output_directions", .ints(Array(direction[..<stacked]))),
       ])
-  }
-}
-
-extension SequenceRecurrentAttributes {
-  fileprivate var onnxDirection: String {
-    if directions.count > 1 { return "bidirectional" }
-    return cell.reverse ? "reverse" : "forward"
-  }
-}
-
-extension RecurrentAttributes {
-  /// The `activations` attribute and its parameters.
-  struct ONNXFunctions {
-    var names: [String] = []
-    var alphas: [Double] = []
-    var betas: [Double] = []
-
-    mutating func append(_ other: ONNXFunctions) {
-      names += other.names
-      alphas += other.alphas
-      betas += other.betas
-    }
-  }
-
-  /// The cell's functions as ONNX names them; nil when one has no name.
-  var onnxFunctions: ONNXFunctions? {
-    var functions = ONNXFunctions()
-    let order: [Activation]
-    switch cell {
-    case .lstm: order = [recurrentActivation, activation, activation]
-    case .gru: order = [recurrentActivation, activation]
-    case .simple: order = [activation]
-    }
-    for function in order {
-      guard let known = function.onnxFunction else { return nil }
-      functions.append(known)
-    }
-    return functions
-  }
-}
-
-extension RecurrentAttributes.Activation {
-  fileprivate var onnxFunction: RecurrentAttributes.ONNXFunctions? {
-    switch self {
-    case .linear: .init(names: ["Affine"], alphas: [1], betas: [0])
-    case .tanh: .init(names: ["Tanh"])
-    case .sigmoid: .init(names: ["Sigmoid"])
-    case .relu: .init(names: ["Relu"])
-    case .softplus: .init(names: ["Softplus"])
-    case .softsign: .init(names: ["Softsign"])
-    case .hardSigmoid(let alpha, let beta): .init(names: ["HardSigmoid"], alphas: [alpha], betas: [beta])
-    case .elu(let alpha): .init(names: ["Elu"], alphas: [alpha])
-    case .leakyRelu(let slope): .init(names: ["LeakyRelu"], alphas: [slope])
-    case .graph: nil
-    }
   }
 }

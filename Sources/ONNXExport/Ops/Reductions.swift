@@ -1,4 +1,5 @@
 import ModelIR
+import ONNXFormat
 
 extension GraphEmitter {
   /// From opset 18 on the axes are an operand, ReduceSum's from 13.

@@ -1,4 +1,5 @@
 import ModelIR
+import ONNXFormat
 
 extension GraphEmitter {
   /// Tokens of texts by StringNormalizer and StringSplit, which ONNX has from opset 20 on: texts split at white space,

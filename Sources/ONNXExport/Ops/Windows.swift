@@ -1,4 +1,5 @@
 import ModelIR
+import ONNXFormat
 
 extension GraphEmitter {
   func emitConv(_ attributes: ConvAttributes, _ node: Node, _ x: [String], _ y: [String]) {

@@ -206,7 +206,8 @@ func binary(_ function: BinaryFunction, _ a: Tensor, _ b: Tensor) throws -> Tens
   case .float32: return try binaryFloating(function, a, b, Float.self, power: { powf($0, $1) }, atan2: { atan2f($0, $1) })
   case .float64:
     return try binaryFloating(function, a, b, Double.self, power: { pow($0, $1) }, atan2: { Foundation.atan2($0, $1) })
-  case .int64: return try binaryInteger(function, a, b)
+  case .int64: return try binaryInteger(function, a, b, Int64.self)
+  case .uint64: return try binaryInteger(function, a, b, UInt64.self)
   case .bool: return try binaryLogical(function, a, b)
   default: throw KernelError("\(function.name) of \(a.dtype.rawValue)")
   }
@@ -238,10 +239,10 @@ private func binaryFloating<T: TensorElement & BinaryFloatingPoint>(
   }
 }
 
-private func binaryInteger(_ function: BinaryFunction, _ a: Tensor, _ b: Tensor) throws -> Tensor {
-  func apply(_ f: @escaping @Sendable (Int64, Int64) -> Int64) throws -> Tensor {
-    try zipElements(a, b, Int64.self, to: Int64.self, f)
-  }
+private func binaryInteger<T: TensorElement & FixedWidthInteger>(
+  _ function: BinaryFunction, _ a: Tensor, _ b: Tensor, _ type: T.Type
+) throws -> Tensor {
+  func apply(_ f: @escaping @Sendable (T, T) -> T) throws -> Tensor { try zipElements(a, b, T.self, to: T.self, f) }
   switch function {
   case .add: return try apply { $0 &+ $1 }
   case .subtract: return try apply { $0 &- $1 }
@@ -267,15 +268,18 @@ private func binaryInteger(_ function: BinaryFunction, _ a: Tensor, _ b: Tensor)
   }
 }
 
-@Sendable private func floorModulo(_ a: Int64, _ b: Int64) -> Int64 {
+@Sendable private func floorModulo<T: FixedWidthInteger>(_ a: T, _ b: T) -> T {
   if b == 0 { return 0 }
   let r = a.remainderReportingOverflow(dividingBy: b).partialValue
   return r != 0 && (r < 0) != (b < 0) ? r + b : r
 }
 
-@Sendable private func integerPower(_ base: Int64, _ exponent: Int64) -> Int64 {
-  if exponent < 0 { return base == 1 ? 1 : (base == -1 ? (exponent % 2 == 0 ? 1 : -1) : 0) }
-  var (result, factor, rest) = (Int64(1), base, exponent)
+@Sendable private func integerPower<T: FixedWidthInteger>(_ base: T, _ exponent: T) -> T {
+  if exponent < 0 {
+    if base == 1 { return 1 }
+    return base == 0 &- 1 ? (exponent % 2 == 0 ? 1 : base) : 0
+  }
+  var (result, factor, rest) = (1 as T, base, exponent)
   while rest > 0 {
     if rest & 1 == 1 { result = result &* factor }
     factor = factor &* factor
@@ -298,6 +302,7 @@ func compare(_ comparison: Comparison, _ a: Tensor, _ b: Tensor) throws -> Tenso
   case .float32: return try compareElements(comparison, a, b, Float.self)
   case .float64: return try compareElements(comparison, a, b, Double.self)
   case .int64: return try compareElements(comparison, a, b, Int64.self)
+  case .uint64: return try compareElements(comparison, a, b, UInt64.self)
   case .bool: return try compareElements(comparison, a.cast(to: .int64), b.cast(to: .int64), Int64.self)
   case .string: return try compareStrings(comparison, a, b)
   default: throw KernelError("comparison of \(a.dtype.rawValue)")

@@ -16,8 +16,8 @@ enum ReferenceKernels {
       return [try dequantize(attributes, operands).narrowed(to: type.dtype)]
     }
     var wide = operands
-    for (index, operand) in operands.enumerated() { wide[index] = try operand.widened() }
-    let results = try arithmetic(op, wide)
+    for (index, operand) in operands.enumerated() { wide[index] = try operand.widened(for: op) }
+    let results = try unsigned(op, wide) ?? arithmetic(op, wide)
     return try zip(results, forms).map { try $0.narrowed(to: $1.dtype) }
   }
 
@@ -85,10 +85,12 @@ private func range(_ size: Dimension) throws -> Tensor {
 }
 
 extension Tensor {
-  /// The tensor in the type its arithmetic is done in: float32, float64, int64, bool or string.
-  func widened() throws -> Tensor {
+  /// The tensor in the type its arithmetic is done in: float32, float64, int64, bool or string; uint64 for the
+  /// operations that tell it from int64.
+  func widened(for op: Op) throws -> Tensor {
     switch dtype {
     case .float32, .float64, .int64, .bool, .string: self
+    case .uint64 where op.tellsUnsigned: self
     case .float16, .bfloat16: try cast(to: .float32)
     case .int8, .uint8, .int16, .uint16, .int32, .uint32, .uint64: try cast(to: .int64)
     }

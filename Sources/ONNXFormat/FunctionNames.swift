@@ -1,9 +1,9 @@
-import ModelIR
+package import ModelIR
 
-// ONNX's names of the functions that it has; nil for those that are said with others.
+// ONNX's names of the functions that it has, both ways; nil for those that are said with others.
 
 extension UnaryFunction {
-  var onnxName: String? {
+  package var onnxName: String? {
     switch self {
     case .negate: "Neg"
     case .absolute: "Abs"
@@ -47,7 +47,7 @@ extension UnaryFunction {
     }
   }
 
-  var onnxAttributes: [(name: String, value: ONNXAttribute)] {
+  package var onnxAttributes: [(name: String, value: ONNXAttribute)] {
     switch self {
     case .leakyRelu(let slope): [("alpha", .float(slope))]
     case .elu(let alpha): [("alpha", .float(alpha))]
@@ -66,7 +66,7 @@ extension UnaryFunction {
 }
 
 extension BinaryFunction {
-  var onnxName: String? {
+  package var onnxName: String? {
     switch self {
     case .add: "Add"
     case .subtract: "Sub"
@@ -87,7 +87,7 @@ extension BinaryFunction {
     }
   }
 
-  var onnxAttributes: [(name: String, value: ONNXAttribute)] {
+  package var onnxAttributes: [(name: String, value: ONNXAttribute)] {
     switch self {
     case .remainder: [("fmod", .int(1))]
     case .shiftLeft: [("direction", .string("LEFT"))]
@@ -101,7 +101,7 @@ extension BinaryFunction {
 }
 
 extension Comparison {
-  var onnxName: String? {
+  package var onnxName: String? {
     switch self {
     case .equal: "Equal"
     case .less: "Less"
@@ -114,7 +114,7 @@ extension Comparison {
 }
 
 extension ReduceFunction {
-  var onnxName: String? {
+  package var onnxName: String? {
     switch self {
     case .sum: "ReduceSum"
     case .mean: "ReduceMean"
@@ -127,7 +127,7 @@ extension ReduceFunction {
 }
 
 extension ScatterReduction {
-  var onnxName: String {
+  package var onnxName: String {
     switch self {
     case .none: "none"
     case .add: "add"
@@ -135,5 +135,61 @@ extension ScatterReduction {
     case .maximum: "max"
     case .minimum: "min"
     }
+  }
+}
+
+// MARK: From a name
+
+extension UnaryFunction {
+  /// The functions without parameters.
+  private static let plain: [UnaryFunction] = [
+    .negate, .absolute, .sign, .reciprocal, .exp, .log, .sqrt, .square, .expm1, .log1p, .floor, .ceil, .round,
+    .truncate,
+    .sin, .cos, .tan, .asin, .acos, .atan, .sinh, .cosh, .tanh, .asinh, .acosh, .atanh, .erf, .sigmoid, .relu,
+    .selu,
+    .softplus, .softsign, .swish, .hardSwish, .mish, .isNaN, .isInfinite, .logicalNot, .bitwiseNot,
+  ]
+
+  /// What the operators that take one operand and no parameters compute.
+  package static let byONNXName = Dictionary(
+    plain.compactMap { function in function.onnxName.map { ($0, function) } },
+    uniquingKeysWith: { first, _ in first })
+}
+
+extension BinaryFunction {
+  private static let plain: [BinaryFunction] = [
+    .add, .subtract, .multiply, .divide, .power, .maximum, .minimum, .logicalAnd, .logicalOr, .logicalXor,
+    .bitwiseAnd,
+    .bitwiseOr, .bitwiseXor,
+  ]
+
+  /// What the operators that take two operands and no parameters compute.
+  package static let byONNXName = Dictionary(
+    plain.compactMap { function in function.onnxName.map { ($0, function) } },
+    uniquingKeysWith: { first, _ in first })
+}
+
+extension Comparison {
+  /// What the operators that compare compute.
+  package static let byONNXName = Dictionary(
+    [Comparison.equal, .less, .lessOrEqual, .greater, .greaterOrEqual].compactMap { comparison in
+      comparison.onnxName.map { ($0, comparison) }
+    }, uniquingKeysWith: { first, _ in first })
+}
+
+extension ReduceFunction {
+  /// What the operators that reduce compute.
+  package static let byONNXName = Dictionary(
+    [ReduceFunction.sum, .mean, .maximum, .minimum, .product].compactMap { function in
+      function.onnxName.map { ($0, function) }
+    }, uniquingKeysWith: { first, _ in first })
+}
+
+extension ScatterReduction {
+  /// The reduction that ONNX calls so.
+  package init?(onnxName: String) {
+    let all: [ScatterReduction] = [.none, .add, .multiply, .maximum, .minimum]
+    guard let found = all.first(where: { $0.onnxName == onnxName }) else { return nil }
+    self = found
   }
 }

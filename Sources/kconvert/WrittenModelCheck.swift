@@ -1,0 +1,60 @@
+import ModelIR
+import NativeRuntime
+import ONNXExport
+import ONNXImport
+
+/// `--verify`: an ONNX file is read back before it gets its name, and run beside the graph that it was written of.
+struct WrittenModelCheck {
+  /// What rewriting (weights folded into others, other orders of summation) may change, absolute below 1 and relative
+  /// above.
+  static let tolerance = 1e-4
+  /// float16 has 11 bits: results of some operations in a row.
+  static let float16Tolerance = 3e-2
+
+  private let graph: Graph
+  private let writer: ONNXWriter
+  /// The model and the file, for messages.
+  private let names: (model: String, file: String)
+  private let tolerance: Double
+
+  /// - Parameter tolerance: nil for the one that suits the type that is computed in.
+  init(_ graph: Graph, _ writer: ONNXWriter, names: (model: String, file: String), tolerance: Double?) {
+    self.graph = graph
+    self.writer = writer
+    self.names = names
+    self.tolerance =
+      tolerance ?? (writer.float16 ? WrittenModelCheck.float16Tolerance : WrittenModelCheck.tolerance)
+  }
+
+  /// - Throws: ``Failure`` with ``Code/checkFailed`` when the file computes something else.
+  func run(on written: WrittenModel) throws {
+    let (first, second) = (try expected(), try readBack(written))
+    let pairs = try InputPairs(first, second, names: names, seed: 1)
+    let results = try pairs.run(threads: 0)  // All cores.
+    let differences = try OutputDifference.between(results.first, results.second, tolerance, names: names)
+    guard let worst = differences.first(where: { !$0.isWithin }) else { return }
+    throw Failure(
+      "\(names.file): the file computes something else than \(names.model): output \"\(worst.name)\": expected at most "
+        + "\(tolerance), found \(Compare.text(worst.absolute)) absolute, \(Compare.text(worst.relative)) relative",
+      .checkFailed, hint: "nothing was written; --tolerance accepts a larger difference")
+  }
+
+  /// The graph with its images laid out as they are in the file.
+  private func expected() throws -> Graph {
+    guard let layout = writer.layout else { return graph }
+    return try Pipeline([InterfaceLayout(layout)]).run(on: graph)
+  }
+
+  private func readBack(_ written: WrittenModel) throws -> Graph {
+    do {
+      return try ONNXFile(written.content()) { name throws(ONNXImportError) in
+        do {
+          if let file = try written.sideFile(name) { return file }
+        } catch { throw .cannotOpen(file: name, message: "\(error)") }
+        throw .cannotOpen(file: name, message: "it was not written")
+      }.makeGraph()
+    } catch let error as ONNXImportError {
+      throw Failure(error, in: names.file)
+    }
+  }
+}
