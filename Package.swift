@@ -20,6 +20,7 @@ let package = Package(
     .library(name: "ONNXExport", targets: ["ONNXExport"]),
     .library(name: "ONNXImport", targets: ["ONNXImport"]),
     .library(name: "KerasExport", targets: ["KerasExport"]),
+    .library(name: "ModelPictures", targets: ["ModelPictures"]),
     .executable(name: "kconvert", targets: ["kconvert"]),
   ],
   traits: [
@@ -70,10 +71,13 @@ let package = Package(
       name: "KerasExport",
       dependencies: ["KerasImport", "NativeFormat", "ModelIR", "HDF5", "CHDF5", "CMinizip"]),
 
+    .target(name: "ModelPictures", dependencies: ["KerasImport", "NativeFormat", "ModelIR"]),
+
     .executableTarget(
       name: "kconvert",
       dependencies: [
         "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "ONNXImport", "KerasExport",
+        "ModelPictures",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -100,6 +104,8 @@ let package = Package(
     .testTarget(
       name: "DocumentationTests",
       dependencies: ["KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport"]),
+    .testTarget(
+      name: "ModelPicturesTests", dependencies: ["ModelPictures", "KerasImport", "NativeFormat", "ModelIR"]),
     .testTarget(name: "CommandTests", dependencies: ["kconvert"]),
     .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),
     .testTarget(name: "NativeRuntimeTests", dependencies: ["NativeRuntime", "ModelIR"]),

@@ -94,7 +94,7 @@ public struct KerasModel: Sendable {
 
   /// The part of the graph that can be lowered of a model that is not supported as a whole; the whole one otherwise.
   /// - Returns: it, and why it is not the whole.
-  func outlined(
+  package func outlined(
     _ options: LoweringOptions
   ) throws(KerasImportError) -> (lowered: LoweredModel, unsupported: KerasImportError?) {
     var reason = unsupported

@@ -3,15 +3,30 @@ import Foundation
 import KerasExport
 import KerasImport
 import ModelIR
+import ModelPictures
 import ONNXExport
 
-/// `kconvert MODEL --summary`, `kconvert MODEL --to onnx|native|keras`.
+/// `kconvert MODEL --summary`, `kconvert MODEL --to onnx|native|keras|dot|svg|html|json`.
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print the layer table or convert (the default verb).")
 
   /// What can be written.
-  enum Format: String, ExpressibleByArgument, CaseIterable { case onnx, native, keras }
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case onnx, native, keras
+    case dot, svg
+
+    /// The end of the file's name.
+    var suffix: String { self == .native ? "safetensors" : rawValue }
+
+    /// Whether it is read by people, so that layers may be unknown, and standard output will do.
+    var isPicture: Bool {
+      switch self {
+      case .onnx, .native, .keras: false
+      case .dot, .svg: true
+      }
+    }
+  }
 
   /// The order of an image's axes.
   enum ImageLayout: String, ExpressibleByArgument, CaseIterable {
@@ -44,14 +59,18 @@ struct Convert: ParsableCommand {
   var tolerance: Double?
   @Flag(help: "Replace a .keras, .h5 or .safetensors that only the default name of the output hits.")
   var force = false
-  @Flag(help: "Open nested models up in the summary.") var expandNested = false
+  @Flag(help: "Open nested models up in the summary and in pictures.") var expandNested = false
+  @Option(help: ArgumentHelp("Who places the boxes of a picture.", visibility: .hidden))
+  var pictureLayout = ModelPicture.Layouter.automatic
   @Flag(help: "Print no progress.") var quiet = false
   @Flag(help: "Print no progress.") var noProgress = false
 
   func validate() throws {
-    if output == "-", to != nil {
-      // `to` is not nil here.
-      throw ValidationError("-o -: standard output is for text; name a file for --to \(to?.rawValue ?? "")")
+    if output == "-", let to, !to.isPicture {
+      throw ValidationError("-o -: standard output is for text; name a file for --to \(to.rawValue)")
+    }
+    if output == "-", summary {
+      throw ValidationError("-o -: the layer table goes to standard output already")
     }
     if verify, to != .onnx { throw ValidationError("--verify: only --to onnx can be read back") }
     if let tolerance {
@@ -67,7 +86,7 @@ struct Convert: ParsableCommand {
     try Failure.reporting {
       let isForSummary = summary || to == nil
       Watchdog.start(reading: [options.model, options.weights])
-      let model = try options.open(isForSummary: isForSummary)
+      let model = try options.open(isForSummary: isForSummary || to?.isPicture == true)
       let sizes = try options.lowering(for: model)
       if isForSummary {
         let table = try ModelSummary(model, options: sizes, expandNested: expandNested)
@@ -82,6 +101,7 @@ struct Convert: ParsableCommand {
         _ = try model.lowered(sizes)  // What cannot be computed is no model to keep.
         try writeNative(model)
       case .keras: try writeKeras(model, model.lowered(sizes))
+      case .dot?, .svg?: try writePicture(model, sizes)
       case nil: break
       }
     }
@@ -126,6 +146,16 @@ struct Convert: ParsableCommand {
     try NativeWriter().write(model, to: path) { try verification.result() }
   }
 
+  /// A picture of any model that can be read, to a file or to standard output.
+  private func writePicture(_ model: KerasModel, _ sizes: LoweringOptions) throws {
+    guard let to else { return }
+    let path = try output == "-" ? "-" : path(suffix: to.suffix)
+    let description = try ModelDescription(model, options: sizes)
+    let picture = ModelPicture(description, expandsNested: expandNested, layouter: pictureLayout)
+    for note in description.notes where !model.warnings.contains(note) { Failure.warn(note) }
+    try TextOutput.write(to == .dot ? picture.dot : picture.svg, to: path)
+  }
+
   private var outputs: OutputPath { OutputPath(reading: [options.model, options.weights]) }
 
   /// Where to write: what the caller says, or beside MODEL, but not over what is being read.
@@ -147,6 +177,8 @@ struct Convert: ParsableCommand {
     return "\(path[..<dot]).\(suffix)"
   }
 }
+
+extension ModelPicture.Layouter: ExpressibleByArgument {}
 
 /// A model's checksums, verified beside other work.
 private final class Verification: @unchecked Sendable {

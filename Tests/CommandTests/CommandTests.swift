@@ -71,7 +71,7 @@ import Testing
   }
 
   @Test func `an unknown option is wrong usage`() throws {
-    #expect(try Self.run(Self.fixture("layers/dense/model.keras"), "--to", "svg").code == 64)
+    #expect(try Self.run(Self.fixture("layers/dense/model.keras"), "--to", "gif").code == 64)
   }
 
   @Test func `options may come before the model`() throws {

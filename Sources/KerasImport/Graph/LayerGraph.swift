@@ -95,7 +95,7 @@ package struct LayerGraph: Sendable {
   /// What the model returns.
   package let outputStructure: CallArgument<KerasTensor>
   /// The types of tensors as the file declares them, in a model opened for inspection.
-  var declaredTypes: [KerasTensor: TensorType] = [:]
+  package var declaredTypes: [KerasTensor: TensorType] = [:]
 
   package init(
     name: String, kind: Kind, layers: [LayerObject], calls: [LayerCall],

@@ -30,7 +30,7 @@ extension LayerObject {
   }
 
   /// True when nothing is known of the layer but what its configuration says.
-  var isUnsupported: Bool { layer is UnsupportedLayer }
+  package var isUnsupported: Bool { layer is UnsupportedLayer }
 }
 
 extension LayerGraph {

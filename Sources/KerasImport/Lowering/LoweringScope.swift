@@ -103,6 +103,9 @@ package struct WeightBinding: Sendable {
   var unassigned: [ObjectIdentifier: [Tensor]] = [:]
   package init() {}
 
+  /// True when no layer has any tensor.
+  var isEmpty: Bool { tensors.isEmpty && unassigned.isEmpty }
+
   /// The file of a layer, if there is one.
   package func asset(_ name: String, of layer: LayerObject) -> HeldBytes? {
     assets[ObjectIdentifier(layer)]?[name]

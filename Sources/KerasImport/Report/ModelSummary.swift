@@ -21,6 +21,16 @@ public struct ModelSummary: Sendable {
   package struct Count: Sendable {
     package var parameters = 0
     package var bytes = 0
+
+    package init(parameters: Int = 0, bytes: Int = 0) {
+      self.parameters = parameters
+      self.bytes = bytes
+    }
+
+    mutating func add(_ parameters: Int, _ bytes: Int) {
+      self.parameters += parameters
+      self.bytes += bytes
+    }
   }
 
   package let modelName: String
@@ -64,9 +74,14 @@ public struct ModelSummary: Sendable {
 }
 
 /// Reads the cells off a model.
-struct SummaryBuilder {
+package struct SummaryBuilder {
   let model: KerasModel
   let lowered: LoweredModel
+
+  package init(model: KerasModel, lowered: LoweredModel) {
+    self.model = model
+    self.lowered = lowered
+  }
 
   /// Keras's rule for leaving out the connections: a Sequential, or a model each of whose calls has one input, stands
   /// alone at its depth, and is the only one of its layer.
@@ -99,8 +114,7 @@ struct SummaryBuilder {
       let indent = depth == 0 ? "" : String(repeating: "   ", count: depth) + "└ "
       var seen: Set<ObjectIdentifier> = []
       let found = counts(object, isTrainable: true, &seen)
-      // A layer whose weights are neither in the file nor follow from known shapes.
-      let isOpen = model.unsupported != nil && found.isEmpty && object.hasWeights
+      let isOpen = isOpen(object, found)
       let parameters = found.reduce(0) { $0 + $1.count }
       rows.append(
         ModelSummary.Row(
@@ -133,6 +147,37 @@ struct SummaryBuilder {
     }
   }
 
+  /// The parameters of a layer and of those inside it; nil when they are neither in the file nor follow from shapes.
+  package func parameters(
+    of object: LayerObject, isTrainable: Bool
+  ) -> (trainable: ModelSummary.Count, nonTrainable: ModelSummary.Count)? {
+    var seen: Set<ObjectIdentifier> = []
+    let found = counts(object, isTrainable: isTrainable, &seen)
+    if isOpen(object, found) { return nil }
+    return SummaryBuilder.sums(found)
+  }
+
+  /// A layer whose weights are neither in the file nor follow from known shapes.
+  private func isOpen(_ object: LayerObject, _ found: [(count: Int, bytes: Int, isTrainable: Bool)]) -> Bool {
+    // A class that is not known may have weights; a file with none of any layer does not tell.
+    let mayHave = object.hasWeights || object.isUnsupported && model.binding.isEmpty
+    return model.unsupported != nil && found.isEmpty && mayHave
+  }
+
+  private static func sums(
+    _ entries: [(count: Int, bytes: Int, isTrainable: Bool)]
+  ) -> (trainable: ModelSummary.Count, nonTrainable: ModelSummary.Count) {
+    var (trainable, nonTrainable) = (ModelSummary.Count(), ModelSummary.Count())
+    for entry in entries {
+      if entry.isTrainable {
+        trainable.add(entry.count, entry.bytes)
+      } else {
+        nonTrainable.add(entry.count, entry.bytes)
+      }
+    }
+    return (trainable, nonTrainable)
+  }
+
   private func counts(
     _ object: LayerObject, isTrainable: Bool, _ seen: inout Set<ObjectIdentifier>
   ) -> [(count: Int, bytes: Int, isTrainable: Bool)] {
@@ -160,27 +205,22 @@ struct SummaryBuilder {
   }
 
   /// Parameters and bytes, trainable and not.
-  func totals(_ graph: LayerGraph) -> (ModelSummary.Count, ModelSummary.Count) {
+  package func totals(
+    _ graph: LayerGraph
+  ) -> (trainable: ModelSummary.Count, nonTrainable: ModelSummary.Count) {
     var seen: Set<ObjectIdentifier> = []
-    var sums = [true: ModelSummary.Count(), false: ModelSummary.Count()]
-    for layer in graph.layers {
-      for entry in counts(layer, isTrainable: true, &seen) {
-        sums[entry.isTrainable]?.parameters += entry.count
-        sums[entry.isTrainable]?.bytes += entry.bytes
-      }
-    }
-    return (sums[true] ?? ModelSummary.Count(), sums[false] ?? ModelSummary.Count())
+    return SummaryBuilder.sums(graph.layers.flatMap { counts($0, isTrainable: true, &seen) })
   }
 }
 
 extension LayerObject {
   /// The Python class's name, which Keras prints.
-  var displayName: String { className == "GroupQueryAttention" ? "GroupedQueryAttention" : className }
+  package var displayName: String { className == "GroupQueryAttention" ? "GroupedQueryAttention" : className }
 }
 
 extension Shape {
   /// `(None, 28, 28, 1)`: sizes that are not known are None.
-  var kerasText: String {
+  package var kerasText: String {
     let parts = dimensions.map { $0.fixedSize.map(String.init) ?? "None" }
     return "(" + parts.joined(separator: ", ") + ")"
   }

@@ -12,14 +12,17 @@ struct SummaryTable {
     for row in summary.rows {
       var line = [[row.layer.printable], [row.outputShape.printable], [row.parameters.printable]]
       if summary.showsConnections {
-        line.append(row.connectedTo.isEmpty ? ["-"] : SummaryTable.separated(row.connectedTo.map(\.printable)))
+        line.append(
+          row.connectedTo.isEmpty ? ["-"] : SummaryTable.separated(row.connectedTo.map(\.printable)))
       }
       cells.append(line)
     }
     var widths = header.map(\.count)
     for line in cells {
       // A cell without texts has no width.
-      for (column, texts) in line.enumerated() { widths[column] = max(widths[column], texts.map(\.count).max() ?? 0) }
+      for (column, texts) in line.enumerated() {
+        widths[column] = max(widths[column], texts.map(\.count).max() ?? 0)
+      }
     }
     if let width { widths = SummaryTable.fitted(widths, width) }
     self.widths = widths
@@ -34,7 +37,9 @@ struct SummaryTable {
   private static func fitted(_ widths: [Int], _ total: Int) -> [Int] {
     var result = widths
     let room = total - 3 * widths.count - 1
-    while result.reduce(0, +) > room, let widest = result.indices.max(by: { result[$0] < result[$1] }), result[widest] > 12 {
+    while result.reduce(0, +) > room, let widest = result.indices.max(by: { result[$0] < result[$1] }),
+      result[widest] > 12
+    {
       result[widest] -= 1
     }
     return result
@@ -91,7 +96,7 @@ struct SummaryTable {
 
 extension ModelSummary {
   /// `1,234,567`.
-  static func grouped(_ number: Int) -> String {
+  package static func grouped(_ number: Int) -> String {
     let digits = Array(String(number))
     var result = ""
     for (index, digit) in digits.enumerated() {
@@ -104,9 +109,10 @@ extension ModelSummary {
 
 extension ModelSummary.Count {
   /// `1,234 (4.82 KB)`.
-  var text: String { "\(ModelSummary.grouped(parameters)) (\(sizeText))" }
+  package var text: String { "\(ModelSummary.grouped(parameters)) (\(sizeText))" }
 
-  private var sizeText: String {
+  /// `4.82 KB`.
+  package var sizeText: String {
     let units = ["B", "KB", "MB", "GB", "TB", "PB"]
     var value = Double(bytes)
     var unit = 0
