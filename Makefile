@@ -23,6 +23,7 @@ test: system $(VENV)/ready
 	Scripts/fuzz.sh
 	$(VENV)/bin/python Scripts/judge_onnx.py
 	$(VENV)/bin/python Scripts/judge_options.py
+	$(VENV)/bin/python Scripts/judge_verify.py
 	$(VENV)/bin/python Scripts/judge_native.py
 	$(VENV)/bin/python Scripts/judge_keras.py
 	$(VENV)/bin/python Scripts/public_api.py

@@ -7,7 +7,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 minutes=${1:-}
-targets="json safetensors npy zip index model config kernels"
+targets="json safetensors npy zip index model config kernels onnx"
 
 if [ -n "${LIBFUZZER:-}" ]; then
   swift build --scratch-path .build/fuzz --product Fuzzing -Xswiftc -sanitize=fuzzer,address -Xswiftc -DLIBFUZZER

@@ -6,10 +6,11 @@ import ModelIR
 import NativeFormat
 import NativeRuntime
 import ONNXExport
+import ONNXImport
 
 /// What is fuzzed. Errors are what a target is for; anything but an error is a fault.
 enum FuzzTarget: String, CaseIterable {
-  case json, safetensors, npy, zip, index, model, config, kernels
+  case json, safetensors, npy, zip, index, model, config, kernels, onnx
 
   static let selected = ProcessInfo.processInfo.environment["FUZZ_TARGET"].flatMap(FuzzTarget.init)
 
@@ -22,7 +23,7 @@ enum FuzzTarget: String, CaseIterable {
     case .zip: [".keras", ".npz", ".zip"]
     case .index: [".h5"]
     case .model: [".keras", ".h5", ".safetensors", ".json", ".yaml"]
-    case .config: [".keras"]
+    case .config, .onnx: [".keras"]
     case .kernels: []
     }
   }
@@ -33,6 +34,7 @@ enum FuzzTarget: String, CaseIterable {
     case .config: ConfigMutation.mutated(original, &random) ?? original
     case .kernels: original
     case .index: FuzzTarget.bytesMutated(FuzzTarget.encodedIndex(of: original), &random)
+    case .onnx: FuzzTarget.bytesMutated(FuzzONNX.file(of: original), &random)
     case .json, .safetensors, .npy, .zip, .model: FuzzTarget.bytesMutated(original, &random)
     }
   }
@@ -52,6 +54,7 @@ enum FuzzTarget: String, CaseIterable {
     case .index: _ = HDF5Index(encoded: input)
     case .model, .config: try FuzzModel.run(input)
     case .kernels: try KernelFuzz.run(seed: seed)
+    case .onnx: try FuzzONNX.run(held(input))
     }
   }
 
@@ -89,7 +92,7 @@ enum FuzzTarget: String, CaseIterable {
 
 /// A model's whole way through the house.
 enum FuzzModel {
-  private static let folder =
+  fileprivate static let folder =
     "\(NSTemporaryDirectory())/kconvert-fuzz-\(ProcessInfo.processInfo.processIdentifier)"
 
   static func run(_ input: [UInt8]) throws {
@@ -108,7 +111,7 @@ enum FuzzModel {
   }
 
   /// Zeros through the runtime, dynamic axes of 2.
-  private static func forward(_ graph: Graph) throws {
+  fileprivate static func forward(_ graph: Graph) throws {
     let session = try Session(graph, threads: 1)
     var inputs: [String: Tensor] = [:]
     for input in session.inputs {
@@ -121,5 +124,36 @@ enum FuzzModel {
         : try Tensor(Array(repeating: 0, count: count), sizes: sizes, dtype: input.dtype)
     }
     _ = try session.run(inputs)
+  }
+}
+
+/// ONNX files that are read back and run.
+enum FuzzONNX {
+  // The driver runs one input after another.
+  nonisolated(unsafe) private static var files: [[UInt8]: [UInt8]] = [:]
+
+  /// The ONNX file of a model; empty for what cannot be converted.
+  static func file(of model: [UInt8]) -> [UInt8] {
+    if let known = files[model] { return known }
+    let written = (try? converted(model)) ?? []
+    files[model] = written
+    return written
+  }
+
+  private static func converted(_ model: [UInt8]) throws -> [UInt8] {
+    try FileManager.default.createDirectory(atPath: FuzzModel.folder, withIntermediateDirectories: true)
+    let path = "\(FuzzModel.folder)/original"
+    try Data(model).write(to: URL(filePath: path))
+    try ONNXWriter(opset: 21).write(KerasModel(contentsOf: path), to: path + ".onnx")
+    return Array(try Data(contentsOf: URL(filePath: path + ".onnx")))
+  }
+
+  static func run(_ content: HeldBytes) throws {
+    MemoryBudget.process.lower(to: 640 << 20)
+    _ = ONNXFile.recognises(content)
+    let file = try ONNXFile(content) { name throws(ONNXImportError) in
+      throw .cannotOpen(file: name, message: "there is none")
+    }
+    try FuzzModel.forward(file.makeGraph())
   }
 }

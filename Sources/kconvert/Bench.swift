@@ -33,7 +33,7 @@ struct Bench: ParsableCommand {
       let graph = try model.lowered(lowering).graph
       let session = try Session(graph, options: kernels.settings)
       let load = milliseconds(since: start)
-      let feed = try RandomInputs.feed(graph, RandomInputs.Attempt(), dynamicSize: size)
+      let feed = try RandomInputs.feed(graph, RandomInputs.Attempt(), RandomInputs.Sizes(other: size))
       let first = try milliseconds { _ = try session.run(feed) }
       let times = try (0..<runs).map { _ in try milliseconds { _ = try session.run(feed) } }.sorted()
       report(load: load, first: first, times: times)

@@ -74,15 +74,14 @@ struct Check: ParsableCommand {
   /// The outputs for random inputs of the first size that the model takes.
   private static func results(_ session: Session, _ attempt: RandomInputs.Attempt) throws -> Outputs {
     var failure: (any Error)?
-    for size in RandomInputs.dynamicSizes {
+    let isFixed = session.inputs.allSatisfy { input in
+      input.type.shape.dimensions.dropFirst().allSatisfy { $0.fixedSize != nil }
+    }
+    for sizes in isFixed ? RandomInputs.Sizes.batches : RandomInputs.Sizes.all {
       do {
-        return try session.run(RandomInputs.feed(session.graph, attempt, dynamicSize: size))
+        return try session.run(RandomInputs.feed(session.graph, attempt, sizes))
       } catch {
-        failure = error
-        let isFixed = session.inputs.allSatisfy { input in
-          input.type.shape.dimensions.dropFirst().allSatisfy { $0.fixedSize != nil }
-        }
-        if isFixed { break }
+        failure = failure ?? error
       }
     }
     throw failure ?? Failure("a forward pass failed", .invalidModel)

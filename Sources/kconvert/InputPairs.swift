@@ -58,8 +58,8 @@ struct InputPairs {
     let session = try Session(graphs.first, threads: threads)
     var failure: (any Error)?
     for attempt in attempts {
-      for size in isDynamic ? RandomInputs.dynamicSizes : [0] {
-        let feeds = try feeds(attempt, dynamicSize: size)
+      for sizes in isDynamic ? RandomInputs.Sizes.all : RandomInputs.Sizes.batches {
+        let feeds = try feeds(attempt, sizes)
         let first: Outputs
         do { first = try session.run(feeds.first) } catch {
           failure = failure ?? error
@@ -82,10 +82,10 @@ struct InputPairs {
     }
   }
 
-  private func feeds(_ attempt: RandomInputs.Attempt, dynamicSize: Int) throws -> (
+  private func feeds(_ attempt: RandomInputs.Attempt, _ dynamic: RandomInputs.Sizes) throws -> (
     first: [String: Tensor], second: [String: Tensor]
   ) {
-    let sizes = try sizes(dynamicSize: dynamicSize)
+    let sizes = try sizes(dynamic)
     let domains = domains(attempt)
     var random = RandomInputs(attempt)
     var feeds: (first: [String: Tensor], second: [String: Tensor]) = ([:], [:])
@@ -100,7 +100,7 @@ struct InputPairs {
   }
 
   /// The sizes of each pair of inputs: a size that one model fixes is the other's too.
-  private func sizes(dynamicSize: Int) throws -> [[Int]] {
+  private func sizes(_ dynamic: RandomInputs.Sizes) throws -> [[Int]] {
     var known: (first: [String: Int], second: [String: Int]) = ([:], [:])
     let axes = pairs.map { pair in
       Array(
@@ -118,7 +118,7 @@ struct InputPairs {
       try axes.map { a, b in
         let size =
           a.fixedSize ?? a.symbolName.flatMap { known.first[$0] } ?? b.symbolName.flatMap { known.second[$0] }
-          ?? RandomInputs.size(of: a, dynamicSize)
+          ?? dynamic.size(of: a)
         if let symbol = a.symbolName { known.first[symbol] = size }
         if let symbol = b.symbolName { known.second[symbol] = size }
         guard a.fixedSize ?? size == size, b.fixedSize ?? size == size else {

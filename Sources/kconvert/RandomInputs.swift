@@ -25,10 +25,22 @@ struct RandomInputs {
     }
   }
 
-  /// The sizes that dynamic axes are given in turn, until the model takes one: the small ones are fast, but windows may
-  /// need more.
-  static let dynamicSizes = [8, 32, 96]
-  static let batchSize = 2
+  /// What dynamic axes are given.
+  struct Sizes {
+    var batch = 2
+    var other = 8
+
+    /// The sizes to be tried in turn, until the model takes one: the small ones are fast, but windows may need more; a
+    /// constant of the model's own may stand for the one sample it can take.
+    static let all = [Sizes(), Sizes(other: 32), Sizes(other: 96), Sizes(batch: 1)]
+    /// The same where no axis but the batch is dynamic.
+    static let batches = [Sizes(), Sizes(batch: 1)]
+
+    /// An axis's own size, or the one that stands for it.
+    func size(of dimension: Dimension) -> Int {
+      dimension.fixedSize ?? (dimension.symbolName == "batch" ? batch : other)
+    }
+  }
 
   /// What inputs without a domain of their own are drawn from.
   struct Attempt {
@@ -52,22 +64,17 @@ struct RandomInputs {
     range = attempt.range
   }
 
-  /// One tensor for each input of a graph, its dynamic axes of one size and the batch of ``batchSize``.
-  static func feed(_ graph: Graph, _ attempt: Attempt, dynamicSize: Int) throws -> [String: Tensor] {
+  /// One tensor for each input of a graph.
+  static func feed(_ graph: Graph, _ attempt: Attempt, _ sizes: Sizes) throws -> [String: Tensor] {
     var random = RandomInputs(attempt)
     let domains = domains(of: graph, isOfKnownWords: attempt.isOfKnownWords)
     var feed: [String: Tensor] = [:]
     for (input, domain) in zip(graph.inputs, domains) {
       let type = graph.type(of: input)
-      let sizes = type.shape.dimensions.map { size(of: $0, dynamicSize) }
+      let sizes = type.shape.dimensions.map(sizes.size)
       feed[graph.name(of: input)] = try random.tensor(domain, sizes: sizes, dtype: type.dtype)
     }
     return feed
-  }
-
-  /// An axis's own size, or the one that stands for a dynamic axis.
-  static func size(of dimension: Dimension, _ dynamicSize: Int) -> Int {
-    dimension.fixedSize ?? (dimension.symbolName == "batch" ? batchSize : dynamicSize)
   }
 
   /// How many elements a random tensor may have: a file may declare inputs of any size.

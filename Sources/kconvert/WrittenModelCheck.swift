@@ -10,6 +10,8 @@ struct WrittenModelCheck {
   static let tolerance = 1e-4
   /// float16 has 11 bits: results of some operations in a row.
   static let float16Tolerance = 3e-2
+  /// bfloat16 has 8 bits: where a sum is rounded the other way, a result is off by one of them.
+  static let bfloat16Tolerance = 3e-2
 
   private let graph: Graph
   private let writer: ONNXWriter
@@ -22,8 +24,14 @@ struct WrittenModelCheck {
     self.graph = graph
     self.writer = writer
     self.names = names
-    self.tolerance =
-      tolerance ?? (writer.float16 ? WrittenModelCheck.float16Tolerance : WrittenModelCheck.tolerance)
+    self.tolerance = tolerance ?? WrittenModelCheck.tolerance(for: graph, isFloat16: writer.float16)
+  }
+
+  /// The tolerance of the narrowest type that is computed in.
+  private static func tolerance(for graph: Graph, isFloat16: Bool) -> Double {
+    let dtypes = Set(graph.nodes.flatMap(\.outputs).map { graph.dtype(of: $0) })
+    if dtypes.contains(.bfloat16) { return bfloat16Tolerance }
+    return isFloat16 || dtypes.contains(.float16) ? float16Tolerance : tolerance
   }
 
   /// - Throws: ``Failure`` with ``Code/checkFailed`` when the file computes something else.
