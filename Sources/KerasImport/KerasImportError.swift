@@ -65,6 +65,29 @@ public struct KerasImportError: Error, Sendable {
   }
 }
 
+extension KerasImportError.Reason {
+  /// The case's name, for programs that read reports.
+  package var kind: String {
+    switch self {
+    case .io: "io"
+    case .notAKerasFile: "notAKerasFile"
+    case .corrupted: "corrupted"
+    case .unsupported: "unsupported"
+    case .unsupportedLayer: "unsupportedLayer"
+    case .several: "several"
+    case .missingKey: "missingKey"
+    case .unknownKeys: "unknownKeys"
+    case .invalidValue: "invalidValue"
+    case .invalidGraph: "invalidGraph"
+    case .weightNotFound: "weightNotFound"
+    case .weightShape: "weightShape"
+    case .unusedWeights: "unusedWeights"
+    case .incomplete: "incomplete"
+    case .graph: "graph"
+    }
+  }
+}
+
 extension KerasImportError {
   /// What is not supported, piece by piece; nil for an error of another kind.
   var refusals: [KerasImportError]? {

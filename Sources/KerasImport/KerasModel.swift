@@ -12,6 +12,8 @@ public struct KerasModel: Sendable {
   public let kerasVersion: String
   /// The format in words: `Keras 3.6.0, .keras archive`.
   public let format: String
+  /// The format of the file.
+  public let fileFormat: FileFormat
   /// The layers and their calls.
   package let graph: LayerGraph
   /// The weights by name, in Keras's order of creation; no bytes are read.
@@ -42,21 +44,44 @@ public struct KerasModel: Sendable {
     /// Whether a model opens although layers of it are not supported, or its weights are missing: then
     /// ``KerasModel/unsupported`` says so, a ``ModelSummary`` shows what there is, and everything else throws that.
     public var keepsUnsupported = false
+    /// Whether it opens although weights do not fit the layers or a layer's configuration is damaged, too.
+    var keepsMisfits = false
     /// The standard layers, and the weights inside the file.
     public init() {}
+  }
+
+  /// Opens a model of any format; the same as ``init(contentsOf:options:)``, under the name that Foundation has for paths.
+  /// - Throws: ``KerasImportError`` with the file's place.
+  public init(contentsOfFile path: String, options: Options = Options()) throws(KerasImportError) {
+    try self.init(contentsOf: path, options: options)
+  }
+
+  /// Opens a model in memory: a `.keras` archive or other zip, an `.h5` or safetensors file, the text of an architecture. The
+  /// bytes are copied once.
+  /// - Parameter name: what errors call it.
+  /// - Throws: ``KerasImportError``: what is damaged, not supported, does not fit together, or is a file that needs others
+  ///   beside it.
+  public init(
+    bytes: some Collection<UInt8>, name: String = "model", options: Options = Options()
+  ) throws(KerasImportError) {
+    try self.init(placing: ModelFile(HeldBytes(copying: bytes, name: name), name: name), options: options)
   }
 
   /// Opens a model of any format; of a SavedModel, its folder, one of its files, or a zip archive of it.
   /// - Throws: ``KerasImportError`` with the file's place: what cannot be opened, is damaged, is not supported, or does
   ///   not fit together.
   public init(contentsOf path: String, options: Options = Options()) throws(KerasImportError) {
-    let file = try ModelFile(at: path)
+    try self.init(placing: ModelFile(at: path), options: options)
+  }
+
+  /// Opens a file; errors get its place.
+  init(placing file: ModelFile, options: Options) throws(KerasImportError) {
     do {
       try self.init(file, options: options)
     } catch {
       if case .io = error.reason { throw error }
       if case .file? = error.path.first { throw error }
-      throw error.at(.file(path))
+      throw error.at(.file(file.path))
     }
   }
 
@@ -75,6 +100,7 @@ public struct KerasModel: Sendable {
     config = source.model.json
     kerasVersion = source.model.kerasVersion
     format = source.format
+    fileFormat = file.format
     files = [file, weightFile].compactMap { $0 }
     path = file.path
     weights = KerasWeights(graph, binding)

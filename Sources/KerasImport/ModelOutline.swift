@@ -16,6 +16,7 @@ struct ModelOutline {
   ) throws(KerasImportError) -> ModelOutline {
     var registry = options.layers
     registry.keepsUnsupported = options.keepsUnsupported
+    registry.keepsMisfits = options.keepsMisfits
     let graph: LayerGraph
     do {
       graph = try LayerGraph(serialized: source.model.json, registry: registry)
@@ -34,7 +35,7 @@ struct ModelOutline {
       return outline(try source.bind(graph, weights: file, isLenient: !refusals.isEmpty), refusals)
     } catch {
       let told = graph.isUnbuilt && error.isAboutAbsence ? neverBuilt : error
-      guard options.keepsUnsupported, told.isAboutAbsence else { throw told }
+      guard options.keepsMisfits || options.keepsUnsupported && told.isAboutAbsence else { throw told }
       return outline(WeightBinding(), refusals + [told])
     }
   }

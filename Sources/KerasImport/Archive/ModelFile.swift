@@ -18,8 +18,22 @@ package struct ModelFile: Sendable {
     case checkpoint(TensorBundle)
   }
 
+  /// The path; of a file in memory, what the caller calls it.
   package let path: String
   package let content: Content
+
+  /// A file in memory, recognised like one on disk.
+  /// - Parameter name: what errors call it.
+  /// - Throws: `notAKerasFile` if it is none of the formats or needs other files beside it, `corrupted` if it breaks the
+  ///   rules of its format.
+  package init(_ bytes: HeldBytes, name: String) throws(KerasImportError) {
+    path = name
+    do {
+      content = try ModelFile.content(of: bytes, at: nil)
+    } catch {
+      throw error.at(.file(name))
+    }
+  }
 
   /// Opens a file, the folder of an unzipped archive or SavedModel, or a checkpoint by its name without `.index`.
   /// - Throws: `io` if it cannot be opened, `notAKerasFile` if it is none of the formats, `corrupted` if it breaks the
@@ -45,7 +59,11 @@ package struct ModelFile: Sendable {
       }
       throw KerasImportError(error)
     }
-    let content = file.content
+    return try content(of: file.content, at: path)
+  }
+
+  /// - Parameter path: where the file is; nil for one in memory, beside which there are no others.
+  private static func content(of content: HeldBytes, at path: String?) throws(KerasImportError) -> Content {
     guard content.count > 0 else { throw KerasImportError(.notAKerasFile("the file is empty")) }
     if let foreign = ForeignFile(content) { throw foreign.error }
     switch ModelFileKind(of: content) {
@@ -54,12 +72,23 @@ package struct ModelFile: Sendable {
     case .safetensors: return .safetensors(content)
     case .json: return .json(try ArchitectureText.model(try json(content)))
     case .yaml: return .yaml(try YAMLDocument.json(content))
-    case .savedModel: return .savedModel(try SavedModel(.folder(split(path).folder)))
-    case .checkpoint: return try checkpoint(content, path)
+    case .savedModel:
+      guard let path else { throw isOneOfSeveral }
+      return .savedModel(try SavedModel(.folder(split(path).folder)))
+    case .checkpoint:
+      guard let path else { throw isOneOfSeveral }
+      return try checkpoint(content, path)
     case nil:
       throw KerasImportError(
         .notAKerasFile("neither a zip archive nor HDF5, safetensors, SavedModel, JSON or YAML"))
     }
+  }
+
+  private static var isOneOfSeveral: KerasImportError {
+    KerasImportError(
+      .notAKerasFile(
+        "it is one of several files of a SavedModel or checkpoint",
+        suggestion: "give the folder's path, or the bytes of a zip archive of it"))
   }
 
   private static func folder(_ members: ArchiveMembers) throws(KerasImportError) -> Content {
@@ -94,6 +123,18 @@ package struct ModelFile: Sendable {
     guard let slash = path.lastIndex(of: "/") else { return (".", path) }
     let folder = path[..<slash]
     return (folder.isEmpty ? "/" : String(folder), String(path[path.index(after: slash)...]))
+  }
+
+  /// The format, for programs.
+  package var format: FileFormat {
+    switch content {
+    case .archive: .kerasArchive
+    case .hdf5: .hdf5
+    case .safetensors: .safetensors
+    case .json, .yaml: .architecture
+    case .savedModel: .savedModel
+    case .checkpoint: .checkpoint
+    }
   }
 
   /// Compares the checksums of what the file holds with its content, on all cores. Formats without checksums pass.

@@ -36,7 +36,7 @@ extension LayerGraph {
       do {
         objects.append(try LayerObject(serialized: layer, registry: registry))
       } catch {
-        guard let refusals = error.refusals else { throw error }
+        guard let refusals = error.refusals ?? (registry.keepsMisfits ? [error] : nil) else { throw error }
         unsupported += refusals
         if registry.keepsUnsupported { objects.append(LayerObject(unsupported: layer, error)) }
       }

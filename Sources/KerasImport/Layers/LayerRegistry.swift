@@ -8,6 +8,8 @@ public struct LayerRegistry: Sendable {
   private var operations: [String: Factory] = [:]
   /// Whether layers that are not supported get a place in the model, for inspection, instead of ending the import.
   var keepsUnsupported = false
+  /// Whether a layer whose configuration is damaged is kept, too.
+  var keepsMisfits = false
   /// Operations of programs that made files, by the names that they were registered under.
   private var ownOperations: [String: Factory] = [:]
   /// Operations of Keras that are refused, with the reason.

@@ -204,6 +204,12 @@ package struct InputLayer: Layer {
 }
 
 extension LoweredModel {
+  /// Nothing, of a model of which nothing can be lowered.
+  init() {
+    self.init(
+      graph: Graph(), values: [:], nestedResults: [:], shapes: [:], standIns: [:], operandMasks: [:], calls: [:])
+  }
+
   /// Lowers a whole model.
   /// - Throws: every shape that does not fit, with the layer's place.
   /// - Parameter isPartial: what cannot be lowered is left out, see ``KerasModel/Options/keepsUnsupported``.

@@ -1,4 +1,4 @@
-import ModelIR
+public import ModelIR
 
 /// Keras's layer table: layers, output shapes, parameter counts and, for models that are not a plain chain, what each
 /// layer is connected to. Reads no weight data.
@@ -6,15 +6,34 @@ import ModelIR
 /// Source: `keras/src/utils/summary_utils.py`. Keras shortens long cells and crops the table; nothing is cut here.
 public struct ModelSummary: Sendable {
   /// One line of the table.
-  package struct Row: Sendable {
-    /// `name (ClassName)`, nested layers indented.
-    package var layer: String
-    /// `(None, 28, 28, 1)`, or a list of them.
-    package var outputShape: String
-    /// The number of parameters, thousands separated.
-    package var parameters: String
+  public struct Row: Sendable {
+    /// The layer's name.
+    public let name: String
+    /// The class as Keras names it.
+    public let className: String
+    /// The names of the models around the layer and its own.
+    public let path: String
+    /// How many nested models are around it.
+    public let depth: Int
+    /// The shapes of what its first call gives; nil when they are not known.
+    public let outputShapes: [Shape]?
+    /// The number of its parameters; nil when it is not known.
+    public let parameterCount: Int?
     /// `name[call][output]`, one per input; empty where Keras shows `-`.
-    package var connectedTo: [String]
+    public let connectedTo: [String]
+
+    /// `name (ClassName)`, nested layers indented.
+    package var layer: String {
+      let indent = depth == 0 ? "" : String(repeating: "   ", count: depth) + "└ "
+      return "\(indent)\(name) (\(className))"
+    }
+    /// `(None, 28, 28, 1)`, or a list of them.
+    package var outputShape: String {
+      guard let texts = outputShapes?.map(\.kerasText) else { return "?" }
+      return texts.count == 1 ? texts[0] : "[" + texts.joined(separator: ", ") + "]"
+    }
+    /// The number of parameters, thousands separated.
+    package var parameters: String { parameterCount.map(ModelSummary.grouped) ?? "?" }
   }
 
   /// A number of parameters and the bytes they take.
@@ -36,7 +55,8 @@ public struct ModelSummary: Sendable {
   package let modelName: String
   /// The format found, `Keras 3.6.0, .keras archive`.
   package let format: String
-  package let rows: [Row]
+  /// The lines of the table.
+  public let rows: [Row]
   /// False for a plain chain, for which Keras leaves the column out.
   package let showsConnections: Bool
   /// Why the model computes nothing, to be told beside the table; nil when all of it is supported.
@@ -111,24 +131,31 @@ package struct SummaryBuilder {
     for (index, object) in graph.layers.enumerated() {
       if graph.kind == .sequential, object.layer is InputLayer { continue }
       let layerPath = path.isEmpty ? object.name : "\(path)/\(object.name)"
-      let indent = depth == 0 ? "" : String(repeating: "   ", count: depth) + "└ "
-      var seen: Set<ObjectIdentifier> = []
-      let found = counts(object, isTrainable: true, &seen)
-      let isOpen = isOpen(object, found)
-      let parameters = found.reduce(0) { $0 + $1.count }
       rows.append(
         ModelSummary.Row(
-          layer: "\(indent)\(object.name) (\(object.displayName))",
-          outputShape: shapes(index, path: layerPath),
-          parameters: isOpen ? "?" : ModelSummary.grouped(parameters), connectedTo: connections(graph, index))
-      )
+          name: object.name, className: object.displayName, path: layerPath, depth: depth,
+          outputShapes: shapes(index, path: layerPath), parameterCount: parameterCount(of: object),
+          connectedTo: connections(graph, index)))
       if expandNested, let nested = object.layer as? NestedModel {
         addRows(nested.model, path: layerPath, depth: depth + 1, expandNested: true, &rows)
       }
     }
   }
 
-  private func shapes(_ index: Int, path: String) -> String {
+  /// nil for a layer whose weights are neither in the file nor follow from known shapes.
+  func parameterCount(of object: LayerObject) -> Int? {
+    parameters(of: object, isTrainable: true).map { $0.trainable.parameters + $0.nonTrainable.parameters }
+  }
+
+  /// The shapes of a layer's first results by its path; nil when they are not known.
+  func shapes(of object: LayerObject, path: String) -> [Shape]? {
+    if let index = model.graph.layers.firstIndex(where: { $0 === object }) {
+      return shapes(index, path: path)
+    }
+    return lowered.shapes[path]?.outputs
+  }
+
+  private func shapes(_ index: Int, path: String) -> [Shape]? {
     // A layer of the outermost model; its values follow.
     var values = lowered.nestedResults[path]?.first ?? []
     if values.isEmpty {
@@ -136,9 +163,12 @@ package struct SummaryBuilder {
         values.append(value)
       }
     }
-    let texts = values.map { lowered.graph.shape(of: $0).kerasText }
-    if texts.isEmpty { return "?" }
-    return texts.count == 1 ? texts[0] : "[" + texts.joined(separator: ", ") + "]"
+    return values.isEmpty ? nil : values.map { lowered.graph.shape(of: $0) }
+  }
+
+  /// What a layer is called with.
+  func connections(of object: LayerObject, in graph: LayerGraph) -> [String] {
+    graph.layers.firstIndex { $0 === object }.map { connections(graph, $0) } ?? []  // Inside a wrapper.
   }
 
   private func connections(_ graph: LayerGraph, _ index: Int) -> [String] {

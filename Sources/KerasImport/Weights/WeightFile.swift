@@ -15,7 +15,22 @@ extension KerasWeights {
   /// Files of weights do not say which are trainable; all count as such.
   /// - Throws: ``KerasImportError`` with the file's place.
   public init(contentsOf path: String) throws(KerasImportError) {
-    let file = try ModelFile(at: path)
+    try self.init(placing: ModelFile(at: path))
+  }
+
+  /// Opens the weights of a file, under the name that Foundation has for paths.
+  /// - Throws: ``KerasImportError`` with the file's place.
+  public init(contentsOfFile path: String) throws(KerasImportError) { try self.init(contentsOf: path) }
+
+  /// Opens the weights of a file in memory, named as ``init(contentsOf:)`` names them. The bytes are copied once.
+  /// - Parameter name: what errors call it.
+  /// - Throws: ``KerasImportError``.
+  public init(bytes: some Collection<UInt8>, name: String = "weights") throws(KerasImportError) {
+    try self.init(placing: ModelFile(HeldBytes(copying: bytes, name: name), name: name))
+  }
+
+  /// Opens a file; errors get its place.
+  init(placing file: ModelFile) throws(KerasImportError) {
     do {
       if case .safetensors(let bytes) = file.content {
         self = try NativeFile(bytes).weights
@@ -25,7 +40,7 @@ extension KerasWeights {
       }
     } catch {
       if case .file? = error.path.first { throw error }
-      throw error.at(.file(path))
+      throw error.at(.file(file.path))
     }
   }
 }

@@ -1,7 +1,7 @@
 /// The element type of a tensor.
 ///
 /// The names are those of NumPy and of Keras's `dtype` strings, except ``string``, which holds UTF-8 text.
-public enum DType: String, Sendable, CaseIterable {
+public enum DType: String, Sendable, CaseIterable, Codable {
   case float16, bfloat16, float32, float64
   case int8, uint8, int16, uint16, int32, uint32, int64, uint64
   case bool, string
