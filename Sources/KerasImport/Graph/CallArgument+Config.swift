@@ -45,6 +45,20 @@ extension CallArgument where Reference == TensorReference {
     }
   }
 
+  /// Elements written out: numbers, truth values or text.
+  private static func array(_ config: JSONValue) throws(KerasImportError) -> Tensor {
+    let name = config["dtype"]?.string
+    let dtype = name.map { DType(rawValue: $0) } ?? .float32  // Keras 3.0 wrote no type beside its floats.
+    guard let dtype else { throw KerasImportError(.unsupported("an array of \(name ?? "")")) }
+    if dtype == .string, let text = config["value"]?.textArray {
+      return try checkedTensor(Tensor(text.values, sizes: text.sizes))
+    }
+    guard let array = config["value"]?.numericArray else {
+      throw KerasImportError(.invalidGraph("expected an array of numbers, found \(config.shortText)"))
+    }
+    return try checkedTensor(Tensor(array.values, sizes: array.sizes, dtype: dtype))
+  }
+
   private init(className: String, config: JSONValue) throws(KerasImportError) {
     switch className {
     case "__keras_tensor__":
@@ -53,11 +67,7 @@ extension CallArgument where Reference == TensorReference {
       }
       self = .tensor(reference)
     case "__numpy__", "__tensor__":
-      guard let value = config["value"], let array = value.numericArray else {
-        throw KerasImportError(.invalidGraph("expected an array of numbers, found \(config.shortText)"))
-      }
-      let dtype = config["dtype"]?.string.flatMap(DType.init(rawValue:)) ?? .float32
-      self = .array(try checkedTensor(Tensor(array.values, sizes: array.sizes, dtype: dtype)))
+      self = .array(try CallArgument.array(config))
     case "__slice__":
       self = .slice(
         start: try CallArgument(serialized: config["start"] ?? .null),

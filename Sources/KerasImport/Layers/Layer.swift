@@ -160,10 +160,14 @@ extension CallArguments where Reference == Operand {
   public var inputs: [Operand] { positional.first?.tensors ?? keywords.first?.value.tensors ?? [] }
 
   /// The only tensor of a layer that takes one.
-  /// - Throws: `invalidGraph` if there is none.
+  /// - Throws: `invalidGraph` if there is none, `unsupported` if there are several.
   public var input: Operand {
     get throws(KerasImportError) {
+      let inputs = inputs
       guard let first = inputs.first else { throw KerasImportError(.invalidGraph("the call has no tensor")) }
+      guard inputs.count == 1 else {
+        throw KerasImportError(.unsupported("a call on \(inputs.count) tensors at once"))
+      }
       return first
     }
   }

@@ -217,6 +217,15 @@ extension LayerConfig {
     return string
   }
 
+  /// An element type by name; nil when absent or null.
+  mutating func optionalDType(_ key: String) throws(KerasImportError) -> DType? {
+    guard let text = try optionalString(key) else { return nil }
+    guard let dtype = DType(rawValue: text) else {
+      throw invalid(key, expected: "an element type", found: "\"\(text)\"")
+    }
+    return dtype
+  }
+
   /// One of the values of an enumeration, by its raw value.
   public mutating func choice<T: RawRepresentable & CaseIterable>(
     _ key: String, default standard: T
@@ -312,6 +321,23 @@ extension JSONValue {
     var inner: [Int]?
     for item in array {
       guard let part = item.numericArray, inner == nil || inner == part.sizes else { return nil }
+      inner = part.sizes
+      values += part.values
+    }
+    return (values, [array.count] + (inner ?? []))  // An empty list ends the nesting.
+  }
+
+  /// Text in any nesting, plain or as Keras writes bytes, row-major, with the sizes of the nesting.
+  var textArray: (values: [String], sizes: [Int])? {
+    if let string { return ([string], []) }
+    if self["class_name"]?.string == "__bytes__" {
+      return self["config"]?["value"]?.string.map { ([$0], []) }
+    }
+    guard let array else { return nil }
+    var values: [String] = []
+    var inner: [Int]?
+    for item in array {
+      guard let part = item.textArray, inner == nil || inner == part.sizes else { return nil }
       inner = part.sizes
       values += part.values
     }

@@ -297,14 +297,19 @@ extension LayerGraph {
   }
 
   /// The public names of the flattened outputs: the producing layer's name, with `_1`, `_2` ... from its second
-  /// output on.
+  /// output on, where no other output's layer is named so.
   package var outputNames: [String] {
     var used: [String: Int] = [:]
+    let own = Set(outputs.map { layers[$0.layer].name })
     return outputs.map { tensor in
       let name = layers[tensor.layer].name
-      let count = used[name, default: 0]
-      used[name] = count + 1
-      return count == 0 ? name : "\(name)_\(count)"
+      guard var count = used[name] else {
+        used[name] = 0
+        return name
+      }
+      repeat { count += 1 } while own.contains("\(name)_\(count)")
+      used[name] = count
+      return "\(name)_\(count)"
     }
   }
 }

@@ -153,6 +153,8 @@ struct ReversibleEmbedding: Layer, KeepsInputTypes, NumbersItsWeights {
   let table: QuantizedTable
   let reverse: QuantizedTable
   let activations: ActivationQuantizer?
+  /// The type in which a table that is not quantised maps back.
+  let reverseDType: DType?
   var maskRule: MaskRule { .custom }
   var callParameters: [String] { ["inputs", "reverse"] }
   var weights: [WeightSpec] { table.weights + (tiesWeights ? [] : reverse.reversedWeights) }
@@ -166,14 +168,14 @@ struct ReversibleEmbedding: Layer, KeepsInputTypes, NumbersItsWeights {
     table = try QuantizedTable(&config, rows: inputDim, columns: outputDim)
     reverse = table.reversed
     activations = try config.activationQuantizer(default: table.mode == nil ? nil : ActivationQuantizer())
-    config.ignore("reverse_dtype")
+    reverseDType = try config.optionalDType("reverse_dtype")
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     let x = try call.input.value
     if try call.flag("reverse") {
       let source = tiesWeights ? table : reverse
-      var y = try source.logits(of: x, activations, in: scope)
+      var y = try source.logits(of: x, activations, in: scope, as: reverseDType)
       if let softCap {
         y = try scope.multiply(scope.unary(.tanh, scope.divide(y, scope.scalar(softCap, like: y))), softCap)
       }

@@ -15,6 +15,8 @@ import ModelIR
 struct QuantizedKernel: Sendable {
   let mode: QuantizationMode?
   let activations: ActivationQuantizer?
+  /// How inputs are rounded where 4-bit numbers without a block turn out to be packed as today.
+  private let laterActivations: ActivationQuantizer?
   /// Zero points that the file lacks are all in the middle of the range.
   let isSymmetric: Bool
   let lora: LowRankUpdate
@@ -23,6 +25,7 @@ struct QuantizedKernel: Sendable {
     mode = try config.quantizationMode()
     isSymmetric = config.quantizationSetting("symmetric")?.bool ?? false
     lora = try LowRankUpdate(&config)
+    laterActivations = try config.activationQuantizer(default: nil)
     switch mode {
     case .int8, .earlyInt4: activations = try config.activationQuantizer(default: ActivationQuantizer())
     case .int4(block: nil): activations = try config.activationQuantizer(default: nil)
@@ -35,6 +38,7 @@ struct QuantizedKernel: Sendable {
   init(mode: QuantizationMode?) {
     self.mode = mode
     activations = mode == .int8 || mode == .earlyInt4 ? ActivationQuantizer() : nil
+    laterActivations = nil
     isSymmetric = false
     lora = .none
   }
@@ -53,9 +57,13 @@ struct QuantizedKernel: Sendable {
     case nil:
       let kernel = try scope.weight("kernel", Shape(form.sizes))
       return try form.product(x, kernel)
-    case .int8: y = try scaled(x, scope.variable("kernel", Shape(form.sizes)), form, in: scope)
-    case .earlyInt4: y = try scaled(x, earlyKernel(form, in: scope), form, in: scope)
-    case .int4(block: nil): y = try perOutput(x, form, in: scope)
+    case .int8: y = try scaled(x, scope.variable("kernel", Shape(form.sizes)), activations, form, in: scope)
+    case .earlyInt4:
+      y =
+        try isPackedAlongOutputs(form, in: scope)
+        ? perOutput(x, laterActivations, form, in: scope)
+        : scaled(x, earlyKernel(form, in: scope), activations, form, in: scope)
+    case .int4(block: nil): y = try perOutput(x, activations, form, in: scope)
     case .int4(let block?): y = try form.product(x, form.restored(blocks(block, form, in: scope), in: scope))
     case .float8:
       let kernel = try scope.weight("kernel", Shape(form.sizes))
@@ -78,7 +86,8 @@ struct QuantizedKernel: Sendable {
 
   /// `(q . kernel) / (s * scale)`: the scale lies against the result as Keras stores it.
   private func scaled(
-    _ x: Value, _ kernel: Value, _ form: KernelForm, in scope: LoweringScope
+    _ x: Value, _ kernel: Value, _ activations: ActivationQuantizer?, _ form: KernelForm,
+    in scope: LoweringScope
   ) throws(KerasImportError) -> Value {
     let scale = try scope.weight("kernel_scale", Shape(scope.tensor("kernel_scale").sizes))
     let floats = try scope.floats(kernel)
@@ -88,17 +97,28 @@ struct QuantizedKernel: Sendable {
   }
 
   /// 4-bit kernels: Dense divides the product, EinsumDense the kernel.
-  private func perOutput(_ x: Value, _ form: KernelForm, in scope: LoweringScope) throws(KerasImportError)
-    -> Value
-  {
+  private func perOutput(
+    _ x: Value, _ activations: ActivationQuantizer?, _ form: KernelForm, in scope: LoweringScope
+  ) throws(KerasImportError) -> Value {
     let numbers = try scope.numbers("kernel", columns: form.columns, rows: form.rows)
-    if !form.scalesKernel { return try scaled(x, numbers, form, in: scope) }
+    if !form.scalesKernel { return try scaled(x, numbers, activations, form, in: scope) }
     let scale = try scope.weight("kernel_scale", [.fixed(form.columns)])
     let kernel = try form.restored(
       scope.divide(numbers, scale), in: scope)
     guard let activations else { return try form.product(x, kernel) }
     let (q, inputScale) = try scope.quantized(x, activations, axes: form.reducedAxes)
     return try scope.divide(form.product(q, kernel), form.alignedScale(inputScale))
+  }
+
+  /// A policy that names no block is either of Keras 3.13 or before, or given to a layer as its `dtype` since: the
+  /// stored shape tells.
+  private func isPackedAlongOutputs(_ form: KernelForm, in scope: LoweringScope) throws(KerasImportError)
+    -> Bool
+  {
+    var early = form.sizes
+    if form.packedAxis < early.count { early[form.packedAxis] = (early[form.packedAxis] + 1) / 2 }
+    let sizes = try scope.tensor("kernel").sizes
+    return sizes != early && sizes == [form.rows, (form.columns + 1) / 2]
   }
 
   /// Packed along the first contracted axis: that axis is brought to the end, where numbers are unpacked, and back.

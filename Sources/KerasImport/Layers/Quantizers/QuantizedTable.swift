@@ -116,16 +116,18 @@ struct QuantizedTable: Sendable {
 
   // MARK: Mapping back
 
-  /// `x . transposed table`: `[..., rows]`.
+  /// `x . transposed table`: `[..., rows]`; of floats in a type of their own or the one that both have in common.
   func logits(
-    of x: Value, _ activations: ActivationQuantizer?, in scope: LoweringScope
+    of x: Value, _ activations: ActivationQuantizer?, in scope: LoweringScope, as dtype: DType? = nil
   ) throws(KerasImportError) -> Value {
     guard mode != nil else {
       let shape: Shape =
         isReversed ? [.fixed(columnCount), .fixed(rowCount)] : [.fixed(rowCount), .fixed(columnCount)]
       let table = try scope.weight(role, shape)
+      let common = dtype ?? scope.dtype(of: x).promoted(with: scope.dtype(of: table))
+      let kernel = try scope.cast(table, to: common)
       return try scope.product(
-        x, isReversed ? table : scope.transpose(table, [1, 0]))
+        scope.cast(x, to: common), isReversed ? kernel : scope.transpose(kernel, [1, 0]))
     }
     let axes = try scope.axes(activations?.axes ?? [-1], rank: scope.rank(of: x))
     let rounded = try activations.map { quantizer throws(KerasImportError) in

@@ -4,11 +4,30 @@ import ModelIR
 extension OperationCall {
   /// Mean and population variance over axes, in the operand's type.
   func moments() throws(KerasImportError) -> [Value] {
-    guard try !bool("synchronized", default: false) else { throw KerasImportError(.unsupported("synchronized moments")) }
     let x = try floating("x", 0)
     let axes = try scope.axes(required("axes", ints("axes")), rank: scope.rank(of: x))
-    let (mean, variance) = try scope.moments(scope.single(x), axes: axes, keepDims: bool("keepdims", default: false))
-    return [try scope.cast(mean, to: scope.dtype(of: x)), try scope.cast(variance, to: scope.dtype(of: x))]
+    let keepDims = try bool("keepdims", default: false)
+    let single = try scope.single(x)
+    let (mean, variance) =
+      try bool("synchronized", default: false)
+      ? momentsOfSums(single, axes: axes, keepDims: keepDims)
+      : scope.moments(single, axes: axes, keepDims: keepDims)
+    let dtype = scope.dtype(of: x)
+    guard dtype == .float16 || dtype == .bfloat16 else { return [mean, variance] }
+    // Keras keeps the results finite, for both types within the range of float16.
+    return try [mean, variance].map { y throws(KerasImportError) in
+      try scope.cast(scope.unary(.clip(minimum: -65504, maximum: 65504), y), to: dtype)
+    }
+  }
+
+  /// Moments as replicas compute them together: of the sums of the elements and of their squares.
+  private func momentsOfSums(
+    _ x: Value, axes: [Int], keepDims: Bool
+  ) throws(KerasImportError) -> (mean: Value, variance: Value) {
+    let mean = try scope.reduce(.mean, x, axes: axes, keepDims: keepDims)
+    let squares = try scope.reduce(.mean, scope.unary(.square, x), axes: axes, keepDims: keepDims)
+    let variance = try scope.subtract(squares, scope.unary(.square, mean))
+    return (mean, try scope.maximum(variance, scope.scalar(0, like: variance)))
   }
 
   /// `(x - mean) / sqrt(variance + epsilon) * scale + offset` along an axis.
@@ -38,8 +57,12 @@ extension OperationCall {
     let isScalingOnly = try bool("rms_scaling", default: false)
     let centered = isScalingOnly ? x : try scope.subtract(x, mean)
     var y = try scope.divide(centered, scope.unary(.sqrt, scope.add(variance, epsilon)))
-    if let gamma = try optionalTensor("gamma", 1) { y = try scope.multiply(y, parameter(gamma, like: x, axes)) }
-    if let beta = try optionalTensor("beta", 2), !isScalingOnly { y = try scope.add(y, parameter(beta, like: x, axes)) }
+    if let gamma = try optionalTensor("gamma", 1) {
+      y = try scope.multiply(y, parameter(gamma, like: x, axes))
+    }
+    if let beta = try optionalTensor("beta", 2), !isScalingOnly {
+      y = try scope.add(y, parameter(beta, like: x, axes))
+    }
     return try scope.cast(y, to: scope.dtype(of: given))
   }
 
@@ -59,7 +82,9 @@ extension OperationCall {
     let square = try scope.reduce(.mean, scope.unary(.square, x), axes: axes, keepDims: true)
     let root = try scope.unary(.sqrt, scope.add(square, double("epsilon") ?? 1e-7))
     var y = try scope.divide(x, root)
-    if let scale = try optionalTensor("scale", 1) { y = try scope.multiply(y, scope.cast(scale, to: scope.dtype(of: y))) }
+    if let scale = try optionalTensor("scale", 1) {
+      y = try scope.multiply(y, scope.cast(scale, to: scope.dtype(of: y)))
+    }
     return try scope.cast(y, to: scope.dtype(of: given))
   }
 
@@ -72,8 +97,10 @@ extension OperationCall {
     guard order > 0 else { throw KerasImportError(.unsupported("order \(order)")) }
     let epsilon = try double("epsilon") ?? 1e-7
     if order == 2 {
-      let length = try scope.unary(.sqrt, scope.reduce(.sum, scope.unary(.square, x), axes: axes, keepDims: true))
-      let factor = try scope.unary(.clip(minimum: nil, maximum: 1 / epsilon), scope.unary(.reciprocal, length))
+      let length = try scope.unary(
+        .sqrt, scope.reduce(.sum, scope.unary(.square, x), axes: axes, keepDims: true))
+      let factor = try scope.unary(
+        .clip(minimum: nil, maximum: 1 / epsilon), scope.unary(.reciprocal, length))
       return try scope.multiply(x, factor)
     }
     let norm = try scope.vectorNorm(x, order: Double(order), axes: axes, keepDims: true)
@@ -97,15 +124,21 @@ extension OperationCall {
     let (query, compute) = (x[0], scope.dtype(of: x[0]))
     let shape = scope.shape(of: query)
     let (key, value) = (try grouped(x[1], like: query), try grouped(x[2], like: query))
-    guard let size = shape[3].fixedSize, size > 0 else { throw KerasImportError(.unsupported("heads of unknown size")) }
+    guard let size = shape[3].fixedSize, size > 0 else {
+      throw KerasImportError(.unsupported("heads of unknown size"))
+    }
     let scale = try double("scale", 5) ?? Double(1 / Float(size).squareRoot())
     let logitsType: DType = compute == .float64 ? .float64 : .float32
     var logits = try scope.cast(scope.emit(.einsum("btnh,bsnh->bnts"), query, key), to: logitsType)
     logits = try scope.multiply(logits, scale)
-    if let bias = try optionalTensor("bias", 3) { logits = try scope.add(logits, scope.cast(bias, to: logitsType)) }
+    if let bias = try optionalTensor("bias", 3) {
+      logits = try scope.add(logits, scope.cast(bias, to: logitsType))
+    }
     var masks: [Value] = []
     if let mask = try optionalTensor("mask", 4) { masks.append(try scope.cast(mask, to: .bool)) }
-    if try bool("is_causal", default: false) { masks.append(try scope.causalMask(shape[1], scope.shape(of: key)[1])) }
+    if try bool("is_causal", default: false) {
+      masks.append(try scope.causalMask(shape[1], scope.shape(of: key)[1]))
+    }
     if let mask = try scope.conjunction(masks) {
       logits = try scope.select(mask, logits, scope.scalar(3.38953e38 * -0.7, logitsType))
     }

@@ -22,7 +22,8 @@ extension OperationCall {
   func argpartition() throws(KerasImportError) -> Value {
     let (x, axis, _) = try alongAxis(scope.cast(tensor("x", 0), to: .int32), default: -1)
     guard scope.rank(of: x) == 1, let size = scope.shape(of: x)[axis].fixedSize, size > 0 else {
-      throw KerasImportError(.unsupported("argpartition of more than one axis, or one whose size is not known"))
+      throw KerasImportError(
+        .unsupported("argpartition of more than one axis, or one whose size is not known"))
     }
     let count = try min(max(required("kth", int("kth")), 0), size - 1) + 1
     let low = try scope.emitAll(.topK(k: .fixed(count), axis: 0, largest: true), [scope.unary(.negate, x)])[1]
@@ -125,7 +126,9 @@ extension OperationCall {
 
   /// ``median()`` of the elements that are numbers.
   func medianOfNumbers() throws(KerasImportError) -> Value {
-    try quantileOfNumbers(scope.scalar(0.5, .float32))
+    ignore("keepdims")  // Read below where there are axes to keep.
+    if try ints("axis")?.isEmpty == true { return try tensor("x", 0) }
+    return try quantileOfNumbers(scope.scalar(0.5, .float32))
   }
 
   /// ``quantile()`` of the elements that are numbers.
@@ -157,9 +160,12 @@ extension OperationCall {
     let lanes = try scope.lanes(x, axes: axes(rank: scope.rank(of: x)))
     let last = scope.rank(of: lanes) - 1
     let isNaN = try scope.isNaN(lanes)
-    let sorted = try scope.sorted(scope.select(isNaN, scope.scalar(.infinity, like: x), lanes), axis: last).values
+    let sorted = try scope.sorted(scope.select(isNaN, scope.scalar(.infinity, like: x), lanes), axis: last)
+      .values
     let count = try scope.reduce(.sum, scope.cast(scope.not(isNaN), to: .int64), axes: [last], keepDims: true)
-    let picked = try scope.quantiles(count: count, q: scope.flattened(q), method: string("method") ?? "linear", like: x) {
+    let picked = try scope.quantiles(
+      count: count, q: scope.flattened(q), method: string("method") ?? "linear", like: x
+    ) {
       places throws(KerasImportError) in try scope.emit(.gatherElements(axis: last), sorted, places)
     }
     let isEmpty = try scope.compare(.equal, count, 0)
@@ -181,7 +187,9 @@ extension OperationCall {
   // MARK: Places and sets
 
   /// The places of the elements that are not 0, one int32 vector for each axis; their number is a named dimension.
-  func nonzero() throws(KerasImportError) -> [Value] { try scope.places(scope.cast(tensor("x", 0), to: .bool)) }
+  func nonzero() throws(KerasImportError) -> [Value] {
+    try scope.places(scope.cast(tensor("x", 0), to: .bool))
+  }
 
   /// Coordinates of flat places in a shape, one tensor for each axis, in the places' type. Of places that are no vector
   /// Keras on TensorFlow takes the sizes in the opposite order.
@@ -205,13 +213,16 @@ extension OperationCall {
     guard try int("axis") == nil || scope.rank(of: given) == 1 else {
       throw KerasImportError(.unsupported("unique slices along an axis"))
     }
-    guard try bool("sorted", default: true) else { throw KerasImportError(.unsupported("unique elements in order of occurrence")) }
+    let isSorted = try bool("sorted", default: true)
     let x = try scope.flattened(scope.numeric(given))
     let (values, places) = try scope.sorted(x, axis: 0)
-    let runs = try UniqueRuns(values, scope)
+    var runs = try UniqueRuns(values, scope)
     let size = try int("size")
+    guard isSorted || size == nil else {
+      throw KerasImportError(.unsupported("a fixed number of unique elements in order of occurrence"))
+    }
     let slots = try size.map { count throws(KerasImportError) in try scope.emit(.range(.fixed(count))) }
-    let results = try runs.picked(slots: slots)
+    let results = try isSorted ? runs.picked(slots: slots) : runs.pickedByOccurrence(places)
     func filled(_ y: Value, _ fill: Double) throws(KerasImportError) -> Value {
       guard let isUsed = results.isUsed else { return y }
       return try scope.select(isUsed, y, scope.scalar(fill, like: y))
@@ -219,14 +230,17 @@ extension OperationCall {
     let picked = try scope.emit(.gather(axis: 0), values, results.starts)
     var outputs = [try scope.cast(filled(picked, double("fill_value") ?? 0), to: scope.dtype(of: given))]
     if try bool("return_index", default: false) {
-      outputs.append(try filled(scope.cast(scope.emit(.gather(axis: 0), places, results.starts), to: .int32), 1))
+      outputs.append(
+        try filled(scope.cast(scope.emit(.gather(axis: 0), places, results.starts), to: .int32), 1))
     }
     if try bool("return_inverse", default: false) {
       let target = try scope.expandDims(places, axes: [1])
       let inverse = try scope.emit(.scatterND(.none), runs.numbers, target, runs.numbers)
       outputs.append(try scope.reshape(scope.cast(inverse, to: .int32), scope.shape(of: given)))
     }
-    if try bool("return_counts", default: false) { outputs.append(try filled(scope.cast(results.counts, to: .int32), 0)) }
+    if try bool("return_counts", default: false) {
+      outputs.append(try filled(scope.cast(results.counts, to: .int32), 0))
+    }
     return outputs
   }
 }
@@ -237,7 +251,7 @@ private struct UniqueRuns {
   /// True where a run begins.
   let isStart: Value
   /// The number of each element's run, int64.
-  let numbers: Value
+  private(set) var numbers: Value
 
   init(_ sorted: Value, _ scope: LoweringScope) throws(KerasImportError) {
     self.scope = scope
@@ -251,8 +265,17 @@ private struct UniqueRuns {
     numbers = try scope.add(sums, -1)
   }
 
-  /// Where the runs begin and how long they are: all, or a fixed number with marks for those in use.
-  func picked(slots: Value?) throws(KerasImportError) -> (starts: Value, counts: Value, isUsed: Value?) {
+  /// Which runs are meant, where they begin and how long they are: one element for each run.
+  struct Picked {
+    let slots: Value
+    let starts: Value
+    let counts: Value
+    /// True for a slot that a run is in; nil where there are as many slots as runs.
+    var isUsed: Value?
+  }
+
+  /// All runs, or a fixed number of them.
+  func picked(slots: Value?) throws(KerasImportError) -> Picked {
     let order = try scope.sorted(scope.cast(isStart, to: .int32), axis: 0, largest: true).places
     let count = try scope.reduce(.sum, scope.cast(isStart, to: .int64), axes: [0])
     let wanted = if let slots { slots } else { try scope.numbers(below: count, named: "unique") }
@@ -260,7 +283,23 @@ private struct UniqueRuns {
     let last = try scope.add(scope.emit(.sizes([scope.shape(of: order)[0]])), -1)
     let starts = try scope.emit(.gather(axis: 0), order, scope.minimum(wanted, last))
     let hits = try scope.compare(.equal, scope.expandDims(wanted, axes: [1]), numbers)
-    return (starts, try scope.reduce(.sum, scope.cast(hits, to: .int64), axes: [1]), isUsed)
+    let counts = try scope.reduce(.sum, scope.cast(hits, to: .int64), axes: [1])
+    return Picked(slots: wanted, starts: starts, counts: counts, isUsed: isUsed)
+  }
+
+  /// All runs, ordered and numbered by the places where their elements occur first.
+  mutating func pickedByOccurrence(_ places: Value) throws(KerasImportError) -> Picked {
+    let sorted = try picked(slots: nil)
+    let firsts = try scope.emit(.gather(axis: 0), places, sorted.starts)
+    // The number of runs is known to no input, so that they are counted rather than sorted.
+    let isEarlier = try scope.compare(.less, firsts, scope.expandDims(firsts, axes: [1]))
+    let ranks = try scope.reduce(.sum, scope.cast(isEarlier, to: .int64), axes: [1])
+    let order = try scope.emit(
+      .scatterND(.none), sorted.slots, scope.expandDims(ranks, axes: [1]), sorted.slots)
+    numbers = try scope.emit(.gather(axis: 0), ranks, numbers)
+    return Picked(
+      slots: sorted.slots, starts: try scope.emit(.gather(axis: 0), sorted.starts, order),
+      counts: try scope.emit(.gather(axis: 0), sorted.counts, order))
   }
 }
 
