@@ -1,6 +1,5 @@
 import CONNX
 import CProtobufC
-import Foundation
 import ModelIR
 import ONNXFormat
 

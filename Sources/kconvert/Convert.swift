@@ -1,10 +1,18 @@
 import ArgumentParser
-import Foundation
+import Dispatch
 import KerasExport
 import KerasImport
 import ModelIR
 import ModelPictures
 import ONNXExport
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 /// `kconvert MODEL --summary`, `kconvert MODEL --to onnx|native|keras|dot|svg|html|json`.
 struct Convert: ParsableCommand {

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import KerasExport
 import KerasImport
 import ModelIR
@@ -76,7 +75,7 @@ struct Failure: Error {
       text.split(whereSeparator: \.isNewline).joined(separator: " ").printable.shortened(to: 2000)
     }
     let second = hint.map { "  \(line($0))\n" } ?? ""  // No hint, no line.
-    FileHandle.standardError.write(Data("kconvert: \(kind): \(line(message))\n\(second)".utf8))
+    StandardError.write("kconvert: \(kind): \(line(message))\n\(second)")
   }
 }
 

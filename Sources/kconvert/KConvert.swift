@@ -1,6 +1,13 @@
 import ArgumentParser
-import Foundation
 import ModelIR
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 /// The command: inspecting and converting is what it is for, so `convert` needs no verb.
 @main

@@ -1,5 +1,12 @@
-import Foundation
 import KerasImport
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 /// Where a command writes: never over what it reads, and over models that the caller did not name only when told to.
 struct OutputPath {
@@ -8,7 +15,7 @@ struct OutputPath {
 
   /// - Parameter paths: the files that the command reads; a folder stands for everything in it.
   init(reading paths: [String?]) {
-    reads = paths.compactMap { $0 }.flatMap { path in [path] + OutputPath.members(of: path) }
+    reads = paths.compactMap { $0 }.flatMap { path in [path] + Folder.members(of: path) }
       .compactMap(FileIdentity.init)
   }
 
@@ -35,12 +42,6 @@ struct OutputPath {
         "\(path): the file exists", .cannotCreate, hint: "replace it with --force, or name another with -o")
     }
     return path
-  }
-
-  /// The files in a folder, at any depth; an archive may be one.
-  private static func members(of path: String) -> [String] {
-    guard let names = FileManager.default.enumerator(atPath: path) else { return [] }
-    return names.compactMap { ($0 as? String).map { "\(path)/\($0)" } }
   }
 }
 

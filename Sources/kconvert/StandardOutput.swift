@@ -1,5 +1,12 @@
-import Foundation
 import ModelIR
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 /// What the command prints: the one way to standard output. Names from files are escaped, and a disk that is full or a
 /// reader that is gone is an error.
@@ -14,14 +21,24 @@ enum StandardOutput {
   static func json(_ text: String) throws { try send(text.printableJSON) }
 
   private static func send(_ text: String) throws {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else {
-        throw Failure("standard output: \(String(cString: strerror(errno)))", .cannotWrite)
-      }
-      rest = rest.dropFirst(count)
-    }
+    let code = writeAll(text, to: STDOUT_FILENO)
+    if code != 0 { throw Failure("standard output: \(String(cString: strerror(code)))", .cannotWrite) }
   }
+}
+
+/// Standard error. Nobody can be told that it cannot be written to.
+enum StandardError {
+  static func write(_ text: String) { _ = writeAll(text, to: STDERR_FILENO) }
+}
+
+/// Writes the whole text; the system's error number, or 0.
+private func writeAll(_ text: String, to descriptor: Int32) -> Int32 {
+  var rest = Array(text.utf8)[...]
+  while !rest.isEmpty {
+    let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+    if count < 0, errno == EINTR { continue }
+    guard count > 0 else { return count < 0 ? errno : EIO }
+    rest = rest.dropFirst(count)
+  }
+  return 0
 }

@@ -1,5 +1,12 @@
-import Foundation
 import ModelIR
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 /// The last line of defence: what a command may use, by the size of the files it is given.
 ///
@@ -110,11 +117,9 @@ enum Watchdog {
     var status = stat()
     guard stat(path, &status) == 0 else { return 0 }
     guard status.st_mode & S_IFMT == S_IFDIR else { return Int(status.st_size) }
-    guard let names = FileManager.default.enumerator(atPath: path) else { return 0 }
-    return names.reduce(0) { sum, name in
+    return Folder.members(of: path).reduce(0) { sum, member in
       var status = stat()
-      guard let name = name as? String, lstat("\(path)/\(name)", &status) == 0 else { return sum }
-      return sum + Int(status.st_size)
+      return lstat(member, &status) == 0 ? sum + Int(status.st_size) : sum
     }
   }
 }

@@ -3,6 +3,8 @@
 #pragma once
 #include <stddef.h>
 
+#include "libm.h"
+
 /// Functions of one element, of `alpha` and `beta` where they have any.
 typedef enum {
   ck_negate, ck_abs, ck_square, ck_sqrt, ck_reciprocal, ck_exp, ck_tanh, ck_erf, ck_sigmoid,
@@ -65,3 +67,6 @@ void ck_lstm_cell(const float *z, size_t units, ck_function gate, float alpha, f
 void ck_gru_cell(
     const float *x, const float *r, size_t units, ck_function gate, float alpha, float beta, ck_function act,
     float *h);
+
+/// The number of processors that this process may run on.
+int ck_processor_count(void);

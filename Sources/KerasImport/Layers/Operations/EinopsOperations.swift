@@ -11,7 +11,7 @@ extension OperationCall {
   func rearrange() throws(KerasImportError) -> Value {
     let x = try tensor("tensor", 0)
     let pattern = try required("pattern", string("pattern", 1))
-    guard let arrow = pattern.range(of: "->") else { throw KerasImportError(.invalidGraph("the pattern \"\(pattern)\"")) }
+    guard let arrow = pattern.firstRange(of: "->") else { throw KerasImportError(.invalidGraph("the pattern \"\(pattern)\"")) }
     let input = try AxisGroup.parsed(pattern[..<arrow.lowerBound])
     let output = try AxisGroup.parsed(pattern[arrow.upperBound...])
     guard input.count == scope.rank(of: x) else {

@@ -1,5 +1,12 @@
-import Foundation
 import ModelIR
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 /// Cosines and sines of `2 pi row column / period`.
 struct FourierMatrix {
@@ -24,7 +31,9 @@ enum Filters {
   /// Gaussian weights of a sum of 1.
   static func gaussian(_ size: Int, sigma: Double) -> [Double] {
     let middle = Double(size - 1) / 2
-    let weights = (0..<size).map { exp(-0.5 * ((Double($0) - middle) / sigma) * ((Double($0) - middle) / sigma)) }
+    let weights = (0..<size).map {
+      exp(-0.5 * ((Double($0) - middle) / sigma) * ((Double($0) - middle) / sigma))
+    }
     let total = weights.reduce(0, +)
     return weights.map { $0 / total }
   }

@@ -1,4 +1,4 @@
-import Foundation
+import CKernels
 import ModelIR
 
 /// `y[i] = f(x[i])`, in parallel.
@@ -78,54 +78,54 @@ extension UnaryFunction {
     case .absolute: { $0.magnitude }
     case .sign: { $0 > 0 ? 1 : ($0 < 0 ? -1 : $0) }
     case .reciprocal: { 1 / $0 }
-    case .exp: { Foundation.exp($0) }
-    case .log: { Foundation.log($0) }
+    case .exp: { libm_exp($0) }
+    case .log: { libm_log($0) }
     case .sqrt: { $0.squareRoot() }
     case .square: { $0 * $0 }
-    case .expm1: { Foundation.expm1($0) }
-    case .log1p: { Foundation.log1p($0) }
+    case .expm1: { libm_expm1($0) }
+    case .log1p: { libm_log1p($0) }
     case .floor: { $0.rounded(.down) }
     case .ceil: { $0.rounded(.up) }
     case .round: { $0.rounded(.toNearestOrEven) }
     case .truncate: { $0.rounded(.towardZero) }
-    case .sin: { Foundation.sin($0) }
-    case .cos: { Foundation.cos($0) }
-    case .tan: { Foundation.tan($0) }
-    case .asin: { Foundation.asin($0) }
-    case .acos: { Foundation.acos($0) }
-    case .atan: { Foundation.atan($0) }
-    case .sinh: { Foundation.sinh($0) }
-    case .cosh: { Foundation.cosh($0) }
-    case .tanh: { Foundation.tanh($0) }
-    case .asinh: { Foundation.asinh($0) }
-    case .acosh: { Foundation.acosh($0) }
-    case .atanh: { Foundation.atanh($0) }
-    case .erf: { Foundation.erf($0) }
+    case .sin: { libm_sin($0) }
+    case .cos: { libm_cos($0) }
+    case .tan: { libm_tan($0) }
+    case .asin: { libm_asin($0) }
+    case .acos: { libm_acos($0) }
+    case .atan: { libm_atan($0) }
+    case .sinh: { libm_sinh($0) }
+    case .cosh: { libm_cosh($0) }
+    case .tanh: { libm_tanh($0) }
+    case .asinh: { libm_asinh($0) }
+    case .acosh: { libm_acosh($0) }
+    case .atanh: { libm_atanh($0) }
+    case .erf: { libm_erf($0) }
     default: activation
     }
   }
 
   private var activation: (@Sendable (Double) -> Double)? {
     switch self {
-    case .sigmoid: return { x in x >= 0 ? 1 / (1 + Foundation.exp(-x)) : Foundation.exp(x) / (1 + Foundation.exp(x)) }
+    case .sigmoid: return { x in x >= 0 ? 1 / (1 + libm_exp(-x)) : libm_exp(x) / (1 + libm_exp(x)) }
     case .relu: return { $0 < 0 ? 0 : $0 }
     case .leakyRelu(let slope): return { $0 < 0 ? slope * $0 : $0 }
-    case .elu(let alpha): return { $0 > 0 ? $0 : alpha * Foundation.expm1($0) }
-    case .selu: return { 1.0507009873554805 * ($0 > 0 ? $0 : 1.6732632423543772 * Foundation.expm1($0)) }
+    case .elu(let alpha): return { $0 > 0 ? $0 : alpha * libm_expm1($0) }
+    case .selu: return { 1.0507009873554805 * ($0 > 0 ? $0 : 1.6732632423543772 * libm_expm1($0)) }
     case .hardSigmoid(let alpha, let beta):
       return { x in
         let y = alpha * x + beta
         return y < 0 ? 0 : (y > 1 ? 1 : y)
       }
-    case .softplus: return { x in x > 0 ? x + Foundation.log1p(Foundation.exp(-x)) : Foundation.log1p(Foundation.exp(x)) }
+    case .softplus: return { x in x > 0 ? x + libm_log1p(libm_exp(-x)) : libm_log1p(libm_exp(x)) }
     case .softsign: return { $0 / (1 + $0.magnitude) }
-    case .gelu(approximate: false): return { $0 / 2 * (1 + Foundation.erf($0 * 0.7071067811865476)) }
+    case .gelu(approximate: false): return { $0 / 2 * (1 + libm_erf($0 * 0.7071067811865476)) }
     case .gelu(approximate: true):
-      return { $0 / 2 * (1 + Foundation.tanh(0.7978845608028654 * ($0 + 0.044715 * $0 * $0 * $0))) }
-    case .swish: return { x in x >= 0 ? x / (1 + Foundation.exp(-x)) : x * Foundation.exp(x) / (1 + Foundation.exp(x)) }
+      return { $0 / 2 * (1 + libm_tanh(0.7978845608028654 * ($0 + 0.044715 * $0 * $0 * $0))) }
+    case .swish: return { x in x >= 0 ? x / (1 + libm_exp(-x)) : x * libm_exp(x) / (1 + libm_exp(x)) }
     case .hardSwish: return { x in x <= -3 ? 0 : (x >= 3 ? x : x * (x / 6 + 0.5)) }
     case .mish:
-      return { x in x * Foundation.tanh(x > 0 ? x + Foundation.log1p(Foundation.exp(-x)) : Foundation.log1p(Foundation.exp(x))) }
+      return { x in x * libm_tanh(x > 0 ? x + libm_log1p(libm_exp(-x)) : libm_log1p(libm_exp(x))) }
     case .clip(let minimum, let maximum):
       return { x in
         var y = x
@@ -203,9 +203,9 @@ private func zipRows<T, R>(
 
 func binary(_ function: BinaryFunction, _ a: Tensor, _ b: Tensor) throws -> Tensor {
   switch a.dtype {
-  case .float32: return try binaryFloating(function, a, b, Float.self, power: { powf($0, $1) }, atan2: { atan2f($0, $1) })
+  case .float32: return try binaryFloating(function, a, b, Float.self, power: { libm_powf($0, $1) }, atan2: { libm_atan2f($0, $1) })
   case .float64:
-    return try binaryFloating(function, a, b, Double.self, power: { pow($0, $1) }, atan2: { Foundation.atan2($0, $1) })
+    return try binaryFloating(function, a, b, Double.self, power: { libm_pow($0, $1) }, atan2: { libm_atan2($0, $1) })
   case .int64: return try binaryInteger(function, a, b, Int64.self)
   case .uint64: return try binaryInteger(function, a, b, UInt64.self)
   case .bool: return try binaryLogical(function, a, b)

@@ -1,4 +1,4 @@
-import Foundation
+import CKernels
 import ModelIR
 
 func batchNormalization(_ x: [Tensor], _ axis: Int, _ epsilon: Double) throws -> Tensor {
@@ -18,12 +18,15 @@ func layerNormalization(_ x: [Tensor], _ axis: Int, _ epsilon: Double) throws ->
   let outer = x[0].sizes[..<axis].reduce(1, *)
   let gamma = try x[1].doubles()
   let beta = try x[2].doubles()
-  if x[0].dtype == .float64 { return try normalizeRows(x[0], outer, inner, gamma, beta, epsilon, Double.self) }
+  if x[0].dtype == .float64 {
+    return try normalizeRows(x[0], outer, inner, gamma, beta, epsilon, Double.self)
+  }
   return try normalizeRows(x[0], outer, inner, gamma, beta, epsilon, Float.self)
 }
 
 private func normalizeRows<T: TensorElement & BinaryFloatingPoint>(
-  _ x: Tensor, _ outer: Int, _ inner: Int, _ gamma: [Double], _ beta: [Double], _ epsilon: Double, _ type: T.Type
+  _ x: Tensor, _ outer: Int, _ inner: Int, _ gamma: [Double], _ beta: [Double], _ epsilon: Double,
+  _ type: T.Type
 ) throws -> Tensor {
   try x.read(T.self) { source in
     try Tensor.make(T.self, x.sizes) { target in
@@ -58,30 +61,36 @@ func softmax(_ x: Tensor, _ axis: Int, isLog: Bool) throws -> Tensor {
   return try softmaxRows(x, isLog, Float.self)
 }
 
-private func softmaxRows<T: TensorElement & BinaryFloatingPoint>(_ x: Tensor, _ isLog: Bool, _ type: T.Type) throws -> Tensor {
+private func softmaxRows<T: TensorElement & BinaryFloatingPoint>(_ x: Tensor, _ isLog: Bool, _ type: T.Type)
+  throws -> Tensor
+{
   let inner = x.sizes[x.rank - 1]
   let outer = x.elementCount / max(inner, 1)
   return try x.read(T.self) { source in
     try Tensor.make(T.self, x.sizes) { target in
       let (source, target) = (ReadPointer(source), SharedPointer(target))
       parallel(outer, grain: max(1, (1 << 12) / max(inner, 1))) { range in
-        for row in range { softmaxRow(source.pointer + row * inner, target.pointer + row * inner, inner, isLog) }
+        for row in range {
+          softmaxRow(source.pointer + row * inner, target.pointer + row * inner, inner, isLog)
+        }
       }
     }
   }
 }
 
-private func softmaxRow<T: BinaryFloatingPoint>(_ x: UnsafePointer<T>, _ y: UnsafeMutablePointer<T>, _ count: Int, _ isLog: Bool) {
+private func softmaxRow<T: BinaryFloatingPoint>(
+  _ x: UnsafePointer<T>, _ y: UnsafeMutablePointer<T>, _ count: Int, _ isLog: Bool
+) {
   var best = -T.infinity
   for i in 0..<count { if x[i] > best || x[i].isNaN { best = x[i] } }
   var sum = 0.0
   if isLog {
-    for i in 0..<count { sum += exp(Double(x[i] - best)) }
-    let shift = log(sum)
+    for i in 0..<count { sum += libm_exp(Double(x[i] - best)) }
+    let shift = libm_log(sum)
     for i in 0..<count { y[i] = T(Double(x[i] - best) - shift) }
   } else {
     for i in 0..<count {
-      let e = exp(Double(x[i] - best))
+      let e = libm_exp(Double(x[i] - best))
       y[i] = T(e)
       sum += e
     }

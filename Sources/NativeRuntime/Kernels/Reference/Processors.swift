@@ -1,4 +1,4 @@
-import Foundation
+import CKernels
 
 /// The number of cores that kernels use.
-package let processorCount: Int = max(ProcessInfo.processInfo.activeProcessorCount, 1)
+package let processorCount = Int(ck_processor_count())

@@ -1,4 +1,3 @@
-import Foundation
 import ModelIR
 
 func recurrent(_ attributes: RecurrentAttributes, _ operands: [Tensor]) throws -> [Tensor] {
@@ -16,14 +15,16 @@ private func recurrent<T: ProductElement>(
   let gates = attributes.gateCount * units
   // The input products of all steps at once, with the input bias.
   var inputs = try matMul(
-    Tensor(dtype: T.dtype, sizes: [batch * steps, operands.x.sizes[2]], storage: operands.x.storage), operands.kernel)
+    Tensor(dtype: T.dtype, sizes: [batch * steps, operands.x.sizes[2]], storage: operands.x.storage),
+    operands.kernel)
   var recurrentBias: [T] = Array(repeating: 0, count: gates)
   if let bias = operands.bias {
     let values = try bias.elements(as: T.self)
     inputs = try binary(.add, inputs, Tensor(Array(values[..<gates]), sizes: [gates]))
     if values.count > gates { recurrentBias = Array(values[gates...]) }
   }
-  var cell = CellStep<T>(attributes, recurrentKernel: try operands.recurrentKernel.elements(), recurrentBias, batch: batch)
+  var cell = CellStep<T>(
+    attributes, recurrentKernel: try operands.recurrentKernel.elements(), recurrentBias, batch: batch)
   if let h = operands.states.first { cell.h = try h.elements() }
   if operands.states.count > 1 { cell.c = try operands.states[1].elements() }
   let mask = try operands.mask?.elements(as: Bool.self)
@@ -33,7 +34,8 @@ private func recurrent<T: ProductElement>(
   for step in 0..<steps {
     let time = attributes.reverse ? steps - 1 - step : step
     let kept = (0..<batch).map { mask?[$0 * steps + time] ?? true }
-    try cell.advance(kept) { row in projected[(row * steps + time) * gates..<(row * steps + time + 1) * gates] }
+    try cell.advance(kept) { row in projected[(row * steps + time) * gates..<(row * steps + time + 1) * gates]
+    }
     for row in 0..<batch {
       for unit in 0..<units {
         if kept[row] {
@@ -47,7 +49,8 @@ private func recurrent<T: ProductElement>(
   }
   let state = [batch, units]
   var results = [
-    try Tensor(sequence, sizes: [batch, steps, units]), try Tensor(output, sizes: state), try Tensor(cell.h, sizes: state),
+    try Tensor(sequence, sizes: [batch, steps, units]), try Tensor(output, sizes: state),
+    try Tensor(cell.h, sizes: state),
   ]
   if attributes.cell == .lstm { results.append(try Tensor(cell.c, sizes: state)) }
   return results

@@ -1,4 +1,4 @@
-import Foundation
+import CKernels
 import ModelIR
 
 /// Moves the reduced axes to the end: `[kept, reduced]`, both flattened.
@@ -42,7 +42,9 @@ private func reduceRows<T: TensorElement & BinaryFloatingPoint>(
 }
 
 @inline(__always)
-private func reduceRow<T: BinaryFloatingPoint>(_ function: ReduceFunction, _ x: UnsafePointer<T>, _ count: Int) -> T {
+private func reduceRow<T: BinaryFloatingPoint>(
+  _ function: ReduceFunction, _ x: UnsafePointer<T>, _ count: Int
+) -> T {
   switch function {
   case .sum, .mean:
     var sum = 0.0
@@ -68,8 +70,8 @@ private func reduceRow<T: BinaryFloatingPoint>(_ function: ReduceFunction, _ x: 
     }
     if best.isInfinite { return T(best) }
     var sum = 0.0
-    for i in 0..<count { sum += exp(Double(x[i]) - best) }
-    return T(best + log(sum))
+    for i in 0..<count { sum += libm_exp(Double(x[i]) - best) }
+    return T(best + libm_log(sum))
   case .any, .all: return 0
   }
 }
@@ -138,21 +140,45 @@ func argReduce(_ function: ArgFunction, _ x: Tensor, _ axis: Int, _ keepDims: Bo
   }
 }
 
-func cumulative(_ function: CumulativeFunction, _ x: Tensor, _ axis: Int, reverse: Bool, exclusive: Bool) throws -> Tensor {
+func cumulative(_ function: CumulativeFunction, _ x: Tensor, _ axis: Int, reverse: Bool, exclusive: Bool)
+  throws -> Tensor
+{
   switch x.dtype {
-  case .float32: return try running(function, x, axis, reverse, exclusive, Float.self, -.infinity, .infinity) { $0 + $1 } times: { $0 * $1 }
-  case .float64: return try running(function, x, axis, reverse, exclusive, Double.self, -.infinity, .infinity) { $0 + $1 } times: { $0 * $1 }
-  case .int64: return try running(function, x, axis, reverse, exclusive, Int64.self, .min, .max) { $0 &+ $1 } times: { $0 &* $1 }
+  case .float32:
+    return try running(function, x, axis, reverse, exclusive, Float.self, -.infinity, .infinity) {
+      $0 + $1
+    } times: {
+      $0 * $1
+    }
+  case .float64:
+    return try running(function, x, axis, reverse, exclusive, Double.self, -.infinity, .infinity) {
+      $0 + $1
+    } times: {
+      $0 * $1
+    }
+  case .int64:
+    return try running(function, x, axis, reverse, exclusive, Int64.self, .min, .max) {
+      $0 &+ $1
+    } times: {
+      $0 &* $1
+    }
   default: throw KernelError("a running sum of \(x.dtype.rawValue)")
   }
 }
 
 private func running<T: TensorElement & Comparable & Numeric>(
-  _ function: CumulativeFunction, _ x: Tensor, _ axis: Int, _ reverse: Bool, _ exclusive: Bool, _ type: T.Type,
+  _ function: CumulativeFunction, _ x: Tensor, _ axis: Int, _ reverse: Bool, _ exclusive: Bool,
+  _ type: T.Type,
   _ lowest: T, _ highest: T, plus: (T, T) -> T, times: (T, T) -> T
 ) throws -> Tensor {
   let (outer, size, inner) = around(x.sizes, axis)
-  let start: T = switch function { case .sum: 0; case .product: 1; case .maximum: lowest; case .minimum: highest }
+  let start: T =
+    switch function {
+    case .sum: 0;
+    case .product: 1;
+    case .maximum: lowest;
+    case .minimum: highest
+    }
   return try x.read(T.self) { source in
     try Tensor.make(T.self, x.sizes) { y in
       for block in 0..<outer {
@@ -177,7 +203,9 @@ private func running<T: TensorElement & Comparable & Numeric>(
 
 func topK(_ x: Tensor, _ k: Int, _ axis: Int, _ largest: Bool) throws -> [Tensor] {
   let (outer, size, inner) = around(x.sizes, axis)
-  guard k <= size else { throw KernelError("expected at least \(k) elements along axis \(axis), found \(size)") }
+  guard k <= size else {
+    throw KernelError("expected at least \(k) elements along axis \(axis), found \(size)")
+  }
   let values = try x.cast(to: .float64).elements(as: Double.self)
   var sizes = x.sizes
   sizes[axis] = k

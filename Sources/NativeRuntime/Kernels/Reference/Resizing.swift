@@ -1,4 +1,3 @@
-import Foundation
 import ModelIR
 
 /// Each axis by itself: a list of taps (position and weight) for each element of the result.
@@ -30,14 +29,15 @@ extension ResizeAttributes {
     func clamp(_ position: Int) -> Int { min(max(position, 0), size - 1) }
     switch method {
     case .nearest:
-      let place = coordinates == .halfPixel ? floor((Double(index) + 0.5) * ratio) : floor(coordinate)
+      let place =
+        coordinates == .halfPixel ? ((Double(index) + 0.5) * ratio).rounded(.down) : coordinate.rounded(.down)
       return [(clamp(Int(place)), 1)]
     case .linear:
-      let low = floor(coordinate)
+      let low = coordinate.rounded(.down)
       let weight = coordinate - low
       return [(clamp(Int(low)), 1 - weight), (clamp(Int(low) + 1), weight)]
     case .cubic(let a):
-      let low = Int(floor(coordinate))
+      let low = Int(coordinate.rounded(.down))
       var taps = (low - 1...low + 2).map { ($0, ResizeAttributes.keys(abs(coordinate - Double($0)), a)) }
       taps = taps.filter { $0.0 >= 0 && $0.0 < size }
       let total = taps.reduce(0) { $0 + $1.1 }
@@ -53,7 +53,8 @@ extension ResizeAttributes {
   }
 }
 
-private func weighted(_ x: Tensor, _ axis: Int, _ taps: [[(position: Int, weight: Double)]]) throws -> Tensor {
+private func weighted(_ x: Tensor, _ axis: Int, _ taps: [[(position: Int, weight: Double)]]) throws -> Tensor
+{
   let wide = try x.cast(to: .float64)
   let (outer, size, inner) = around(x.sizes, axis)
   var sizes = x.sizes
