@@ -1,13 +1,6 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// Debian keeps several builds of HDF5 side by side; Homebrew has one.
-#if os(macOS)
-  let hdf5 = "hdf5"
-#else
-  let hdf5 = "hdf5-serial"
-#endif
-
 // The targets are listed bottom-up: the dependency list is the architecture. See Documentation/Design.md.
 let package = Package(
   name: "kconvert",
@@ -34,8 +27,6 @@ let package = Package(
   targets: [
     // C libraries, each behind a module map and one shim header.
     .systemLibrary(
-      name: "CHDF5", pkgConfig: hdf5, providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
-    .systemLibrary(
       name: "CMinizip", pkgConfig: "minizip",
       providers: [.apt(["libminizip-dev", "zlib1g-dev"]), .brew(["minizip"])]),
     .systemLibrary(
@@ -43,6 +34,7 @@ let package = Package(
       providers: [.apt(["libprotobuf-c-dev"]), .brew(["protobuf-c"])]),
     .systemLibrary(
       name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
+    .target(name: "CHDF5", exclude: ["functions.def"]),  // Loads the library when it is needed.
     .target(name: "CKernels"),
     .target(name: "COneDNN", cSettings: [.define("KCONVERT_ONEDNN", .when(traits: ["OneDNN"]))]),
     .target(name: "CONNX", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
@@ -69,7 +61,7 @@ let package = Package(
     .target(name: "ONNXImport", dependencies: ["ModelIR", "ONNXFormat", "ProtobufWire"]),
     .target(
       name: "KerasExport",
-      dependencies: ["KerasImport", "NativeFormat", "ModelIR", "HDF5", "CHDF5", "CMinizip"]),
+      dependencies: ["KerasImport", "NativeFormat", "ModelIR", "HDF5", "CMinizip"]),
 
     .target(name: "ModelPictures", dependencies: ["KerasImport", "NativeFormat", "ModelIR"]),
 

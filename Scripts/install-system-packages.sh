@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the libraries kconvert links: HDF5, protobuf-c, minizip, zlib and libyaml, and oneDNN, which it loads when a
-# model is run. Does nothing where they are there.
+# Installs the libraries kconvert links: protobuf-c, minizip, zlib and libyaml; HDF5 and oneDNN, which it loads when an HDF5
+# file is opened and when a model is run. Does nothing where they are there.
 set -eu
 onednn=/usr/include/oneapi/dnnl/dnnl.h
 if pkg-config --exists hdf5-serial libprotobuf-c minizip zlib yaml-0.1 2>/dev/null && [ -e "$onednn" ]; then exit 0; fi

@@ -23,7 +23,7 @@ extension HDF5Index {
     guard chdf5_pipe(&ends) == 0 else { throw IndexProcess.cannotStart }
     let parent = getpid()
     // The lock is held so that the child starts with a library that nobody is using.
-    let child = HDF5Library.locked { chdf5_fork() }
+    let child = try HDF5Library.locked { chdf5_fork() }
     if child == 0 {
       close(ends[0])
       IndexProcess.run(bytes, seconds: seconds, answer: ends[1], parent: parent)

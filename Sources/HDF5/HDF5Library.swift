@@ -8,6 +8,10 @@ import CHDF5
   import Darwin
 #endif
 
+/// The functions and identifiers of libhdf5 by their names there: `H5.Fclose`. Valid within ``HDF5Library/locked(_:)``,
+/// which loads the library.
+var H5: chdf5_library { chdf5_library().pointee }
+
 /// libhdf5, used by one thread at a time: the library keeps its state in global variables without locks.
 enum HDF5Library {
   private final class Lock: @unchecked Sendable {
@@ -20,9 +24,11 @@ enum HDF5Library {
   private static let lock = Lock()
 
   /// Runs `body` while no other thread uses the library, and with its printing of errors off.
-  static func locked<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+  /// - Throws: ``HDF5Error/Reason/unsupported(_:)`` when the library is not there, and what `body` throws.
+  static func locked<R>(_ body: () throws(HDF5Error) -> R) throws(HDF5Error) -> R {
     lock.lock()
     defer { lock.unlock() }
+    if let problem = chdf5_load() { throw HDF5Error(.unsupported(String(cString: problem))) }
     chdf5_mute()
     return try body()
   }

@@ -32,22 +32,22 @@ package struct HDF5Writer: Sendable {
   }
 
   private func writeLocked(_ path: String) throws(HDF5Error) -> [Int?] {
-    let file = try Handle(chdf5_create_file(path), closing: H5Fclose, what: "the file cannot be created")
-    let link = try Handle(chdf5_link_properties(), closing: H5Pclose, what: "properties")
-    let undated = try Handle(chdf5_group_properties(), closing: H5Pclose, what: "properties")
+    let file = try Handle(chdf5_create_file(path), closing: H5.Fclose, what: "the file cannot be created")
+    let link = try Handle(chdf5_link_properties(), closing: H5.Pclose, what: "properties")
+    let undated = try Handle(chdf5_group_properties(), closing: H5.Pclose, what: "properties")
     for group in groups {
       let handle = try Handle(
-        H5Gcreate2(file.id, group.path, link.id, undated.id, chdf5_default_properties()),
-        closing: H5Gclose, what: "group \"\(group.path)\"")
+        H5.Gcreate2(file.id, group.path, link.id, undated.id, chdf5_default_properties()),
+        closing: H5.Gclose, what: "group \"\(group.path)\"")
       for attribute in group.attributes {
         try check(
           chdf5_write_string(handle.id, attribute.name, attribute.value), "attribute \"\(attribute.name)\"")
       }
     }
-    let early = try Handle(chdf5_early_properties(), closing: H5Pclose, what: "properties")
+    let early = try Handle(chdf5_early_properties(), closing: H5.Pclose, what: "properties")
     var offsets: [Int?] = []
     for dataset in datasets { offsets.append(try make(dataset, file.id, link.id, early.id)) }
-    try check(H5Fflush(file.id, H5F_SCOPE_GLOBAL), "the file cannot be written")
+    try check(H5.Fflush(file.id, H5F_SCOPE_GLOBAL), "the file cannot be written")
     return offsets
   }
 
@@ -58,18 +58,18 @@ package struct HDF5Writer: Sendable {
     let type = try HDF5Writer.type(dataset.elementType, what)
     let sizes = dataset.sizes.map { hsize_t($0) }
     let space = try Handle(
-      sizes.isEmpty ? H5Screate(H5S_SCALAR) : H5Screate_simple(Int32(sizes.count), sizes, nil),
-      closing: H5Sclose,
+      sizes.isEmpty ? H5.Screate(H5S_SCALAR) : H5.Screate_simple(Int32(sizes.count), sizes, nil),
+      closing: H5.Sclose,
       what: what)
     let handle = try Handle(
-      H5Dcreate2(file, dataset.path, type.id, space.id, link, early, chdf5_default_properties()),
-      closing: H5Dclose,
+      H5.Dcreate2(file, dataset.path, type.id, space.id, link, early, chdf5_default_properties()),
+      closing: H5.Dclose,
       what: what)
     if dataset.elementType == .bfloat16 {
       try check(chdf5_write_string(handle.id, "dtype", "bfloat16"), what)
     }
     if dataset.sizes.contains(0) { return nil }
-    let offset = H5Dget_offset(handle.id)
+    let offset = H5.Dget_offset(handle.id)
     guard offset != chdf5_undefined_address(), let place = Int(exactly: offset) else {
       throw HDF5Error(.corrupted("\(what) has no place in the file"))
     }
@@ -86,19 +86,19 @@ package struct HDF5Writer: Sendable {
     switch type {
     case .float16: id = chdf5_float16()
     case .bfloat16: id = chdf5_opaque(2)
-    case .float32: id = H5Tcopy(chdf5_float32())
-    case .float64: id = H5Tcopy(chdf5_float64())
-    case .int8: id = H5Tcopy(chdf5_integer(1, 1))
-    case .uint8: id = H5Tcopy(chdf5_integer(1, 0))
-    case .int16: id = H5Tcopy(chdf5_integer(2, 1))
-    case .uint16: id = H5Tcopy(chdf5_integer(2, 0))
-    case .int32: id = H5Tcopy(chdf5_integer(4, 1))
-    case .uint32: id = H5Tcopy(chdf5_integer(4, 0))
-    case .int64: id = H5Tcopy(chdf5_integer(8, 1))
-    case .uint64: id = H5Tcopy(chdf5_integer(8, 0))
+    case .float32: id = H5.Tcopy(H5.T_IEEE_F32LE)
+    case .float64: id = H5.Tcopy(H5.T_IEEE_F64LE)
+    case .int8: id = H5.Tcopy(H5.T_STD_I8LE)
+    case .uint8: id = H5.Tcopy(H5.T_STD_U8LE)
+    case .int16: id = H5.Tcopy(H5.T_STD_I16LE)
+    case .uint16: id = H5.Tcopy(H5.T_STD_U16LE)
+    case .int32: id = H5.Tcopy(H5.T_STD_I32LE)
+    case .uint32: id = H5.Tcopy(H5.T_STD_U32LE)
+    case .int64: id = H5.Tcopy(H5.T_STD_I64LE)
+    case .uint64: id = H5.Tcopy(H5.T_STD_U64LE)
     case .bool: id = chdf5_bool()
     case .other(let words): throw HDF5Error(.unsupported("\(what): elements of \(words)"))
     }
-    return try Handle(id, closing: H5Tclose, what: what)
+    return try Handle(id, closing: H5.Tclose, what: what)
   }
 }

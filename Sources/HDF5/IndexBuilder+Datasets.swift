@@ -5,8 +5,8 @@ extension IndexBuilder {
   mutating func dataset(
     _ id: hid_t, attributes: [String: HDF5Index.Attribute]
   ) throws(HDF5Error) -> HDF5Index.Dataset {
-    let type = try Handle(H5Dget_type(id), closing: H5Tclose, what: "datatype")
-    let space = try Handle(H5Dget_space(id), closing: H5Sclose, what: "dataspace")
+    let type = try Handle(H5.Dget_type(id), closing: H5.Tclose, what: "datatype")
+    let space = try Handle(H5.Dget_space(id), closing: H5.Sclose, what: "dataspace")
     let element = element(type.id, attributes: attributes)
     var dataset = HDF5Index.Dataset(
       attributes: attributes, elementType: element.type, isBigEndian: element.isBigEndian,
@@ -20,21 +20,21 @@ extension IndexBuilder {
     if byteCount == 0 { return dataset }
     if case .other = element.type { return dataset }
 
-    let offset = H5Dget_offset(id)
+    let offset = H5.Dget_offset(id)
     var status = H5D_SPACE_STATUS_ERROR
-    guard H5Dget_space_status(id, &status) >= 0 else {
+    guard H5.Dget_space_status(id, &status) >= 0 else {
       throw HDF5Error(.corrupted("allocation: \(HDF5Library.message())"))
     }
     if offset != chdf5_undefined_address(), status == H5D_SPACE_STATUS_ALLOCATED {
-      dataset.layout = try contiguous(offset, stored: H5Dget_storage_size(id), byteCount)
+      dataset.layout = try contiguous(offset, stored: H5.Dget_storage_size(id), byteCount)
       return dataset
     }
-    let properties = try Handle(H5Dget_create_plist(id), closing: H5Pclose, what: "creation properties")
+    let properties = try Handle(H5.Dget_create_plist(id), closing: H5.Pclose, what: "creation properties")
     dataset.fillValue = try fillValue(properties.id, type.id, element.byteCount)
-    switch H5Pget_layout(properties.id) {
+    switch H5.Pget_layout(properties.id) {
     case H5D_COMPACT: dataset.layout = try compact(id, type.id, byteCount)
     case H5D_CONTIGUOUS:
-      let isExternal = H5Pget_external_count(properties.id) != 0
+      let isExternal = H5.Pget_external_count(properties.id) != 0
       dataset.layout = isExternal ? .unsupported("its data is in another file") : .unallocated
     case H5D_CHUNKED: dataset.layout = try chunked(id, space.id, properties.id, sizes, element.byteCount)
     case H5D_VIRTUAL: dataset.layout = .unsupported("it is virtual: its data is in other datasets")
@@ -54,12 +54,12 @@ extension IndexBuilder {
 
   /// Compact data is part of the object header, at most 64 KB, and has no address of its own.
   private func compact(_ id: hid_t, _ type: hid_t, _ byteCount: Int) throws(HDF5Error) -> HDF5Index.Layout {
-    guard byteCount <= 1 << 16, H5Dget_storage_size(id) == hsize_t(byteCount) else {
+    guard byteCount <= 1 << 16, H5.Dget_storage_size(id) == hsize_t(byteCount) else {
       throw HDF5Error(.corrupted("compact data of another size than its shape has"))
     }
     var bytes = [UInt8](repeating: 0, count: byteCount)
     let all = chdf5_whole_dataspace()
-    guard H5Dread(id, type, all, all, chdf5_default_properties(), &bytes) >= 0 else {
+    guard H5.Dread(id, type, all, all, chdf5_default_properties(), &bytes) >= 0 else {
       throw HDF5Error(.corrupted("compact data: \(HDF5Library.message())"))
     }
     return .compact(bytes)
@@ -67,12 +67,12 @@ extension IndexBuilder {
 
   private func fillValue(_ properties: hid_t, _ type: hid_t, _ byteCount: Int) throws(HDF5Error) -> [UInt8]? {
     var defined = H5D_FILL_VALUE_ERROR
-    guard H5Pfill_value_defined(properties, &defined) >= 0 else {
+    guard H5.Pfill_value_defined(properties, &defined) >= 0 else {
       throw HDF5Error(.corrupted("fill value: \(HDF5Library.message())"))
     }
     guard defined == H5D_FILL_VALUE_USER_DEFINED else { return nil }
     var bytes = [UInt8](repeating: 0, count: byteCount)
-    guard H5Pget_fill_value(properties, type, &bytes) >= 0 else {
+    guard H5.Pget_fill_value(properties, type, &bytes) >= 0 else {
       throw HDF5Error(.corrupted("fill value: \(HDF5Library.message())"))
     }
     return bytes.allSatisfy { $0 == 0 } ? nil : bytes
@@ -84,21 +84,21 @@ extension IndexBuilder {
     _ id: hid_t, _ space: hid_t, _ properties: hid_t, _ sizes: [Int], _ elementByteCount: Int
   ) throws(HDF5Error) -> HDF5Index.Layout {
     var filters: [HDF5Index.Filter] = []
-    for number in 0..<max(0, H5Pget_nfilters(properties)) {
+    for number in 0..<max(0, H5.Pget_nfilters(properties)) {
       switch filter(UInt32(number), properties, elementByteCount) {
       case .success(let filter): filters.append(filter)
       case .failure(let unknown): return .unsupported(unknown.message)
       }
     }
     var extents = [hsize_t](repeating: 0, count: 32)
-    let rank = Int(H5Pget_chunk(properties, 32, &extents))
+    let rank = Int(H5.Pget_chunk(properties, 32, &extents))
     guard rank == sizes.count, rank > 0 else { throw HDF5Error(.corrupted("chunks of another rank")) }
     let chunkSizes = extents[..<rank].map { Int(clamping: $0) }
     guard let chunkByteCount = Product.of(chunkSizes + [elementByteCount]), chunkByteCount > 0,
       chunkByteCount < 1 << 32
     else { throw HDF5Error(.corrupted("chunks of an impossible size")) }
     var options: UInt32 = 0
-    guard H5Pget_chunk_opts(properties, &options) >= 0 else {
+    guard H5.Pget_chunk_opts(properties, &options) >= 0 else {
       throw HDF5Error(.corrupted("chunk options: \(HDF5Library.message())"))
     }
     // Releases of the library differ in whether a chunk's address counts from the file's start or from the end of the
@@ -122,7 +122,7 @@ extension IndexBuilder {
     var valueCount = 8
     var values = [UInt32](repeating: 0, count: 8)
     var name = [CChar](repeating: 0, count: 64)
-    let id = H5Pget_filter2(properties, number, &flags, &valueCount, &values, 63, &name, &configuration)
+    let id = H5.Pget_filter2(properties, number, &flags, &valueCount, &values, 63, &name, &configuration)
     switch id {
     case 1: return .success(.deflate)
     case 2:
@@ -146,7 +146,7 @@ extension IndexBuilder {
     .Chunk]
   {
     var count: hsize_t = 0
-    guard H5Dget_num_chunks(id, space, &count) >= 0 else {
+    guard H5.Dget_num_chunks(id, space, &count) >= 0 else {
       throw HDF5Error(.corrupted("chunks: \(HDF5Library.message())"))
     }
     guard count <= IndexBuilder.chunkLimit else { throw HDF5Error(.unsupported("too many chunks")) }
@@ -157,7 +157,7 @@ extension IndexBuilder {
       var mask: UInt32 = 0
       var address: haddr_t = 0
       var size: hsize_t = 0
-      guard H5Dget_chunk_info(id, space, number, &origin, &mask, &address, &size) >= 0 else {
+      guard H5.Dget_chunk_info(id, space, number, &origin, &mask, &address, &size) >= 0 else {
         throw HDF5Error(.corrupted("chunk \(number): \(HDF5Library.message())"))
       }
       guard address != chdf5_undefined_address() else { continue }

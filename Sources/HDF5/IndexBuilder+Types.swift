@@ -10,15 +10,15 @@ extension IndexBuilder {
 
   /// The sizes of a dataspace; nil if it is the null dataspace, which has no elements at all.
   func sizes(of space: hid_t) throws(HDF5Error) -> [Int]? {
-    switch H5Sget_simple_extent_type(space) {
+    switch H5.Sget_simple_extent_type(space) {
     case H5S_SCALAR: return []
     case H5S_SIMPLE: break
     default: return nil
     }
-    let rank = Int(H5Sget_simple_extent_ndims(space))
+    let rank = Int(H5.Sget_simple_extent_ndims(space))
     guard (0...32).contains(rank) else { throw HDF5Error(.corrupted("dataspace: \(HDF5Library.message())")) }
     var extents = [hsize_t](repeating: 0, count: rank)
-    guard Int(H5Sget_simple_extent_dims(space, &extents, nil)) == rank else {
+    guard Int(H5.Sget_simple_extent_dims(space, &extents, nil)) == rank else {
       throw HDF5Error(.corrupted("dataspace: \(HDF5Library.message())"))
     }
     var sizes: [Int] = []
@@ -30,10 +30,10 @@ extension IndexBuilder {
   }
 
   func element(_ type: hid_t, attributes: [String: HDF5Index.Attribute]) -> ElementDescription {
-    let byteCount = H5Tget_size(type)
-    let isBigEndian = H5Tget_order(type) == H5T_ORDER_BE
+    let byteCount = H5.Tget_size(type)
+    let isBigEndian = H5.Tget_order(type) == H5T_ORDER_BE
     let elementType: HDF5Index.ElementType
-    switch H5Tget_class(type) {
+    switch H5.Tget_class(type) {
     case H5T_FLOAT: elementType = float(type, byteCount)
     case H5T_INTEGER: elementType = integer(type, byteCount)
     case H5T_ENUM: elementType = enumeration(type, byteCount)
@@ -50,20 +50,20 @@ extension IndexBuilder {
   }
 
   private func isPlain(_ type: hid_t, _ byteCount: Int) -> Bool {
-    let order = H5Tget_order(type)
+    let order = H5.Tget_order(type)
     guard order == H5T_ORDER_LE || order == H5T_ORDER_BE else { return false }
-    return H5Tget_precision(type) == byteCount * 8 && H5Tget_offset(type) == 0
+    return H5.Tget_precision(type) == byteCount * 8 && H5.Tget_offset(type) == 0
   }
 
   private func float(_ type: hid_t, _ byteCount: Int) -> HDF5Index.ElementType {
     let other = HDF5Index.ElementType.other(
       "floating-point numbers of \(byteCount) bytes in a format of their own")
     var (sign, exponent, exponentSize, mantissa, mantissaSize) = (0, 0, 0, 0, 0)
-    guard isPlain(type, byteCount), H5Tget_norm(type) == H5T_NORM_IMPLIED,
-      H5Tget_fields(type, &sign, &exponent, &exponentSize, &mantissa, &mantissaSize) >= 0,
+    guard isPlain(type, byteCount), H5.Tget_norm(type) == H5T_NORM_IMPLIED,
+      H5.Tget_fields(type, &sign, &exponent, &exponentSize, &mantissa, &mantissaSize) >= 0,
       sign == byteCount * 8 - 1, mantissa == 0, exponent == mantissaSize,
       exponentSize + mantissaSize == sign, exponentSize > 0,
-      exponentSize < 16, H5Tget_ebias(type) == 1 << (exponentSize - 1) - 1
+      exponentSize < 16, H5.Tget_ebias(type) == 1 << (exponentSize - 1) - 1
     else { return other }
     switch (byteCount, exponentSize) {
     case (2, 5): return .float16
@@ -75,7 +75,7 @@ extension IndexBuilder {
   }
 
   private func integer(_ type: hid_t, _ byteCount: Int) -> HDF5Index.ElementType {
-    let isSigned = H5Tget_sign(type) != H5T_SGN_NONE
+    let isSigned = H5.Tget_sign(type) != H5T_SGN_NONE
     guard isPlain(type, byteCount) else { return .other("integers of \(byteCount) bytes with unused bits") }
     switch byteCount {
     case 1: return isSigned ? .int8 : .uint8
@@ -89,8 +89,8 @@ extension IndexBuilder {
   private func enumeration(_ type: hid_t, _ byteCount: Int) -> HDF5Index.ElementType {
     let other = HDF5Index.ElementType.other("an enumeration")
     var (no, yes): (Int8, Int8) = (-1, -1)
-    guard byteCount == 1, H5Tget_nmembers(type) == 2, H5Tenum_valueof(type, "FALSE", &no) >= 0,
-      H5Tenum_valueof(type, "TRUE", &yes) >= 0, no == 0, yes == 1
+    guard byteCount == 1, H5.Tget_nmembers(type) == 2, H5.Tenum_valueof(type, "FALSE", &no) >= 0,
+      H5.Tenum_valueof(type, "TRUE", &yes) >= 0, no == 0, yes == 1
     else { return other }
     return .bool
   }

@@ -45,14 +45,14 @@ struct IndexBuilder {
 
   mutating func index(_ bytes: UnsafeRawBufferPointer) throws(HDF5Error) -> HDF5Index {
     let file = try Handle(
-      chdf5_open_image(bytes.baseAddress, bytes.count), closing: H5Fclose,
+      chdf5_open_image(bytes.baseAddress, bytes.count), closing: H5.Fclose,
       what: "not a readable HDF5 file; it may be truncated")
-    let properties = try Handle(H5Fget_create_plist(file.id), closing: H5Pclose, what: "file properties")
-    guard H5Pget_userblock(properties.id, &userBlockByteCount) >= 0 else {
+    let properties = try Handle(H5.Fget_create_plist(file.id), closing: H5.Pclose, what: "file properties")
+    guard H5.Pget_userblock(properties.id, &userBlockByteCount) >= 0 else {
       throw HDF5Error(.corrupted("user block: \(HDF5Library.message())"))
     }
     let root = try Handle(
-      H5Gopen2(file.id, "/", chdf5_default_properties()), closing: H5Gclose, what: "root group")
+      H5.Gopen2(file.id, "/", chdf5_default_properties()), closing: H5.Gclose, what: "root group")
     let object = try describe(root.id)
     return HDF5Index(root: try group(root.id, object, path: ""))
   }
@@ -111,7 +111,7 @@ struct IndexBuilder {
     default: throw HDF5Error(.unsupported("user-defined links are not followed"))
     }
     let child = try Handle(
-      H5Oopen(parent, link.name, chdf5_default_properties()), closing: H5Oclose, what: "cannot be opened")
+      H5.Oopen(parent, link.name, chdf5_default_properties()), closing: H5.Oclose, what: "cannot be opened")
     let object = try describe(child.id)
     switch object.kind {
     case 0:
