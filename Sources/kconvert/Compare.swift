@@ -54,14 +54,7 @@ struct Compare: ParsableCommand {
       let shape = "(" + difference.sizes.map(String.init).joined(separator: ", ") + ")"
       rows.append([difference.name.printable, shape, text(difference.absolute), text(difference.relative)])
     }
-    let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }  // There is a header.
-    return rows.map { row in
-      let cells = zip(row, widths).enumerated().map { column, cell in
-        let space = String(repeating: " ", count: cell.1 - cell.0.count)
-        return column < 2 ? cell.0 + space : space + cell.0
-      }
-      return cells.joined(separator: "  ") + "\n"
-    }.joined()
+    return TextColumns(rows, leftCount: 2).text
   }
 
   /// Three digits, as many as a difference deserves.

@@ -16,7 +16,7 @@ struct KConvert: ParsableCommand {
     commandName: "kconvert",
     abstract: "Reads Keras model files of every era and sets them free: layer table, predictions, ONNX.",
     version: "0.1.0",
-    subcommands: [Convert.self, Run.self, Check.self, Compare.self, Bench.self, Layers.self],
+    subcommands: [Convert.self, Run.self, Check.self, Compare.self, Diff.self, Bench.self, Layers.self],
     defaultSubcommand: Convert.self)
 
   /// Sets up what every command relies on, then runs it.

@@ -31,10 +31,10 @@ struct RandomInputs {
     var other = 8
 
     /// The sizes to be tried in turn, until the model takes one: the small ones are fast, but windows may need more; a
-    /// constant of the model's own may stand for the one sample it can take.
-    static let all = [Sizes(), Sizes(other: 32), Sizes(other: 96), Sizes(batch: 1)]
+    /// constant of the model's own may fix how many samples it can take.
+    static let all = [Sizes(), Sizes(other: 32), Sizes(other: 96)] + batches.dropFirst()
     /// The same where no axis but the batch is dynamic.
-    static let batches = [Sizes(), Sizes(batch: 1)]
+    static let batches = [Sizes(), Sizes(batch: 1), Sizes(batch: 3), Sizes(batch: 4)]
 
     /// An axis's own size, or the one that stands for it.
     func size(of dimension: Dimension) -> Int {
@@ -124,11 +124,9 @@ extension RandomInputs {
   static func domains(of graph: Graph, isOfKnownWords: Bool = false) -> [Domain] {
     var found: [Value: Domain] = [:]
     for node in graph.nodes {
-      if case .gather(let axis) = node.op {
-        mark(node.inputs[1], indexing: node.inputs[0], axis, graph, &found)
-      }
-      if case .gatherElements(let axis) = node.op {
-        mark(node.inputs[1], indexing: node.inputs[0], axis, graph, &found)
+      if let axes = indexedAxes(node, graph) {
+        let sizes = axes.compactMap { graph.shape(of: node.inputs[0])[$0].fixedSize }
+        if let smallest = sizes.min() { mark(node.inputs[1], .below(smallest), graph, &found) }
       }
       if case .lookup(let table) = node.op {
         switch table.keys {
@@ -157,11 +155,16 @@ extension RandomInputs {
     }
   }
 
-  private static func mark(
-    _ indices: Value, indexing x: Value, _ axis: Int, _ graph: Graph, _ found: inout [Value: Domain]
-  ) {
-    guard let size = graph.shape(of: x)[axis].fixedSize else { return }
-    mark(indices, .below(size), graph, &found)
+  /// The axes of a node's first operand that the second picks places of; nil for nodes that do not index.
+  private static func indexedAxes(_ node: Node, _ graph: Graph) -> Range<Int>? {
+    func tuple(from first: Int) -> Range<Int>? {
+      graph.shape(of: node.inputs[1]).dimensions.last?.fixedSize.map { first..<(first + $0) }
+    }
+    if case .gather(let axis) = node.op { return axis..<(axis + 1) }
+    if case .gatherElements(let axis) = node.op { return axis..<(axis + 1) }
+    if case .gatherND(let batchDims) = node.op { return tuple(from: batchDims) }
+    if case .scatterND = node.op { return tuple(from: 0) }
+    return nil
   }
 
   /// Gives a domain to the inputs whose elements a value consists of.

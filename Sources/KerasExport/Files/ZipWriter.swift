@@ -28,9 +28,12 @@ package final class ZipWriter {
     info.tmz_date.tm_year = 1980
     info.tmz_date.tm_mday = 1
     let isLarge: Int32 = byteCount > 0xFFFF_0000 ? 1 : 0
-    guard zipOpenNewFileInZip64(zip, name, &info, nil, 0, nil, 0, nil, 0, 0, isLarge) == ZIP_OK else {
-      throw failure
-    }
+    // Bit 11 says that a name is UTF-8; plain ASCII is the same without it.
+    let flags: UInt = name.utf8.allSatisfy { $0 < 0x80 } ? 0 : 1 << 11
+    // Stored, with the defaults of what only compression uses.
+    let outcome = zipOpenNewFileInZip4_64(
+      zip, name, &info, nil, 0, nil, 0, nil, 0, 0, 0, -15, 8, 0, nil, 0, 0, flags, isLarge)
+    guard outcome == ZIP_OK else { throw failure }
     try body { bytes in
       var rest = bytes
       while !rest.isEmpty {

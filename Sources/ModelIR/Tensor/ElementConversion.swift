@@ -9,10 +9,10 @@
 /// | integers | integers | the low bits, as NumPy's `astype` |
 /// | numbers | bool | whether it is not zero (NaN is not) |
 /// | bool | numbers | 0 or 1 |
-enum ElementConversion {
+package enum ElementConversion {
   /// Converts `count` elements.
   /// - Precondition: both blocks hold `count` elements of their types; neither type is string.
-  static func convert(
+  package static func convert(
     _ source: UnsafeRawPointer, _ from: DType, to target: UnsafeMutableRawPointer, _ type: DType, count: Int
   ) {
     if from == type {
