@@ -6,6 +6,7 @@ let package = Package(
   name: "kconvert",
   platforms: [.macOS(.v14)],
   products: [
+    .library(name: "Kconvert", targets: ["Kconvert"]),
     .library(name: "KerasImport", targets: ["KerasImport"]),
     .library(name: "ModelIR", targets: ["ModelIR"]),
     .library(name: "NativeFormat", targets: ["NativeFormat"]),
@@ -14,7 +15,7 @@ let package = Package(
     .library(name: "ONNXImport", targets: ["ONNXImport"]),
     .library(name: "KerasExport", targets: ["KerasExport"]),
     .library(name: "ModelPictures", targets: ["ModelPictures"]),
-    .executable(name: "kconvert", targets: ["kconvert"]),
+    .executable(name: "kconvert", targets: ["KconvertCommand"]),
   ],
   traits: [
     .trait(
@@ -65,13 +66,21 @@ let package = Package(
 
     .target(name: "ModelPictures", dependencies: ["KerasImport", "NativeFormat", "ModelIR"]),
 
+    // Everything under one name, with what needs Foundation: URLs, errors that applications show.
+    .target(
+      name: "Kconvert",
+      dependencies: [
+        "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "KerasExport",
+      ], path: "Sources/Umbrella"),
+
+    // Named apart from the library, from which file systems that ignore case could not tell it.
     .executableTarget(
-      name: "kconvert",
+      name: "KconvertCommand",
       dependencies: [
         "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "ONNXImport", "KerasExport",
         "ModelPictures",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ]),
+      ], path: "Sources/kconvert"),
 
     // The targets of the fuzzer, see Scripts/fuzz.sh.
     .executableTarget(
@@ -95,10 +104,11 @@ let package = Package(
       ]),
     .testTarget(
       name: "DocumentationTests",
-      dependencies: ["KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport"]),
+      dependencies: ["Kconvert", "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport"]),
+    .testTarget(name: "KconvertTests", dependencies: ["Kconvert"]),
     .testTarget(
       name: "ModelPicturesTests", dependencies: ["ModelPictures", "KerasImport", "NativeFormat", "ModelIR"]),
-    .testTarget(name: "CommandTests", dependencies: ["kconvert"]),
+    .testTarget(name: "CommandTests", dependencies: ["KconvertCommand"]),
     .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),
     .testTarget(name: "NativeRuntimeTests", dependencies: ["NativeRuntime", "ModelIR"]),
     .testTarget(name: "NativeFormatTests", dependencies: ["NativeFormat", "ModelIR"]),

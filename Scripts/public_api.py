@@ -13,7 +13,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LISTED = ROOT / "Documentation" / "PublicAPI.txt"
-MODULES = ["KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "ONNXImport", "KerasExport", "ModelPictures"]
+MODULES = ["Kconvert", "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "ONNXImport", "KerasExport", "ModelPictures"]
 
 
 def output(*command):

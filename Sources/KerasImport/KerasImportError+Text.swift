@@ -143,6 +143,11 @@ extension KerasImportError.Reason {
         + keys.map { "\"\($0)\"" }.joined(separator: ", ")
     case .invalidValue(let key, let expected, let found):
       return "\"\(key)\": expected \(expected), found \(found)"
+    case .noSuchWeight(let name, let nearest):
+      return "there is no weight \"\(name)\"" + (nearest.map { "; did you mean \"\($0)\"?" } ?? "")  // Nothing is near.
+    case .undeclaredWeight(let name, let declared):
+      let names = declared.map { "\"\($0)\"" }.joined(separator: ", ")
+      return "the layer asks for weight \"\(name)\" but declares \(names.isEmpty ? "none" : names)"
     case .weightNotFound(let name): return "weight \"\(name)\" is missing from the file"
     case .weightShape(let name, let expected, let found, let origin):
       let source = origin.map { "; the input \($0)" } ?? ""  // Nothing to add.
@@ -164,7 +169,7 @@ extension KerasImportError.Reason {
     case .unsupportedLayer(let className): Self.suggestion(for: className)
     case .io, .corrupted, .unsupported, .invalidGraph, .several, .missingKey, .unknownKeys, .invalidValue,
       .graph,
-      .weightNotFound, .weightShape, .unusedWeights:
+      .weightNotFound, .noSuchWeight, .undeclaredWeight, .weightShape, .unusedWeights:
       nil
     }
   }

@@ -2,7 +2,7 @@ public import ModelIR
 
 /// Why a Keras file could not be read, and where.
 public struct KerasImportError: Error, Sendable {
-  /// What is wrong; callers may switch on it.
+  /// What is wrong; callers may switch on it. More may come: switch over it with a `default`.
   public enum Reason: Sendable {
     /// A file cannot be opened or read; `message` is the system's.
     case io(file: String, message: String)
@@ -26,6 +26,10 @@ public struct KerasImportError: Error, Sendable {
     case invalidGraph(String)
     /// The weights hold nothing under this name.
     case weightNotFound(String)
+    /// The caller asked for a weight that there is none of; `nearest` is what may have been meant.
+    case noSuchWeight(String, nearest: String?)
+    /// A layer asks for a weight that it does not declare among ``Layer/weights``.
+    case undeclaredWeight(String, declared: [String])
     /// A weight's shape is not what the layer's configuration and input say; `origin` traces the input back.
     case weightShape(String, expected: Shape, found: Shape, origin: String? = nil)
     /// The weights hold tensors that no layer asks for.
@@ -80,6 +84,8 @@ extension KerasImportError.Reason {
     case .invalidValue: "invalidValue"
     case .invalidGraph: "invalidGraph"
     case .weightNotFound: "weightNotFound"
+    case .noSuchWeight: "noSuchWeight"
+    case .undeclaredWeight: "undeclaredWeight"
     case .weightShape: "weightShape"
     case .unusedWeights: "unusedWeights"
     case .incomplete: "incomplete"
@@ -95,7 +101,7 @@ extension KerasImportError {
     case .unsupportedLayer, .unsupported: [self]
     case .several(let errors): errors
     case .io, .notAKerasFile, .corrupted, .missingKey, .unknownKeys, .invalidValue, .invalidGraph,
-      .weightNotFound,
+      .weightNotFound, .noSuchWeight, .undeclaredWeight,
       .weightShape, .unusedWeights, .incomplete, .graph:
       nil
     }

@@ -106,6 +106,15 @@ public struct KerasModel: Sendable {
     weights = KerasWeights(graph, binding)
   }
 
+  /// A model with other tensors for its layers.
+  init(_ model: KerasModel, binding: WeightBinding) {
+    (graph, unsupported, keepsUnsupported) = (model.graph, model.unsupported, model.keepsUnsupported)
+    (warnings, config, files, path) = (model.warnings, model.config, model.files, model.path)
+    (kerasVersion, format, fileFormat) = (model.kerasVersion, model.format, model.fileFormat)
+    self.binding = binding
+    weights = KerasWeights(graph, binding)
+  }
+
   /// The graph of primitive operations, with shapes checked from input to output.
   /// - Throws: the first layer that cannot take its input, with expected, found and where the size comes from.
   public func lowered(_ options: LoweringOptions = LoweringOptions()) throws(KerasImportError) -> LoweredModel

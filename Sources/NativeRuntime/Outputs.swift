@@ -10,6 +10,11 @@ public struct Outputs: Sendable {
   public subscript(name: String) -> Tensor? { tensors.first { $0.name == name }?.value }
 }
 
+extension Outputs: CustomStringConvertible {
+  /// `dense: float32[1, 10]`, one line for each output.
+  public var description: String { map { "\($0.name): \($0.value)" }.joined(separator: "\n") }
+}
+
 extension Outputs: RandomAccessCollection {
   /// 0
   public var startIndex: Int { 0 }

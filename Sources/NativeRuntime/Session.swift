@@ -86,7 +86,9 @@ public final class Session: Sendable {
   func operands(_ inputs: [String: Tensor]) throws(RuntimeError) -> [Tensor] {
     let names = Set(graph.inputs.map { graph.name(of: $0) })
     if let unknown = inputs.keys.filter({ !names.contains($0) }).sorted().first {
-      throw RuntimeError.input("there is no input \"\(unknown)\"; the inputs are \(names.sorted())")
+      let meant = names.nearest(to: unknown).map { "; did you mean \"\($0)\"?" } ?? ""  // Nothing is near.
+      throw RuntimeError.input(
+        "there is no input \"\(unknown)\"\(meant.isEmpty ? "; the inputs are \(names.sorted())" : meant)")
     }
     var bindings: [String: Dimension] = [:]
     var operands: [Tensor] = []

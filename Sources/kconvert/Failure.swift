@@ -85,6 +85,7 @@ extension KerasImportError {
     case .io: .cannotOpen
     case .unsupported, .unsupportedLayer, .several: .unsupported
     case .notAKerasFile, .corrupted, .missingKey, .unknownKeys, .invalidValue, .invalidGraph, .weightNotFound,
+      .noSuchWeight, .undeclaredWeight,
       .weightShape, .unusedWeights, .incomplete, .graph:
       .invalidModel
     }

@@ -38,6 +38,7 @@ package final class ZipWriter {
       var rest = bytes
       while !rest.isEmpty {
         let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 30))
+        try OutputProgress.current?.willWrite(piece.count, to: path)
         guard zipWriteInFileInZip(zip, piece.baseAddress, UInt32(piece.count)) == ZIP_OK else {
           throw failure
         }

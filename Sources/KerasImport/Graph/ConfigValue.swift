@@ -46,6 +46,23 @@ extension ConfigValue: ExpressibleByFloatLiteral, ExpressibleByStringLiteral {
   public init(stringLiteral value: String) { json = .string(value) }
 }
 
+extension ConfigValue {
+  /// An integer, from a variable.
+  public init(_ value: Int) { json = .integer(value) }
+  /// A number, from a variable.
+  public init(_ value: Double) { json = .number(value) }
+  /// A truth value, from a variable.
+  public init(_ value: Bool) { json = .bool(value) }
+  /// A string, from a variable.
+  public init(_ value: String) { json = .string(value) }
+  /// A list, from a variable.
+  public init(_ elements: [ConfigValue]) { json = .array(elements.map(\.json)) }
+  /// An object, its keys in this order.
+  public init(_ members: [(key: String, value: ConfigValue)]) {
+    json = .object(JSONObject(members.map { ($0.key, $0.value.json) }))
+  }
+}
+
 extension ConfigValue: ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral {
   /// A list.
   public init(arrayLiteral elements: ConfigValue...) { json = .array(elements.map(\.json)) }

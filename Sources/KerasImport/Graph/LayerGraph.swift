@@ -33,16 +33,19 @@ public final class LayerObject: Sendable {
   package let layer: any Layer
   /// The types the layer computes and stores in.
   package let policy: DTypePolicy
+  /// True for a layer that the program itself registered.
+  let isOwn: Bool
 
   package init(
     name: String, className: String, module: String, config: JSONValue, layer: any Layer, policy: DTypePolicy,
-    buildConfig: JSONValue? = nil
+    buildConfig: JSONValue? = nil, isOwn: Bool = false
   ) {
     self.name = name
     self.className = className
     self.module = module
     self.config = config
     self.buildConfig = buildConfig
+    self.isOwn = isOwn
     self.layer = layer
     self.policy = policy
   }

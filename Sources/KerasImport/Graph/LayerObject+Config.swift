@@ -17,18 +17,21 @@ extension LayerObject {
     do {
       let policy = try DTypePolicy(config: config["dtype"], layerName: name, outer: outer)
       let layer: any Layer
+      var isOwn = false
       if LayerGraph.isModel(className: className, module: module) {
         layer = NestedModel(model: try LayerGraph(serialized: serialized, registry: registry))
       } else {
         var layerConfig = LayerConfig(
           className: className, module: module, name: name, policy: policy, json: config, registry: registry,
           identity: serialized.object.map(ClassIdentity.init))
+        layerConfig.buildConfig = serialized["build_config"]
+        isOwn = registry.isOwn(layerConfig)
         layer = try registry.makeLayer(&layerConfig)
       }
       self.init(
         name: name, className: className, module: module, config: .object(config), layer: layer,
         policy: policy,
-        buildConfig: serialized["build_config"])
+        buildConfig: serialized["build_config"], isOwn: isOwn)
     } catch {
       if case .several = error.reason { throw error.at(.layer(name: name, className: className)) }
       throw error.at(.layer(name: name, className: className))

@@ -15,6 +15,8 @@ public struct LayerConfig: Sendable {
   package let policy: DTypePolicy
   package let json: JSONObject
   package let registry: LayerRegistry
+  /// The shapes the layer was built with, where the file says so.
+  var buildConfig: JSONValue?
   private var taken: Set<String> = LayerConfig.neverMatter
 
   package init(
@@ -43,6 +45,17 @@ public struct LayerConfig: Sendable {
     "alpha_initializer", "alpha_regularizer", "alpha_constraint", "lora_rank", "lora_alpha",
     EraMark.classWhenWritten("").key,
   ]
+
+  /// The shape of the input that the layer was built with (Keras's `build_config`), for weights that follow from it; nil
+  /// where the file does not say. The batch and other open sizes are named.
+  public var inputShape: Shape? { shape(of: "input_shape") }
+
+  /// The shape of an argument that the layer was built with: `query_shape` of a layer whose `build` has that parameter; nil
+  /// where the file does not say.
+  public func shape(of parameter: String) -> Shape? {
+    let built = buildConfig?["shapes_dict"]?[parameter] ?? buildConfig?[parameter]
+    return TensorType(declared: built, dtype: nil, name: name)?.shape
+  }
 
   /// The raw value of a key, which counts as read; nil when absent or null.
   package mutating func value(_ key: String) -> JSONValue? {

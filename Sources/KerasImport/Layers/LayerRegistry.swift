@@ -30,6 +30,25 @@ public struct LayerRegistry: Sendable {
     }
   }
 
+  /// Adds a layer class that a closure makes, for layers that need more than their configuration: a table, an option of
+  /// the program's.
+  ///
+  ///     options.layers.register("Scale") { config throws(KerasImportError) in try Scale(&config, table: table) }
+  /// - Parameter make: reads the configuration, every key of it, and makes the layer.
+  public mutating func register(
+    _ names: String..., as make: @escaping @Sendable (inout LayerConfig) throws(KerasImportError) -> any Layer
+  ) {
+    for name in names { registerOwn(operation: name, make) }
+  }
+
+  /// True for a class that the program itself registered.
+  func isOwn(_ config: LayerConfig) -> Bool {
+    if LayerRegistry.isOperation(module: config.module) { return false }
+    if config.identity.names.contains(where: { ownOperations[$0] != nil }) { return true }
+    let names = config.identity.isOfKeras ? [config.className] : config.identity.names
+    return names.first { layers[$0] != nil }.map { !builtInNames.contains($0) } ?? false  // Not known at all.
+  }
+
   /// Makes all layers known so far Keras's own: a class of another package is none of them, whatever its name.
   mutating func markBuiltIn() { builtInNames = Set(layers.keys) }
 
@@ -44,7 +63,9 @@ public struct LayerRegistry: Sendable {
   mutating func register(operation name: String, _ factory: @escaping Factory) { operations[name] = factory }
 
   /// Adds an operation of a program's own.
-  mutating func registerOwn(operation name: String, _ factory: @escaping Factory) { ownOperations[name] = factory }
+  mutating func registerOwn(operation name: String, _ factory: @escaping Factory) {
+    ownOperations[name] = factory
+  }
 
   /// Notes an operation of Keras that cannot be supported.
   mutating func refuse(_ name: String, because reason: String) { refusedOperations[name] = reason }

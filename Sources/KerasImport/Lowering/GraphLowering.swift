@@ -18,6 +18,9 @@ public struct LoweredModel: Sendable {
   /// The operands and results of every call of the outermost model, masks included, by the call's first result.
   package let calls: [KerasTensor: LoweredCall]
 
+  /// What a program's own layers declare and never use, a sentence each.
+  public let warnings: [String]
+
   /// The masks of a layer's operands; nil when no operand of any call had one.
   package func masks(of object: LayerObject) -> OperandMasks? { operandMasks[ObjectIdentifier(object)] }
 }
@@ -207,7 +210,9 @@ extension LoweredModel {
   /// Nothing, of a model of which nothing can be lowered.
   init() {
     self.init(
-      graph: Graph(), values: [:], nestedResults: [:], shapes: [:], standIns: [:], operandMasks: [:], calls: [:])
+      graph: Graph(), values: [:], nestedResults: [:], shapes: [:], standIns: [:], operandMasks: [:],
+      calls: [:],
+      warnings: [])
   }
 
   /// Lowers a whole model.
@@ -243,6 +248,7 @@ extension LoweredModel {
     calls = state.calls
     shapes = state.shapes
     standIns = state.standIns
+    warnings = isPartial ? [] : model.unusedDeclarations(state.askedRoles)
   }
 
   /// - Parameter isTable: the same for every sample, so that its batch stays 1.
@@ -278,6 +284,21 @@ extension LoweredModel {
       dimensions[0] = .fixed(batch)
     }
     return TensorType(layer.dtype, Shape(dimensions))
+  }
+}
+
+extension LayerGraph {
+  /// The weights that a program's own layers declare and do not ask for: a role misspelt, or arithmetic left out.
+  fileprivate func unusedDeclarations(_ asked: [ObjectIdentifier: Set<String>]) -> [String] {
+    places.filter(\.object.isOwn).flatMap { place -> [String] in
+      // A layer that is never called asks for nothing.
+      guard
+        let roles = asked[ObjectIdentifier(place.object)] ?? (place.object.layer.weights.isEmpty ? nil : [])
+      else { return [] }
+      return place.object.layer.weights.map(\.name).filter { !roles.contains($0) }.map {
+        "layer \"\(place.path)\" (\(place.object.className)) declares weight \"\($0)\" and never uses it"
+      }
+    }
   }
 }
 

@@ -25,6 +25,10 @@ extension LoweringScope {
       try autocast(operand)
     }
     var results = try object.layer.lower(arguments, in: scope)
+    if results.isEmpty, !state.isPartial {
+      throw KerasImportError(
+        .invalidGraph("the layer returns nothing; its lower(_:in:) has to return its results"))
+    }
     switch object.layer.maskRule {
     case .custom: break
     case .pass:

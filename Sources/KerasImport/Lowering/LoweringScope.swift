@@ -70,6 +70,9 @@ final class LoweringState {
     self.isPartial = isPartial
   }
 
+  /// The roles of weights that each layer asked for.
+  var askedRoles: [ObjectIdentifier: Set<String>] = [:]
+
   /// The calls of layers so far, those of layers inside layers included.
   private var callCount = 0
 
@@ -241,15 +244,24 @@ public struct LoweringScope {
   }
 
   /// The stored tensor of a weight, for layers that read its shape or values.
+  /// - Throws: `undeclaredWeight` for a role that is not among the layer's weights, `weightNotFound`.
   public func tensor(_ name: String) throws(KerasImportError) -> Tensor {
+    state.askedRoles[ObjectIdentifier(object), default: []].insert(name)
     guard let tensor = state.weights.tensor(name, of: object) else {
+      let declared = object.layer.weights.map(\.name)
+      if object.isOwn, !declared.contains(name) {
+        throw KerasImportError(.undeclaredWeight(name, declared: declared))
+      }
       throw KerasImportError(.weightNotFound(name))
     }
     return tensor
   }
 
   /// True when the file has a weight of this role.
-  public func hasWeight(_ name: String) -> Bool { state.weights.tensor(name, of: object) != nil }
+  public func hasWeight(_ name: String) -> Bool {
+    state.askedRoles[ObjectIdentifier(object), default: []].insert(name)
+    return state.weights.tensor(name, of: object) != nil
+  }
 
   /// The content of one of the layer's ``Layer/assets``; nil when the file does not have it.
   public func asset(_ name: String) -> [UInt8]? {

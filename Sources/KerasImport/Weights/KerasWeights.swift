@@ -42,9 +42,11 @@ public struct KerasWeights: Sendable {
   public subscript(name: String) -> Tensor? { positions[name].map { weights[$0].tensor } }
 
   /// The tensor of a name that must be there.
-  /// - Throws: `weightNotFound`.
+  /// - Throws: `noSuchWeight` with the name that may have been meant.
   public func tensor(_ name: String) throws(KerasImportError) -> Tensor {
-    guard let tensor = self[name] else { throw KerasImportError(.weightNotFound(name)) }
+    guard let tensor = self[name] else {
+      throw KerasImportError(.noSuchWeight(name, nearest: names.nearest(to: name)))
+    }
     return tensor
   }
 }

@@ -26,6 +26,9 @@ package struct FileError: Error, Sendable, CustomStringConvertible {
     FileError(path: path, code: EINVAL, reason: "it is not a regular file")
   }
 
+  /// Writing that nobody waits for any more.
+  static func cancelled(_ path: String) -> FileError { FileError(path: path, code: ECANCELED) }
+
   /// The reason for which the last call to the system failed.
   package init(lastAt path: String) { self.init(path: path, code: errno == 0 ? EIO : errno) }
 

@@ -103,6 +103,7 @@ package final class OutputFile {
   }
 
   private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+    try OutputProgress.current?.willWrite(bytes.count, to: path)
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = systemWrite(descriptor, UnsafeRawBufferPointer(rebasing: rest))

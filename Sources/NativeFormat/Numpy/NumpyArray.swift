@@ -13,6 +13,10 @@ public enum NumpyArray {
   public struct FormatError: Error, CustomStringConvertible {
     /// What is wrong.
     public let description: String
+
+    /// A fault in words.
+    package init(_ description: String) { self.description = description }
+    init(description: String) { self.description = description }
   }
 
   /// Reads an `.npy` file.

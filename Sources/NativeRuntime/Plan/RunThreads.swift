@@ -67,13 +67,13 @@ final class RunThreads: Sendable {
 }
 
 /// Whether the run that is going on is still wanted.
-final class Cancellation: Sendable {
+package final class Cancellation: Sendable {
   /// That of this thread's run; nil for one that cannot be cancelled.
-  @TaskLocal static var current: Cancellation?
+  @TaskLocal package static var current: Cancellation?
 
   private let flag = Locked(false)
 
-  var isCancelled: Bool { flag.withLock { $0 } }
+  package var isCancelled: Bool { flag.withLock { $0 } }
   func cancel() { flag.withLock { $0 = true } }
 
   /// - Throws: `CancellationError` when nobody waits for this thread's run any more.
@@ -83,7 +83,7 @@ final class Cancellation: Sendable {
 /// Computes something on ``RunThreads``; where the task is cancelled, ``Cancellation/check()`` ends the work at its next
 /// step.
 /// - Throws: what `body` throws, and `CancellationError`.
-func offPool<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
+package func offPool<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
   let cancellation = Cancellation()
   return try await withTaskCancellationHandler {
     try await withCheckedThrowingContinuation { continuation in

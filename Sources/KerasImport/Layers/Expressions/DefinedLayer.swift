@@ -38,6 +38,12 @@ enum LayerMeaning: Sendable {
 }
 
 extension LayerRegistry {
+  /// Gives a custom class without weights its meaning as operations.
+  /// - Parameter body: emits the operations of a call.
+  public mutating func define(class name: String, as body: @escaping LayerBody) {
+    definedClasses[name] = .closure(body)
+  }
+
   /// Emits a layer's operations for a call.
   public typealias LayerBody = @Sendable (Call, LoweringScope) throws(KerasImportError) -> [Operand]
 

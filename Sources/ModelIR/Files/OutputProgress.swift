@@ -1,0 +1,26 @@
+/// Who watches the files that this thread writes.
+package final class OutputProgress: @unchecked Sendable {
+  // Used by the one thread that writes.
+  private let isCancelled: @Sendable () -> Bool
+  private let report: (@Sendable (Int) -> Void)?
+  private var byteCount = 0
+
+  /// That of this thread; nil when nobody does.
+  @TaskLocal package static var current: OutputProgress?
+
+  /// - Parameters:
+  ///   - isCancelled: whether the files are still wanted.
+  ///   - report: told the number of bytes written so far.
+  package init(isCancelled: @escaping @Sendable () -> Bool, report: (@Sendable (Int) -> Void)?) {
+    self.isCancelled = isCancelled
+    self.report = report
+  }
+
+  /// Notes bytes that are about to be written.
+  /// - Throws: an error for the file when nobody wants it any more.
+  package func willWrite(_ count: Int, to path: String) throws(FileError) {
+    if isCancelled() { throw .cancelled(path) }
+    byteCount += count
+    report?(byteCount)
+  }
+}

@@ -1,0 +1,7 @@
+// One import for programs that read, run and write models.
+@_exported public import KerasExport
+@_exported public import KerasImport
+@_exported public import ModelIR
+@_exported public import NativeFormat
+@_exported public import NativeRuntime
+@_exported public import ONNXExport

@@ -1,0 +1,59 @@
+#if canImport(FoundationEssentials)
+  public import FoundationEssentials
+#else
+  public import Foundation
+#endif
+
+// Errors as applications show them: `localizedDescription` is the description, not "error 1".
+
+extension KerasImportError: LocalizedError {
+  /// The description.
+  public var errorDescription: String? { description }
+  /// How to go on, where there is more to say.
+  public var recoverySuggestion: String? { suggestion }
+}
+
+extension WeightLoadError: LocalizedError {
+  /// The description.
+  public var errorDescription: String? { description }
+}
+
+extension WeightRuleError: LocalizedError {
+  /// The description.
+  public var errorDescription: String? { description }
+}
+
+extension GraphError: LocalizedError {
+  /// The description.
+  public var errorDescription: String? { description }
+}
+
+extension TensorError: LocalizedError {
+  /// The description.
+  public var errorDescription: String? { description }
+}
+
+extension NumpyArray.FormatError: LocalizedError {
+  /// The description.
+  public var errorDescription: String? { description }
+}
+
+extension Safetensors.FormatError: LocalizedError {
+  /// The description.
+  public var errorDescription: String? { description }
+}
+
+extension RuntimeError: LocalizedError {
+  /// The description.
+  public var errorDescription: String? { description }
+}
+
+extension ONNXExportError: LocalizedError {
+  /// The description.
+  public var errorDescription: String? { description }
+}
+
+extension KerasExportError: LocalizedError {
+  /// The description.
+  public var errorDescription: String? { description }
+}
