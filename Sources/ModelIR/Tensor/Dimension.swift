@@ -55,8 +55,8 @@ public struct Dimension: Hashable, Sendable {
   var constant: Int
   /// The other summands, sorted, no coefficient 0.
   private(set) var terms: [Term]
-  /// The number of parts of the expression.
-  private(set) var weight: Int
+  /// The number of parts of the expression, which is what work on it grows with.
+  package private(set) var weight: Int
 
   init(constant: Int, terms: [Term]) {
     let weight = terms.reduce(1) { $0 + $1.weight }

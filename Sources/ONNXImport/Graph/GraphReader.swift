@@ -30,10 +30,10 @@ final class GraphReader {
   private var values: [String: Value] = [:]
   /// The reader of the graph around a loop's body.
   private let parent: GraphReader?
-  /// How many sizes may still be computed.
-  private var sizesLeft = GraphReader.sizeLimit
+  /// How many parts of sizes, and integers of operands, may still be looked at: many nodes may read one list.
+  private var integersLeft = GraphReader.integerLimit
 
-  private static let sizeLimit = 1 << 20
+  private static let integerLimit = 1 << 20
 
   init(opset: Int, parent: GraphReader? = nil) {
     self.opset = opset
@@ -90,9 +90,14 @@ final class GraphReader {
     guard entries.updateValue(entry, forKey: name) == nil else {
       throw .damaged("the name \"\(name)\" is given twice")
     }
-    if case .sizes(let sizes) = entry {
-      sizesLeft -= sizes.dimensions.count
-      guard sizesLeft >= 0 else { throw .unsupported("more than \(GraphReader.sizeLimit) computed sizes") }
+    if case .sizes(let sizes) = entry { try count(sizes.dimensions.reduce(1) { $0 + $1.weight }) }
+  }
+
+  /// Counts integers that are looked at.
+  func count(_ integers: Int) throws(ONNXImportError) {
+    integersLeft -= integers
+    guard integersLeft >= 0 else {
+      throw .unsupported("more than \(GraphReader.integerLimit) sizes and integers that nodes read")
     }
   }
 

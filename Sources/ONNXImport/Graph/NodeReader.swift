@@ -104,6 +104,7 @@ final class NodeReader {
     guard tensor.rank <= 1, tensor.elementCount <= NodeReader.integerLimit else {
       throw .damaged("expected a list of integers as operand \(index + 1), found \(tensor.type)")
     }
+    try graph.count(tensor.elementCount)
     do { return try tensor.elements(as: Int64.self).map(Int.init) } catch { throw .damaged("\(error)") }
   }
 
