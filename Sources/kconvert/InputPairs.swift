@@ -55,7 +55,11 @@ struct InputPairs {
   /// The outputs of both models for the same inputs, of the first kind and size that the first model takes.
   /// - Throws: why it takes none, or what the second model throws for the same inputs.
   func run(threads: Int) throws -> (first: Outputs, second: Outputs) {
-    let session = try Session(graphs.first, threads: threads)
+    var options = Session.Options()
+    options.threads = threads
+    // What is compared is the models, not the rounding of faster algorithms.
+    options.isExact = true
+    let session = try Session(graphs.first, options: options)
     var failure: (any Error)?
     for attempt in attempts {
       for sizes in isDynamic ? RandomInputs.Sizes.all : RandomInputs.Sizes.batches {
@@ -65,7 +69,7 @@ struct InputPairs {
           failure = failure ?? error
           continue
         }
-        return (first, try Session(graphs.second, threads: threads).run(feeds.second))
+        return (first, try Session(graphs.second, options: options).run(feeds.second))
       }
     }
     throw failure ?? Failure("a forward pass failed", .invalidModel)
