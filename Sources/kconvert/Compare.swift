@@ -17,13 +17,17 @@ struct Compare: ParsableCommand {
   @OptionGroup var options: ModelOptions
   @Argument(help: "The model to compare with.") var other: String
   @Option(help: "Weights for OTHER.") var otherWeights: String?
-  @Option(help: "The largest difference, absolute below 1 and relative above.") var tolerance = 1e-5
+  @Option(
+    help: """
+      The largest difference, absolute below 1 and relative above; 1e-5 by default, with an ONNX file that of --verify.
+      """)
+  var tolerance: Double?
   @Option(help: "The seed of the random inputs.") var seed: UInt64 = 1
   @Option(help: "The number of threads; all cores by default.") var threads: Int?
   @Flag(help: "Print JSON.") var json = false
 
   func validate() throws {
-    guard tolerance >= 0 else {
+    if let tolerance, !(tolerance >= 0) {
       throw ValidationError("--tolerance: expected a number from 0 on, found \(tolerance)")
     }
   }
@@ -33,11 +37,15 @@ struct Compare: ParsableCommand {
       Watchdog.start(reading: [options.model, options.weights, other, otherWeights])
       let first = try options.graph()
       let second = try ModelOptions.graph(other, weights: otherWeights)
+      let isONNX = [options.model, other].contains(where: ModelOptions.isONNX)
+      let tolerance = tolerance ?? (isONNX ? WrittenModelCheck.tolerance(for: [first, second]) : 1e-5)
       let pairs = try InputPairs(first, second, names: (options.model, other), seed: seed)
       let results = try pairs.run(threads: threads ?? 0)  // 0: all cores.
       let differences = try OutputDifference.between(
         results.first, results.second, tolerance, names: (options.model, other))
-      try json ? StandardOutput.json(jsonText(differences)) : StandardOutput.write(Compare.table(differences))
+      try json
+        ? StandardOutput.json(jsonText(differences, tolerance))
+        : StandardOutput.write(Compare.table(differences))
       guard let worst = differences.first(where: { !$0.isWithin }) else { return }
       throw Failure(
         "\(options.model) and \(other) differ: output \"\(worst.name)\": expected at most \(tolerance), found "
@@ -68,7 +76,7 @@ struct Compare: ParsableCommand {
     return "\(rounded)e\(exponent)"
   }
 
-  private func jsonText(_ differences: [OutputDifference]) -> String {
+  private func jsonText(_ differences: [OutputDifference], _ tolerance: Double) -> String {
     let outputs = differences.map { difference -> JSONValue in
       [
         "name": .string(difference.name), "shape": .array(difference.sizes.map { .integer($0) }),

@@ -64,10 +64,16 @@ struct ModelOptions: ParsableArguments {
     return try open(path, weights: weights).lowered().graph
   }
 
+  /// Whether a file is an ONNX model by its content; what cannot be opened is none.
+  static func isONNX(_ path: String) -> Bool {
+    // The reader of Keras's files, which knows folders and names of checkpoints, tells what is wrong.
+    guard let file = try? MappedFile(path: path) else { return false }
+    return ONNXFile.recognises(file.content)
+  }
+
   /// Nil for every file that is not ONNX.
   private static func graph(ofONNX path: String) throws -> Graph? {
-    // What cannot be opened is told by the reader of Keras's files, which knows folders and names of checkpoints.
-    guard let file = try? MappedFile(path: path), ONNXFile.recognises(file.content) else { return nil }
+    guard isONNX(path) else { return nil }
     do { return try ONNXFile(contentsOf: path).makeGraph() } catch { throw Failure(error, in: path) }
   }
 

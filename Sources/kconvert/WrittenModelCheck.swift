@@ -6,8 +6,9 @@ import ONNXImport
 /// `--verify`: an ONNX file is read back before it gets its name, and run beside the graph that it was written of.
 struct WrittenModelCheck {
   /// What rewriting (weights folded into others, other orders of summation) may change, absolute below 1 and relative
-  /// above.
-  static let tolerance = 1e-4
+  /// above. Of Keras's applications ResNet152 changes most, by 1.1e-4 of a probability; Keras and onnxruntime differ there
+  /// by 1.5e-4.
+  static let tolerance = 5e-4
   /// float16 has 11 bits: results of some operations in a row.
   static let float16Tolerance = 3e-2
   /// bfloat16 has 8 bits: where a sum is rounded the other way, a result is off by one of them.
@@ -24,12 +25,12 @@ struct WrittenModelCheck {
     self.graph = graph
     self.writer = writer
     self.names = names
-    self.tolerance = tolerance ?? WrittenModelCheck.tolerance(for: graph, isFloat16: writer.float16)
+    self.tolerance = tolerance ?? WrittenModelCheck.tolerance(for: [graph], isFloat16: writer.float16)
   }
 
   /// The tolerance of the narrowest type that is computed in.
-  private static func tolerance(for graph: Graph, isFloat16: Bool) -> Double {
-    let dtypes = Set(graph.nodes.flatMap(\.outputs).map { graph.dtype(of: $0) })
+  static func tolerance(for graphs: [Graph], isFloat16: Bool = false) -> Double {
+    let dtypes = Set(graphs.flatMap { graph in graph.nodes.flatMap(\.outputs).map { graph.dtype(of: $0) } })
     if dtypes.contains(.bfloat16) { return bfloat16Tolerance }
     return isFloat16 || dtypes.contains(.float16) ? float16Tolerance : tolerance
   }
