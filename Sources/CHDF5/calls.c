@@ -108,7 +108,7 @@ static herr_t chdf5_visit_link(
   if (info->type == H5L_TYPE_SOFT) kind = 1;
   if (info->type == H5L_TYPE_EXTERNAL) kind = 2;
   (void)group;
-  return visit->visitor(name, kind, visit->context);
+  return visit->visitor(name, kind, kind == 0 ? info->address : UINT64_MAX, visit->context);
 }
 
 int chdf5_links(hid_t group, chdf5_link_visitor visitor, void *context) {

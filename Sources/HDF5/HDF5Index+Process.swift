@@ -57,7 +57,7 @@ private enum IndexProcess {
     }
     var message: [UInt8]
     do {
-      var builder = IndexBuilder(fileByteCount: bytes.count)
+      var builder = IndexBuilder(fileByteCount: bytes.count, leavesFileOpen: true)
       message = [0] + (try builder.index(bytes)).encoded()
     } catch {
       let (kind, text): (UInt8, String)

@@ -60,5 +60,8 @@ struct Handle: ~Copyable {
     self.close = close
   }
 
+  /// Gives the identifier up without closing it.
+  consuming func leaveOpen() { discard self }
+
   deinit { _ = close(id) }
 }

@@ -15,6 +15,8 @@ extension HDF5Index {
 struct IndexBuilder {
   /// Every size and offset is held against this one.
   let fileByteCount: Int
+  /// Set where the process ends with its work: closing a file takes as long as a quarter of reading it.
+  private let leavesFileOpen: Bool
   /// The size of what precedes the HDF5 content of the file.
   private(set) var userBlockByteCount: hsize_t = 0
   private var objectCount = 0
@@ -41,7 +43,10 @@ struct IndexBuilder {
   }
   static let depthLimit = 128
 
-  init(fileByteCount: Int) { self.fileByteCount = fileByteCount }
+  init(fileByteCount: Int, leavesFileOpen: Bool = false) {
+    self.fileByteCount = fileByteCount
+    self.leavesFileOpen = leavesFileOpen
+  }
 
   mutating func index(_ bytes: UnsafeRawBufferPointer) throws(HDF5Error) -> HDF5Index {
     let file = try Handle(
@@ -54,7 +59,9 @@ struct IndexBuilder {
     let root = try Handle(
       H5.Gopen2(file.id, "/", chdf5_default_properties()), closing: H5.Gclose, what: "root group")
     let object = try describe(root.id)
-    return HDF5Index(root: try group(root.id, object, path: ""))
+    let index = HDF5Index(root: try group(root.id, object, path: ""))
+    if leavesFileOpen { file.leaveOpen() }
+    return index
   }
 
   // MARK: - Objects
@@ -111,7 +118,7 @@ struct IndexBuilder {
     default: throw HDF5Error(.unsupported("user-defined links are not followed"))
     }
     let child = try Handle(
-      H5.Oopen(parent, link.name, chdf5_default_properties()), closing: H5.Oclose, what: "cannot be opened")
+      H5.Oopen_by_addr(parent, link.address), closing: H5.Oclose, what: "cannot be opened")
     let object = try describe(child.id)
     switch object.kind {
     case 0:
@@ -143,6 +150,8 @@ struct IndexBuilder {
   struct Link {
     var name: String
     var kind: Int32
+    /// Where the object is that a hard link leads to.
+    var address: UInt64
   }
 
   private final class LinkList {
@@ -155,7 +164,7 @@ struct IndexBuilder {
     let list = LinkList()
     let status = chdf5_links(
       group,
-      { name, kind, context in
+      { name, kind, address, context in
         guard let name, let context else { return -1 }
         let list = Unmanaged<LinkList>.fromOpaque(context).takeUnretainedValue()
         guard let name = String(validatingCString: name), !name.isEmpty, name != ".", !name.contains("/")
@@ -167,7 +176,7 @@ struct IndexBuilder {
           list.problem = "too many links in one group"
           return 1
         }
-        list.links.append(Link(name: name, kind: kind))
+        list.links.append(Link(name: name, kind: kind, address: address))
         return 0
       }, Unmanaged.passUnretained(list).toOpaque())
     if let problem = list.problem { throw HDF5Error(.corrupted(problem)) }

@@ -51,9 +51,13 @@ typedef struct {
   uint64_t header_and_sizes[12];
 } H5O_info_t;
 
-/// What is told of a link; only its type is looked at.
+/// What is told of a link; a hard one's address is that of an object. 1.12 calls it `H5L_info1_t`.
 typedef struct {
   H5L_type_t type;
+  _Bool corder_valid;
+  int64_t corder;
+  H5T_cset_t cset;
+  haddr_t address;
 } H5L_info_t;
 
 /// An entry of the library's error stack.

@@ -10,6 +10,16 @@
 package struct ChannelsFirst: RebuildingPass {
   package init() {}
 
+  /// Every order but the model's own begins with one of these.
+  package func isNeeded(in graph: GraphRewriter) -> Bool {
+    graph.nodes.contains { id in
+      switch graph[id].op {
+      case .transpose, .batchNormalization, .resize: true
+      case let op: op.dataLayout == .channelsLast
+      }
+    }
+  }
+
   package func rebuilt(_ graph: Graph) throws(GraphError) -> Graph {
     try ChannelsFirstRewriting.run(on: graph)
   }

@@ -34,11 +34,16 @@ extension NodePass {
 
 /// A pass that builds the graph anew.
 package protocol RebuildingPass: Pass {
+  /// False where the pass would change nothing: building a graph anew costs more than looking.
+  func isNeeded(in graph: GraphRewriter) -> Bool
   func rebuilt(_ graph: Graph) throws(GraphError) -> Graph
 }
 
 extension RebuildingPass {
+  package func isNeeded(in graph: GraphRewriter) -> Bool { true }
+
   package func run(on graph: inout GraphRewriter) throws(GraphError) {
+    guard isNeeded(in: graph) else { return }
     graph = GraphRewriter(try rebuilt(graph.finished()))
   }
 }

@@ -10,6 +10,13 @@ package struct BFloat16Emulation: RebuildingPass {
   // A body's inputs change with the values that they take.
   package var appliesToBodies: Bool { false }
 
+  package func isNeeded(in graph: GraphRewriter) -> Bool {
+    let values =
+      graph.inputs + graph.outputs.map(\.value) + graph.nodes.flatMap { graph[$0].inputs + graph[$0].outputs }
+    return values.contains { graph.dtype(of: $0) == .bfloat16 }
+      || graph.nodes.contains { graph[$0].op.subgraphs.contains(where: \.usesBFloat16) }
+  }
+
   package func rebuilt(_ graph: Graph) throws(GraphError) -> Graph {
     guard graph.usesBFloat16 else { return graph }
     var copy = GraphCopy(graph)

@@ -1,0 +1,96 @@
+"""How costs grow: the start of the command beside a program that does nothing, and conversions of deep models.
+
+    growth.py KCONVERT [--rounds 15]
+
+Every row is measured in one interleaved run, so that the ratios carry over to another machine: the median of whole
+processes. The empty program is Swift's, linked as the command is; `swiftc` is looked for in PATH. The models are chains of
+Dense layers, made with Keras.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+DEPTHS = [250, 500, 1000, 2000, 4000]
+
+
+def milliseconds(command):
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return (time.perf_counter() - start) * 1e3
+
+
+def medians(commands, rounds):
+    """The median time of each command, taken in turns."""
+    times = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            times[name].append(milliseconds(command))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def empty_program(folder):
+    source = folder / "empty.swift"
+    source.write_text('print("0.1.0")\n')
+    program = folder / "empty"
+    static = [] if sys.platform == "darwin" else ["-static-stdlib", "-use-ld=lld", "-Xlinker", "-s"]
+    subprocess.run(["swiftc", "-O", *static, source, "-o", program], check=True)
+    return program
+
+
+def deep_model(folder, depth):
+    import keras
+
+    layers = [keras.layers.Dense(16, activation="relu" if index % 2 else None) for index in range(depth)]
+    path = folder / f"deep{depth}.keras"
+    keras.Sequential([keras.Input((16,)), *layers]).save(path)
+    return path
+
+
+def start_up(kconvert, folder, rounds):
+    times = medians({"empty": [empty_program(folder)], "version": [kconvert, "--version"]}, 10 * rounds)
+    return {
+        "version_ms": round(times["version"], 2),
+        "empty_ms": round(times["empty"], 2),
+        "ratio": round(times["version"] / times["empty"], 2),
+    }
+
+
+def growth(kconvert, folder, rounds):
+    models = {depth: deep_model(folder, depth) for depth in DEPTHS}
+    commands = {}
+    for depth, model in models.items():
+        commands["onnx", depth] = [kconvert, model, "--to", "onnx", "-o", folder / "out.onnx"]
+        commands["summary", depth] = [kconvert, model, "--summary"]
+    times = medians(commands, rounds)
+    for depth in DEPTHS:
+        row = {"layers": depth}
+        for kind in ("onnx", "summary"):
+            row[f"{kind}_ms"] = round(times[kind, depth], 1)
+            # What the first 250 layers cost is left out: the start, and what every file costs.
+            if depth > DEPTHS[0]:
+                more = times[kind, depth] - times[kind, DEPTHS[0]]
+                row[f"{kind}_us_a_layer"] = round(more / (depth - DEPTHS[0]) * 1e3, 1)
+        yield row
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("kconvert")
+    parser.add_argument("--rounds", type=int, default=15)
+    arguments = parser.parse_args()
+    kconvert = shutil.which(arguments.kconvert) or os.path.abspath(arguments.kconvert)
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(start_up(kconvert, Path(folder), arguments.rounds)), flush=True)
+        for row in growth(kconvert, Path(folder), arguments.rounds):
+            print(json.dumps(row), flush=True)
+
+
+main()
