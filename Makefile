@@ -7,7 +7,7 @@ VENV := .build/venv
 
 EXAMPLES := PretrainedWeights ImageClassifier
 
-# The linker of the toolchain leaves out what is never called, and `-s` the names that only a debugger reads: 22 MB in
+# The linker of the toolchain leaves out what is never called, and `-s` the names that only a debugger reads: 24 MB in
 # place of 106. They stand here because the manifest of a library may not set them.
 ifeq ($(shell uname), Linux)
 RELEASE := --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker -s
