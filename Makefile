@@ -13,7 +13,7 @@ ifeq ($(shell uname), Linux)
 RELEASE := --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker -s
 endif
 
-.PHONY: demo test build examples system format
+.PHONY: demo test pictures build examples system format
 
 demo: build
 	$(KCONVERT) $(DEMO)/model.keras --summary
@@ -32,8 +32,16 @@ test: system $(VENV)/ready
 	$(VENV)/bin/python Scripts/judge_verify.py
 	$(VENV)/bin/python Scripts/judge_native.py
 	$(VENV)/bin/python Scripts/judge_keras.py
+	$(VENV)/bin/python Scripts/judge_pictures.py
 	$(VENV)/bin/python Scripts/public_api.py
 	$(MAKE) examples
+
+# The pages of --to html in a headless Chromium, light and dark.
+pictures: $(VENV)/ready
+	Scripts/install-system-packages.sh --browser
+	swift build --product kconvert
+	$(VENV)/bin/python Scripts/judge_pictures.py
+	$(VENV)/bin/python Scripts/judge_pictures.py --browser
 
 # The packages in Examples, built as programs that depend on this package by path.
 examples:

@@ -1,7 +1,16 @@
 #!/bin/sh
 # Installs the libraries kconvert links: protobuf-c, minizip, zlib and libyaml; HDF5 and oneDNN, which it loads when an HDF5
 # file is opened and when a model is run. Does nothing where they are there.
+# With --browser: Chromium and Graphviz, for the judge of pages.
 set -eu
+if [ "${1:-}" = --browser ]; then
+  if command -v dot >/dev/null && command -v chromium chromium-browser google-chrome >/dev/null; then exit 0; fi
+  if command -v brew >/dev/null 2>&1; then exec brew install graphviz chromium; fi
+  run=""
+  if [ "$(id -u)" != 0 ]; then run=sudo; fi
+  $run apt-get update -qq
+  exec $run apt-get install -y -qq graphviz chromium
+fi
 onednn=/usr/include/oneapi/dnnl/dnnl.h
 if pkg-config --exists hdf5-serial libprotobuf-c minizip zlib yaml-0.1 2>/dev/null && [ -e "$onednn" ]; then exit 0; fi
 if command -v brew >/dev/null 2>&1; then

@@ -22,7 +22,7 @@ struct Convert: ParsableCommand {
   /// What can be written.
   enum Format: String, ExpressibleByArgument, CaseIterable {
     case onnx, native, keras
-    case dot, svg
+    case dot, svg, html, json
 
     /// The end of the file's name.
     var suffix: String { self == .native ? "safetensors" : rawValue }
@@ -31,7 +31,7 @@ struct Convert: ParsableCommand {
     var isPicture: Bool {
       switch self {
       case .onnx, .native, .keras: false
-      case .dot, .svg: true
+      case .dot, .svg, .html, .json: true
       }
     }
   }
@@ -109,7 +109,7 @@ struct Convert: ParsableCommand {
         _ = try model.lowered(sizes)  // What cannot be computed is no model to keep.
         try writeNative(model)
       case .keras: try writeKeras(model, model.lowered(sizes))
-      case .dot?, .svg?: try writePicture(model, sizes)
+      case .dot?, .svg?, .html?, .json?: try writePicture(model, sizes)
       case nil: break
       }
     }
@@ -161,7 +161,14 @@ struct Convert: ParsableCommand {
     let description = try ModelDescription(model, options: sizes)
     let picture = ModelPicture(description, expandsNested: expandNested, layouter: pictureLayout)
     for note in description.notes where !model.warnings.contains(note) { Failure.warn(note) }
-    try TextOutput.write(to == .dot ? picture.dot : picture.svg, to: path)
+    let text =
+      switch to {
+      case .dot: picture.dot
+      case .json: description.json
+      case .html: try ModelPage(model, description, picture: picture).html
+      case .svg, .onnx, .native, .keras: picture.svg
+      }
+    try TextOutput.write(text, to: path)
   }
 
   private var outputs: OutputPath { OutputPath(reading: [options.model, options.weights]) }

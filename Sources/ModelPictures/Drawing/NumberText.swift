@@ -38,6 +38,18 @@ enum NumberText {
     return places == 0 ? "\(sign)\(digits)" : "\(sign)\(digits / unit).\(padded)"
   }
 
+  /// A real number in four digits: `0.01234`, `-1.235e-07`.
+  static func real(_ value: Double) -> String {
+    guard value.isFinite, value != 0 else { return value == 0 ? "0" : "\(value)" }
+    var (digits, exponent) = (value.magnitude, 0)
+    while digits >= 10 { (digits, exponent) = (digits / 10, exponent + 1) }
+    while digits < 1 { (digits, exponent) = (digits * 10, exponent - 1) }
+    if (-4..<5).contains(exponent) { return fixed(value, places: max(0, 3 - exponent)) }
+    let sign = value < 0 ? "-" : ""
+    let power = abs(exponent)
+    return "\(sign)\(fixed(digits, places: 3))e\(exponent < 0 ? "-" : "+")\(power < 10 ? "0" : "")\(power)"
+  }
+
   /// A coordinate: tenths of a pixel.
   static func pixels(_ value: Double) -> String {
     let tenths = Int((value * 10).rounded())

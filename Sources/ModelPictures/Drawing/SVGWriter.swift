@@ -4,6 +4,7 @@ import ModelIR
 struct SVGWriter {
   let graph: PictureGraph
   let layout: PictureLayout
+  private let attributes: (Int) -> String
   private var text = ""
 
   /// The whole picture, a file of its own.
@@ -22,17 +23,21 @@ struct SVGWriter {
   }
 
   /// Frames, edges and boxes.
-  static func content(_ graph: PictureGraph, _ layout: PictureLayout) -> String {
-    var writer = SVGWriter(graph: graph, layout: layout)
+  /// - Parameter attributes: further attributes of a box, as markup.
+  static func content(
+    _ graph: PictureGraph, _ layout: PictureLayout, attributes: @escaping (Int) -> String = { _ in "" }
+  ) -> String {
+    var writer = SVGWriter(graph, layout, attributes)
     for index in graph.clusters.indices { writer.addFrame(index) }
     for path in layout.edges { writer.addEdge(path) }
     for index in graph.boxes.indices { writer.addBox(index) }
     return writer.text
   }
 
-  private init(graph: PictureGraph, layout: PictureLayout) {
+  private init(_ graph: PictureGraph, _ layout: PictureLayout, _ attributes: @escaping (Int) -> String) {
     self.graph = graph
     self.layout = layout
+    self.attributes = attributes
   }
 
   private mutating func addFrame(_ index: Int) {
@@ -55,7 +60,7 @@ struct SVGWriter {
     }
     let head = Rectangle(x: place.x, y: place.y, width: place.width, height: BoxText.lineHeight + 6)
     text += """
-      <g class="layer \(box.layer.family.rawValue)" data-layer="\(index)"><title>\(SVGWriter.lines(box.lines.title))</title>\
+      <g class="layer \(box.layer.family.rawValue)"\(attributes(index))><title>\(SVGWriter.lines(box.lines.title))</title>\
       \(SVGWriter.rectangle(place, "box", radius: 5))<path class="head" d="\(SVGWriter.cap(head, radius: 4.5))"/>\
       <text class="name" x="\(left)" y="\(line(1))">\(box.lines.name.markup)</text>\
       <text class="class" x="\(right)" y="\(line(1))" text-anchor="end">\(box.lines.className.markup)</text>\
