@@ -164,7 +164,7 @@ struct Convert: ParsableCommand {
     let text =
       switch to {
       case .dot: picture.dot
-      case .json: description.json
+      case .json: description.json(model.report)
       case .html: try ModelPage(model, description, picture: picture).html
       case .svg, .onnx, .native, .keras: picture.svg
       }

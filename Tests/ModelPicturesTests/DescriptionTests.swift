@@ -43,12 +43,19 @@ import Testing
   }
 
   @Test func `JSON has the layers and what they take`() throws {
-    let json = try JSONValue(parsing: ModelDescription(PictureModel.fixture("graph/residual")).json)
+    let model = try PictureModel.fixture("graph/residual")
+    let json = try JSONValue(parsing: ModelDescription(model).json(model.report))
     let layers = try #require(json["layers"]?.array)
-    let add = try #require(layers.first { $0["class_name"]?.string == "Add" })
-    #expect(
-      add["inbound"]?.array?.compactMap { $0["layer"]?.string }.sorted() == ["batch_normalization", "conv2d"])
-    #expect(json["schema_version"]?.int == 1)
+    let add = try #require(layers.first { $0["className"]?.string == "Add" })
+    let inputs = add["inputs"]?.array?.compactMap(\.string).sorted()
+    #expect(inputs == ["batch_normalization[0][0]", "conv2d[0][0]"])
+    #expect(json["schemaVersion"]?.int == 1)
+  }
+
+  @Test(arguments: PictureModel.graphs) func `JSON is the model's report, and more`(_ name: String) throws {
+    let model = try PictureModel.fixture(name)
+    let text = try ModelDescription(model).json(model.report)
+    #expect(try JSONDecoder().decode(ModelReport.self, from: Data(text.utf8)) == model.report)
   }
 }
 
