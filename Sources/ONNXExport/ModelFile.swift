@@ -40,7 +40,8 @@ final class ModelFile {
     let output = try ModelOutput(path)
     try pack(model, into: output)
     let side = usesExternalData ? try sideFile(beside: path) : nil
-    try confirm(WrittenModel(model: output, side: side, sideName: sideFile))
+    try confirm(
+      WrittenModel(model: output, side: side, sideName: sideFile, nodeCount: graph.nodes.count))
     try output.commit(with: side)
   }
 

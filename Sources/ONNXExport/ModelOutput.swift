@@ -53,6 +53,8 @@ package struct WrittenModel {
   let side: ModelOutput?
   /// What the model calls its side file.
   let sideName: String
+  /// How many nodes its graph has.
+  package let nodeCount: Int
 
   /// The model's bytes.
   package func content() throws(ONNXExportError) -> HeldBytes { try model.written() }

@@ -70,7 +70,10 @@ struct Convert: ParsableCommand {
   @Flag(help: "Open nested models up in the summary and in pictures.") var expandNested = false
   @Option(help: ArgumentHelp("Who places the boxes of a picture.", visibility: .hidden))
   var pictureLayout = ModelPicture.Layouter.automatic
-  @Flag(help: "Print no progress.") var quiet = false
+  @Flag(
+    help: "Add what each layer costs to the layer table: floating-point operations and memory of one sample.")
+  var cost = false
+  @Flag(help: "Print neither progress nor the line about what was written.") var quiet = false
   @Flag(help: "Print no progress.") var noProgress = false
 
   func validate() throws {
@@ -98,16 +101,16 @@ struct Convert: ParsableCommand {
       let sizes = try options.lowering(for: model)
       if isForSummary {
         let table = try ModelSummary(model, options: sizes, expandNested: expandNested)
-        try StandardOutput.write(table.text(width: Terminal.width))
+        let description = try cost ? ModelDescription(model, options: sizes) : nil
+        let text = table.text(width: Terminal.width, adding: description?.costColumns ?? [])  // None without --cost.
+        try StandardOutput.table(text + (description?.costLines ?? ""))
         if let unsupported = table.unsupported, to == nil {
           Failure.warn("\(unsupported)", hint: unsupported.suggestion)
         }
       }
       switch to {
       case .onnx: try writeONNX(model.lowered(sizes).graph, of: model)
-      case .native:
-        _ = try model.lowered(sizes)  // What cannot be computed is no model to keep.
-        try writeNative(model)
+      case .native: try writeNative(model, model.lowered(sizes))  // What cannot be computed is no model to keep.
       case .keras: try writeKeras(model, model.lowered(sizes))
       case .dot?, .svg?, .html?, .json?: try writePicture(model, sizes)
       case nil: break
@@ -125,38 +128,62 @@ struct Convert: ParsableCommand {
     let path = try path(suffix: "onnx")
     // Weights beside the model are a second output.
     _ = try outputs.named(path + ".data")
-    try writer.write(graph, to: path) { written in
-      try verification.result()
-      guard verify else { return }
-      try WrittenModelCheck(graph, writer, names: (options.model, path), tolerance: tolerance).run(
-        on: written)
+    var nodeCount = 0
+    try writing(path, model) {
+      try writer.write(graph, to: path) { written in
+        try verification.result()
+        nodeCount = written.nodeCount
+        guard verify else { return }
+        try WrittenModelCheck(graph, writer, names: (options.model, path), tolerance: tolerance).run(
+          on: written)
+      }
+      return ["\(nodeCount) nodes", "opset \(opset)", Outcome.outputs(of: graph)]
     }
+  }
+
+  /// Writes a file, with progress, and tells at the end what was written.
+  /// - Parameter work: writes it; gives what there is to tell.
+  private func writing(_ path: String, _ model: KerasModel, _ work: () throws -> [String]) throws {
+    let outcome = Outcome()
+    let total = model.weights.reduce(0) { $0 + $1.tensor.byteCount }
+    let progress = Progress(path, total: total, isQuiet: quiet || noProgress)
+    defer { progress.finish() }
+    let details = try OutputFile.$progress.withValue({ progress.update($0) }) { try work() }
+    progress.finish()
+    if !quiet { outcome.tell(path, details) }
   }
 
   /// An archive, or the weights alone when OUT says `.weights.h5`.
   private func writeKeras(_ model: KerasModel, _ lowered: LoweredModel) throws {
     let path = try path(suffix: "keras")
     let verification = Verification(model)
-    if path.hasSuffix(".weights.h5") {
-      try KerasWriter().writeWeights(model, to: path) { try verification.result() }
-    } else {
+    try writing(path, model) {
+      if path.hasSuffix(".weights.h5") {
+        try KerasWriter().writeWeights(model, to: path) { try verification.result() }
+        return ["\(model.weights.count) weights"]
+      }
       try KerasWriter().write(model, lowered, to: path) { try verification.result() }
+      return ["\(model.graph.layers.count) layers", Outcome.outputs(of: lowered.graph)]
     }
   }
 
-  private func writeNative(_ model: KerasModel) throws {
+  private func writeNative(_ model: KerasModel, _ lowered: LoweredModel) throws {
     guard options.batch == nil, options.inputShape.isEmpty else {
       throw Failure(
         "a native file keeps the model's own shapes; give --batch and --input-shape when it is used", .usage)
     }
     let path = try path(suffix: "safetensors")
     let verification = Verification(model)
-    try NativeWriter().write(model, to: path) { try verification.result() }
+    try writing(path, model) {
+      try NativeWriter().write(model, to: path) { try verification.result() }
+      return ["\(model.weights.count) weights", Outcome.outputs(of: lowered.graph)]
+    }
   }
 
   /// A picture of any model that can be read, to a file or to standard output.
   private func writePicture(_ model: KerasModel, _ sizes: LoweringOptions) throws {
     guard let to else { return }
+    let outcome = Outcome()
     let path = try output == "-" ? "-" : path(suffix: to.suffix)
     let description = try ModelDescription(model, options: sizes)
     let picture = ModelPicture(description, expandsNested: expandNested, layouter: pictureLayout)
@@ -165,10 +192,20 @@ struct Convert: ParsableCommand {
       switch to {
       case .dot: picture.dot
       case .json: description.json(model.report)
-      case .html: try ModelPage(model, description, picture: picture).html
+      case .html: try page(model, description, picture)
       case .svg, .onnx, .native, .keras: picture.svg
       }
     try TextOutput.write(text, to: path)
+    if !quiet, path != "-" { outcome.tell(path, ["\(description.layers.layers.count) layers"]) }
+  }
+
+  private func page(
+    _ model: KerasModel, _ description: ModelDescription, _ picture: ModelPicture
+  ) throws -> String {
+    let total = model.weights.reduce(0) { $0 + $1.tensor.byteCount }
+    let progress = Progress("reading weights", total: total, isQuiet: quiet || noProgress)
+    defer { progress.finish() }
+    return try ModelPage(model, description, picture: picture) { done, _ in progress.update(done) }.html
   }
 
   private var outputs: OutputPath { OutputPath(reading: [options.model, options.weights]) }
@@ -221,5 +258,26 @@ enum Terminal {
     var size = winsize()
     guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return 80 }
     return Int(size.ws_col)
+  }
+
+  /// Whether standard output shows colours: a terminal, unless `NO_COLOR` says otherwise (https://no-color.org).
+  static var hasColours: Bool {
+    if let wish = getenv("NO_COLOR"), wish.pointee != 0 { return false }
+    if let kind = getenv("TERM"), String(cString: kind) == "dumb" { return false }
+    return isatty(STDOUT_FILENO) == 1
+  }
+
+  /// A line of the layer table: heads in bold, the frame dimmed.
+  static func styled(_ line: String) -> String {
+    let (bold, dim, plain) = ("\u{1B}[1m", "\u{1B}[2m", "\u{1B}[0m")
+    guard let first = line.first else { return line }
+    if "┏┡├└".contains(first) { return dim + line + plain }
+    if "┃│".contains(first) {
+      let cells = line.split(separator: first, omittingEmptySubsequences: false)
+      let weight = first == "┃" ? bold : ""
+      return cells.map { $0.isEmpty ? "" : "\(weight)\($0)\(plain)" }.joined(
+        separator: dim + String(first) + plain)
+    }
+    return line.hasPrefix("Model:") ? bold + line + plain : line
   }
 }

@@ -17,6 +17,13 @@ enum StandardOutput {
   /// Prints one line.
   static func line(_ text: String) throws { try send(text.printable + "\n") }
 
+  /// Prints the layer table, on a terminal with its frame dimmed and its heads in bold.
+  static func table(_ text: String) throws {
+    guard Terminal.hasColours else { return try write(text) }
+    let lines = text.printableLines.split(separator: "\n", omittingEmptySubsequences: false)
+    try send(lines.map { Terminal.styled(String($0)) }.joined(separator: "\n"))
+  }
+
   /// Prints JSON.
   static func json(_ text: String) throws { try send(text.printableJSON) }
 

@@ -89,6 +89,23 @@ public struct ModelSummary: Sendable {
     (trainable, nonTrainable) = builder.totals(model.graph)
   }
 
+  /// A column of numbers beside those of Keras.
+  package struct Column {
+    let title: String
+    /// The texts by the rows' paths.
+    let cells: [String: String]
+
+    package init(title: String, cells: [String: String]) {
+      self.title = title
+      self.cells = cells
+    }
+  }
+
+  /// The table with further columns.
+  package func text(width: Int?, adding columns: [Column]) -> String {
+    SummaryTable(self, width: width, columns: columns).text
+  }
+
   /// The table as text; cells are wrapped to a width, columns widened when it is nil.
   public func text(width: Int?) -> String { SummaryTable(self, width: width).text }
 }

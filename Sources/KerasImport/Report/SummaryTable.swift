@@ -4,13 +4,19 @@ struct SummaryTable {
   private let header: [String]
   private let cells: [[[String]]]
   private let widths: [Int]
+  private let numberColumns: Range<Int>
 
-  init(_ summary: ModelSummary, width: Int?) {
+  /// - Parameter columns: further columns of numbers, behind the parameters.
+  init(_ summary: ModelSummary, width: Int?, columns: [ModelSummary.Column] = []) {
     self.summary = summary
-    header = ["Layer (type)", "Output Shape", "Param #"] + (summary.showsConnections ? ["Connected to"] : [])
+    numberColumns = 2..<3 + columns.count
+    header =
+      ["Layer (type)", "Output Shape", "Param #"] + columns.map(\.title)
+      + (summary.showsConnections ? ["Connected to"] : [])
     var cells: [[[String]]] = []
     for row in summary.rows {
       var line = [[row.layer.printable], [row.outputShape.printable], [row.parameters.printable]]
+      line += columns.map { [$0.cells[row.path] ?? ""] }  // A row that a column does not know stays empty.
       if summary.showsConnections {
         line.append(
           row.connectedTo.isEmpty ? ["-"] : SummaryTable.separated(row.connectedTo.map(\.printable)))
@@ -88,7 +94,7 @@ struct SummaryTable {
     for (column, text) in texts.enumerated() {
       let padding = String(repeating: " ", count: max(widths[column] - text.count, 0))
       // Numbers are aligned to the right, as in Keras.
-      parts.append(column == 2 ? " \(padding)\(text) " : " \(text)\(padding) ")
+      parts.append(numberColumns.contains(column) ? " \(padding)\(text) " : " \(text)\(padding) ")
     }
     return bar + parts.joined(separator: bar) + bar
   }

@@ -24,6 +24,10 @@ package final class OutputFile {
 
   private static let bufferByteCount = 1 << 16
 
+  /// Called with the number of bytes of each file that is begun in this task, as they are written.
+  @TaskLocal package static var progress: (@Sendable (_ byteCount: Int) -> Void)?
+  private let progress = OutputFile.progress
+
   /// - Throws: the system's reason, with the path of the final file.
   package init(replacing path: String) throws(FileError) {
     self.path = path
@@ -45,6 +49,7 @@ package final class OutputFile {
   /// Appends bytes.
   package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     byteCount += bytes.count
+    progress?(byteCount)
     if bytes.count < OutputFile.bufferByteCount {
       buffer.append(contentsOf: bytes)
       if buffer.count >= OutputFile.bufferByteCount { try flush() }
