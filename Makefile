@@ -5,7 +5,7 @@ KCONVERT := .build/release/kconvert
 DEMO := fixtures/cases/seed/cnn
 VENV := .build/venv
 
-EXAMPLES := PretrainedWeights ImageClassifier
+EXAMPLES := PretrainedWeights ImageClassifier CustomLayers ModelServer FileBrowser
 
 # The linker of the toolchain leaves out what is never called, and `-s` the names that only a debugger reads: 24 MB in
 # place of 106. They stand here because the manifest of a library may not set them.

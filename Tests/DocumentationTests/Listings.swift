@@ -1,3 +1,5 @@
+import Foundation
+import Kconvert
 import KerasImport
 import ModelIR
 import NativeFormat
@@ -14,6 +16,19 @@ enum GettingStarted {
     for layer in model.layers {
       print(layer.name, layer.className, try layer.outputShapes)
     }
+  }
+
+  static func memory(_ data: [UInt8]) throws -> [KerasModel] {
+    let model = try KerasModel(bytes: data, name: "upload.keras")
+    let other = try KerasModel(contentsOf: URL(filePath: "model.keras"))
+    return [model, other]
+  }
+
+  static func anyFile() throws {
+    let report = try KerasModel.inspect("model.keras")
+    print(report.status, report.format)
+    for layer in report.layers where !layer.isSupported { print(layer.path, layer.className) }
+    for problem in report.problems { print(problem.message) }
   }
 
   static func ends(_ model: KerasModel) throws {
@@ -107,6 +122,14 @@ enum LoadingWeights {
     print(report.unused)
     let arrays = try model.weights.renamed(rules)
     return arrays
+  }
+
+  static func changed(_ model: KerasModel) throws -> [KerasModel] {
+    let changed = try model.replacingWeights { weight in
+      weight.name.hasSuffix("/bias") ? try weight.tensor.converted(to: .float16) : nil
+    }
+    let half = try model.castingWeights(to: .float16)
+    return [changed, half]
   }
 
   static func recurrent(_ model: KerasModel) throws -> ([String: Tensor], [String: Tensor]) {
@@ -234,7 +257,43 @@ enum CustomLayers {
   }
 }
 
+/// `share * alpha * x`, a share that the program knows.
+struct Blend: Layer {
+  let factor: Double
+
+  init(share: Double, alpha: Double) { factor = share * alpha }
+
+  init(_ config: inout LayerConfig) throws(KerasImportError) { self.init(share: 1, alpha: 1) }
+
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+    let x = try call.input.value
+    return [Operand(try scope.emit(.binary(.multiply), x, scope.scalar(factor, like: x)))]
+  }
+}
+
+enum MadeByClosures {
+  static func register(_ options: inout KerasModel.Options, share: Double) {
+    options.layers.register("Blend") { config throws(KerasImportError) in
+      Blend(share: share, alpha: try config.double("alpha", default: 1))
+    }
+    options.layers.define(class: "Twice") { call, scope throws(KerasImportError) in
+      let x = try call.input.value
+      return [Operand(try scope.emit(.binary(.add), x, x))]
+    }
+  }
+}
+
 enum Formats {
+  static func awaited(_ model: KerasModel) async throws {
+    try await ONNXWriter().write(model, to: URL(filePath: "model.onnx")) { bytes in print(bytes) }
+  }
+
+  static func tensors() throws {
+    let tensors = try Safetensors.load("weights.safetensors")
+    try Safetensors.save(tensors, metadata: ["format": "pt"], to: "copy.safetensors")
+    try NumpyArchive.save(tensors, to: "weights.npz")
+  }
+
   static func write() throws {
     let model = try KerasModel(contentsOf: "model.h5")
     var writer = ONNXWriter(opset: 18)
