@@ -78,7 +78,7 @@ enum KernelFuzz {
     case 9: return .cumulative(random.pick([.sum, .product]), axis: axis, reverse: true, exclusive: true)
     case 10: return .topK(k: .fixed(number(&random)), axis: axis, largest: true)
     case 11: return .batchNormalization(axis: axis, epsilon: 1e-3)
-    case 12: return .layerNormalization(axis: axis, epsilon: 1e-3)
+    case 12: return .normalization(.layer(axis: axis), epsilon: 1e-3)
     case 13: return .softmax(axis: axis)
     case 14: return .reshape(Shape(numbers(rank)))
     case 15: return .transpose(Array((0..<rank).shuffled(using: &random)))

@@ -74,7 +74,10 @@ struct ONNXTable: Sendable {
         [.float32, .float64, .int32, .int64],
         carriers: ONNXTable.throughInt64.merging([.float16: .float32]) { a, _ in a })
     case .batchNormalization(let axis, _): return axis == 1 ? Rule(ONNXTable.floats) : .composed()
-    case .layerNormalization: return since(17, Rule(ONNXTable.floats), "LayerNormalization")
+    case .normalization(.layer, _): return since(17, Rule(ONNXTable.floats), "LayerNormalization")
+    case .normalization(.rootMeanSquare, _): return since(23, Rule(ONNXTable.floats), "RMSNormalization")
+    case .normalization(.groups(_, let axis), _):
+      return axis == 1 ? since(21, Rule(ONNXTable.floats), "GroupNormalization") : .composed()
     case .softmax, .logSoftmax: return Rule(ONNXTable.floats)
     case .pad(let attributes):
       if case .symmetric = attributes.mode { return .composed() }

@@ -135,8 +135,11 @@ extension GraphEmitter {
         [("axis", .int(axis)), ("largest", .int(largest ? 1 : 0)), ("sorted", .int(1))])
     case .batchNormalization(_, let epsilon):
       emit("BatchNormalization", x, outputs: y, [("epsilon", .float(epsilon))])
-    case .layerNormalization(let axis, let epsilon):
-      emit("LayerNormalization", x, outputs: y, [("axis", .int(axis)), ("epsilon", .float(epsilon))])
+    case .normalization(.layer(let axis), let epsilon),
+      .normalization(.rootMeanSquare(let axis), let epsilon):
+      emit(node.op.name, x, outputs: y, [("axis", .int(axis)), ("epsilon", .float(epsilon))])
+    case .normalization(.groups(let count, _), let epsilon):
+      emit("GroupNormalization", x, outputs: y, [("num_groups", .int(count)), ("epsilon", .float(epsilon))])
     case .softmax(let axis): emit("Softmax", x, outputs: y, [("axis", .int(axis))])
     case .logSoftmax(let axis): emit("LogSoftmax", x, outputs: y, [("axis", .int(axis))])
     case .reshape(let shape): try emitReshape(shape, node, x[0], y)

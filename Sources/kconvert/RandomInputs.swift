@@ -194,7 +194,7 @@ extension RandomInputs {
     case .compare, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce,
       .cumulative,
       .topK,
-      .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .range, .count, .sizes, .recurrent,
+      .batchNormalization, .normalization, .softmax, .logSoftmax, .range, .count, .sizes, .recurrent,
       .sequenceRecurrent,
       .scan, .resize, .lookup, .hash:
       return []

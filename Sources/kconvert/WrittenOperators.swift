@@ -170,7 +170,7 @@ enum WrittenOperators {
     "Glu": "Mul Sigmoid Split",
     "Greater": "Greater",
     "GreaterEqual": "GreaterOrEqual",
-    "GroupNormalization": "Add Div Mul ReduceMean Reshape Sqrt Sub",
+    "GroupNormalization": "Add Div GroupNormalization Mul ReduceMean Reshape Sqrt Sub",
     "GroupQueryAttention": "Abs Add Cast Concat Expand GreaterOrEqual Less MatMul Max Mul Reshape Shape Sigmoid Softmax Sub Where",
     "HSVToRGB": "Abs Add Clip Concat Mul Reshape Split Sub",
     "HardShrink": "Abs Greater Where",

@@ -61,7 +61,11 @@ struct ONNXTargetTests {
         let x = g.input(2, 3, 4)
         let operands = [x, try g.weight(4), try g.weight(4), try g.weight(4), try g.weight(4, offset: 2)]
         g.output(try g.emitAll(.batchNormalization(axis: 2, epsilon: 1e-3), operands)[0])
-        g.output(try g.emit(.layerNormalization(axis: 1, epsilon: 1e-3), x, g.weight(3, 4), g.weight(3, 4)))
+        g.output(
+          try g.emit(.normalization(.layer(axis: 1), epsilon: 1e-3), x, g.weight(3, 4), g.weight(3, 4)))
+        g.output(try g.emit(.normalization(.rootMeanSquare(axis: 1), epsilon: 1e-3), x, g.weight(3, 4)))
+        g.output(try g.emit(.normalization(.groups(2, axis: 2), epsilon: 1e-3), x, g.weight(4), g.weight(4)))
+        g.output(try g.emit(.normalization(.groups(3, axis: 1), epsilon: 1e-3), x, g.weight(3), g.weight(3)))
       },
       Sample(description: "movement") { g in
         let x = g.input(2, 3, 4)

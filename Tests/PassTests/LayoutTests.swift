@@ -41,7 +41,7 @@ struct LayoutTests {
   @Test func `what an operation needs in order comes in order`() throws {
     var g = PassGraph()
     let x = try g.emit(conv, g.input(2, 5, 4, 3), g.weight(3, 3, 3, 4))
-    g.output(try g.emit(.layerNormalization(axis: 3, epsilon: 1e-3), x, g.weight(4), g.weight(4)))
+    g.output(try g.emit(.normalization(.layer(axis: 3), epsilon: 1e-3), x, g.weight(4), g.weight(4)))
     #expect(try g.after(ChannelsFirst()) == ["Transpose", "Conv", "Transpose", "LayerNormalization"])
   }
 

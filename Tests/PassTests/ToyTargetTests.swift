@@ -13,9 +13,10 @@ struct ToyTargetTests {
     case .unary(let function) where words[function] != nil: floats
     case .binary(let function) where symbols[function] != nil: floats
     case .cast, .select, .compare, .reduce, .reshape, .transpose, .expand: .any
-    case .unary, .binary, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .argReduce, .cumulative,
+    case .unary, .binary, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .argReduce,
+      .cumulative,
       .topK,
-      .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .concat, .split, .slice, .pad, .tile,
+      .batchNormalization, .normalization, .softmax, .logSoftmax, .concat, .split, .slice, .pad, .tile,
       .reverse,
       .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes, .recurrent,
       .sequenceRecurrent, .scan,

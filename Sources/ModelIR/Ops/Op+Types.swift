@@ -38,7 +38,7 @@ extension Op {
       shape[axis] = k
       return [TensorType(operands[0].dtype, shape), TensorType(.int64, shape)]
     case .batchNormalization(let axis, _): return [try inferBatchNormalization(operands, axis: axis)]
-    case .layerNormalization(let axis, _): return [try inferLayerNormalization(operands, axis: axis)]
+    case .normalization(let normalization, _): return [try infer(normalization, operands)]
     case .reshape(let shape): return [try inferReshape(operands[0], shape)]
     case .transpose(let permutation): return [try inferTranspose(operands[0], permutation)]
     case .concat(let axis): return [try inferConcat(operands, axis: axis)]
@@ -95,7 +95,7 @@ extension Op {
     case .cumulative(let function, _, _, _): function == .sum ? "CumSum" : "Cumulative"
     case .topK: "TopK"
     case .batchNormalization: "BatchNormalization"
-    case .layerNormalization: "LayerNormalization"
+    case .normalization(let normalization, _): normalization.name
     case .softmax: "Softmax"
     case .logSoftmax: "LogSoftmax"
     case .reshape: "Reshape"
@@ -136,7 +136,8 @@ extension Op {
     case .convTranspose, .dequantize: 2...3
     case .conv(let attributes): attributes.epilogue.addsOperand ? 3...4 : 2...3
     case .dense(let epilogue): epilogue.addsOperand ? 4...4 : 3...3
-    case .select, .scatterND, .layerNormalization: 3...3
+    case .select, .scatterND: 3...3
+    case .normalization(let normalization, _): normalization.operandCount...normalization.operandCount
     case .batchNormalization: 5...5
     case .einsum, .concat, .hash: 1...Int.max
     case .recurrent(let attributes): attributes.operandRoles.count...attributes.operandRoles.count

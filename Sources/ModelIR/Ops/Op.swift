@@ -57,9 +57,8 @@ public enum Op: Hashable, Sendable {
   /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`; the last four are `[C]`, C the size of `axis`.
   /// `[x, gamma, beta, mean, variance] -> [y]`. ONNX BatchNormalization (axis 1).
   case batchNormalization(axis: Int, epsilon: Double)
-  /// Normalization to mean 0 and population variance 1 over the axes from `axis` on, then scale and shift;
-  /// gamma and beta have the shape of those axes. `[x, gamma, beta] -> [y]`. ONNX LayerNormalization 17.
-  case layerNormalization(axis: Int, epsilon: Double)
+  /// `(x - mean) / sqrt(variance + epsilon)` by statistics of the data themselves, then scale and shift.
+  case normalization(Normalization, epsilon: Double)
   /// `exp(x - max) / sum` along an axis. ONNX Softmax 13.
   case softmax(axis: Int)
   /// `x - logsumexp(x)` along an axis. ONNX LogSoftmax 13.

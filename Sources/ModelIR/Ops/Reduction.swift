@@ -42,11 +42,50 @@ extension Op {
     return operands[0]
   }
 
-  func inferLayerNormalization(_ operands: [TensorType], axis: Int) throws(GraphError) -> TensorType {
+  func infer(_ normalization: Normalization, _ operands: [TensorType]) throws(GraphError) -> TensorType {
     try expectEqualDTypes(operands)
-    try operands[0].expectAxis(axis)
-    let normalized = Shape(Array(operands[0].shape.dimensions[axis...]))
-    for index in 1...2 { try operands[index].expectShape(normalized, operand: index) }
+    let shape = operands[0].shape
+    let parameters: Shape
+    switch normalization {
+    case .layer(let axis), .rootMeanSquare(let axis):
+      try operands[0].expectAxis(axis)
+      parameters = Shape(Array(shape.dimensions[axis...]))
+    case .groups(let count, let axis):
+      try operands[0].expectAxis(axis)
+      guard axis > 0, let channels = shape[axis].fixedSize, count > 0, channels % count == 0 else {
+        throw GraphError("expected channels in \(count) groups, found \(shape) with axis \(axis)", operand: 0)
+      }
+      parameters = [shape[axis]]
+    }
+    for index in operands.indices.dropFirst() { try operands[index].expectShape(parameters, operand: index) }
     return operands[0]
+  }
+}
+
+/// What a normalization takes its mean and variance over.
+public enum Normalization: Hashable, Sendable {
+  /// The axes from `axis` on; gamma and beta have their shape. `[x, gamma, beta] -> [y]`. ONNX LayerNormalization 17.
+  case layer(axis: Int)
+  /// The same axes by the root of the mean square, without a mean. `[x, gamma] -> [y]`. ONNX RMSNormalization 23.
+  case rootMeanSquare(axis: Int)
+  /// Everything but the batch in groups of neighbouring channels; gamma and beta are `[C]`, C the size of `axis`.
+  /// `[x, gamma, beta] -> [y]`. ONNX GroupNormalization 21 (axis 1).
+  case groups(Int, axis: Int)
+
+  /// The operator's name in ONNX.
+  var name: String {
+    switch self {
+    case .layer: "LayerNormalization"
+    case .rootMeanSquare: "RMSNormalization"
+    case .groups: "GroupNormalization"
+    }
+  }
+
+  /// The number of operands.
+  var operandCount: Int {
+    switch self {
+    case .layer, .groups: 3
+    case .rootMeanSquare: 2
+    }
   }
 }

@@ -139,6 +139,9 @@ private struct ChannelsFirstRewriting {
     if case .batchNormalization(let axis, let epsilon) = node.op, axis == rank - 1, rank > 2 {
       return .batchNormalization(axis: 1, epsilon: epsilon)
     }
+    if case .normalization(.groups(let count, let axis), let epsilon) = node.op, axis == rank - 1, rank > 2 {
+      return .normalization(.groups(count, axis: 1), epsilon: epsilon)
+    }
     if case .resize(var attributes) = node.op, rank > 2, attributes.axes == Array(1..<(rank - 1)) {
       attributes.axes = Array(2..<rank)
       return .resize(attributes)

@@ -37,7 +37,7 @@ enum OperationCost {
       }
     case .scan(let attributes): return scan(attributes, operands)
     case .batchNormalization, .dequantize: return product(2, count(result))
-    case .layerNormalization: return product(8, count(result))
+    case .normalization: return product(8, count(result))
     case .softmax, .logSoftmax: return product(5, count(result))
     case .resize(let attributes):
       return product(taps(attributes.method) * attributes.axes.count, count(result))

@@ -294,7 +294,7 @@ extension Op {
     case .unary, .binary, .compare, .select, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose,
       .pool, .reduce,
       .argReduce,
-      .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .scatterND, .range,
+      .cumulative, .topK, .batchNormalization, .normalization, .softmax, .logSoftmax, .scatterND, .range,
       .count,
       .sizes,
       .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:

@@ -33,7 +33,7 @@ struct StepCost: Sendable {
     // One operation an element stands for everything else: only a profile reads it.
     case .unary, .binary, .compare, .select, .cast, .einsum, .dequantize, .pool, .reduce, .argReduce,
       .cumulative, .topK,
-      .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split,
+      .batchNormalization, .normalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split,
       .slice,
       .pad, .expand, .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range,
       .count,

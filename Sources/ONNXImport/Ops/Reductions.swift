@@ -15,7 +15,16 @@ extension NodeReader {
       let epsilon = try node.required("epsilon", node.float("epsilon"))
       try node.emit(.batchNormalization(axis: 1, epsilon: epsilon), node.operands())
     }),
-    "LayerNormalization": .other({ node throws(ONNXImportError) in try node.readLayerNormalization() }),
+    "LayerNormalization": .other({ node throws(ONNXImportError) in
+      try node.readNormalization { x throws(ONNXImportError) in .layer(axis: try node.axis(of: x)) }
+    }),
+    "RMSNormalization": .other({ node throws(ONNXImportError) in
+      try node.readNormalization { x throws(ONNXImportError) in .rootMeanSquare(axis: try node.axis(of: x)) }
+    }),
+    "GroupNormalization": .other({ node throws(ONNXImportError) in
+      let count = try node.required("num_groups", node.int("num_groups"))
+      try node.readNormalization { _ in .groups(count, axis: 1) }
+    }),
     "Softmax": .other({ node throws(ONNXImportError) in
       let x = try node.operand(0)
       try node.emit(.softmax(axis: node.axis(of: x)), [x])
@@ -58,10 +67,12 @@ extension NodeReader {
     try emit(.topK(k: k[0], axis: axis(of: x), largest: flag("largest", default: true)), [x])
   }
 
-  private func readLayerNormalization() throws(ONNXImportError) {
+  private func readNormalization(
+    _ kind: (Value) throws(ONNXImportError) -> Normalization
+  ) throws(ONNXImportError) {
     let values = try operands()
     guard let x = values.first else { throw .damaged("expected operands, found none") }
     let epsilon = try required("epsilon", float("epsilon"))
-    try emit(.layerNormalization(axis: axis(of: x), epsilon: epsilon), values)
+    try emit(.normalization(kind(x), epsilon: epsilon), values)
   }
 }

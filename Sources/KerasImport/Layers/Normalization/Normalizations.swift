@@ -141,7 +141,7 @@ struct LayerNormalization: Layer, KeepsInputTypes {
     if !rmsScaling, axes == Array((shape.rank - axes.count)..<shape.rank), parameters.fixedSizes != nil {
       let one = if let gamma { gamma } else { try scope.filled(1, parameters, dtype) }
       let zero = if let beta { beta } else { try scope.filled(0, parameters, dtype) }
-      y = try scope.emit(.layerNormalization(axis: axes[0], epsilon: epsilon), x, one, zero)
+      y = try scope.emit(.normalization(.layer(axis: axes[0]), epsilon: epsilon), x, one, zero)
     } else {
       y = try composed(x, axes: axes, gamma: gamma, beta: beta, in: scope)
     }
@@ -206,28 +206,15 @@ struct GroupNormalization: Layer, KeepsInputTypes {
       throw KerasImportError(
         .invalidValue(key: "groups", expected: "a divisor of \(channels)", found: "\(groups)"))
     }
-    var split = shape.dimensions
-    split[axis] = .fixed(channels / groups)
-    split.insert(.fixed(groups), at: axis)
     let compute: DType = scope.computeDType == .float64 ? .float64 : .float32
-    let grouped = try scope.reshape(scope.cast(x, to: compute), Shape(split))
-    let axes = (1...rank).filter { $0 != axis }
-    let centered = try scope.subtract(grouped, scope.reduce(.mean, grouped, axes: axes, keepDims: true))
-    let variance = try scope.reduce(.mean, scope.unary(.square, centered), axes: axes, keepDims: true)
-    let normalized = try scope.divide(centered, scope.unary(.sqrt, scope.add(variance, epsilon)))
-    var y = try scope.reshape(normalized, shape)
-    if scale {
-      y = try scope.multiply(
-        y,
-        scope.alongAxis(
-          scope.cast(scope.variable("gamma", [.fixed(channels)]), to: compute), axis: axis, rank: rank))
+    func parameter(_ isStored: Bool, _ name: String, else value: Double) throws(KerasImportError) -> Value {
+      let shape: Shape = [.fixed(channels)]
+      return isStored
+        ? try scope.cast(scope.variable(name, shape), to: compute) : try scope.filled(value, shape, compute)
     }
-    if center {
-      y = try scope.add(
-        y,
-        scope.alongAxis(
-          scope.cast(scope.variable("beta", [.fixed(channels)]), to: compute), axis: axis, rank: rank))
-    }
+    var y = try scope.emit(
+      .normalization(.groups(groups, axis: axis), epsilon: epsilon), scope.cast(x, to: compute),
+      parameter(scale, "gamma", else: 1), parameter(center, "beta", else: 0))
     if isRounded { y = try scope.cast(y, to: scope.dtype(of: x)) }
     return [Operand(try scope.cast(y, to: scope.computeDType))]
   }
@@ -251,11 +238,16 @@ struct RMSNormalization: Layer {
     let axes = try scope.axes(self.axes, rank: shape.rank)
     let compute: DType = scope.computeDType == .float64 ? .float64 : .float32
     let wide = try scope.cast(x, to: compute)
-    let mean = try scope.reduce(.mean, scope.unary(.square, wide), axes: axes, keepDims: true)
-    let y = try scope.divide(wide, scope.unary(.sqrt, scope.add(mean, epsilon)))
     let weight = try scope.cast(scope.variable("scale", Shape(axes.map { shape[$0] })), to: compute)
-    let scaled = try scope.multiply(y, scope.spread(weight, over: axes, rank: shape.rank))
-    return [Operand(try scope.cast(scaled, to: scope.dtype(of: x)))]
+    let y: Value
+    if axes == Array((shape.rank - axes.count)..<shape.rank) {
+      y = try scope.emit(.normalization(.rootMeanSquare(axis: axes[0]), epsilon: epsilon), wide, weight)
+    } else {
+      let mean = try scope.reduce(.mean, scope.unary(.square, wide), axes: axes, keepDims: true)
+      let normal = try scope.divide(wide, scope.unary(.sqrt, scope.add(mean, epsilon)))
+      y = try scope.multiply(normal, scope.spread(weight, over: axes, rank: shape.rank))
+    }
+    return [Operand(try scope.cast(y, to: scope.dtype(of: x)))]
   }
 }
 

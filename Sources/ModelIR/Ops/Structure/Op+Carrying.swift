@@ -46,10 +46,12 @@ extension Op {
     case .argReduce(let function, let axis, let keepDims):
       let op = Op.argReduce(function, axis: moved(axis), keepDims: keepDims)
       return .renamed(op, results: keepDims ? permutation : permutation.removing([axis]))
-    case .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .layerNormalization, .reshape, .transpose,
+    case .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .normalization, .reshape,
+      .transpose,
       .expand,
       .gather,
-      .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes, .recurrent, .sequenceRecurrent,
+      .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes, .recurrent,
+      .sequenceRecurrent,
       .scan, .vectorize:
       return .original
     }

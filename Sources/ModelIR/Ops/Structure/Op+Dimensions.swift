@@ -13,10 +13,11 @@ extension Op {
     case .resize(var attributes):
       attributes.sizes = attributes.sizes.map(transform)
       return .resize(attributes)
-    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool,
+    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv,
+      .convTranspose, .pool,
       .reduce,
       .argReduce,
-      .cumulative, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .transpose, .concat,
+      .cumulative, .batchNormalization, .normalization, .softmax, .logSoftmax, .transpose, .concat,
       .slice, .pad,
       .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .recurrent,
       .sequenceRecurrent, .scan, .lookup,

@@ -6,10 +6,12 @@ extension Op {
       .gatherElements,
       .gatherND, .triangle:
       true
-    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool,
+    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv,
+      .convTranspose, .pool,
       .reduce,
       .argReduce,
-      .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .scatterND, .range, .count,
+      .cumulative, .topK, .batchNormalization, .normalization, .softmax, .logSoftmax, .scatterND, .range,
+      .count,
       .sizes,
       .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
       false
@@ -34,11 +36,13 @@ extension Op {
     case .pool(var attributes):
       attributes.layout = transform(attributes.layout)
       return .pool(attributes)
-    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .reduce, .argReduce,
+    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .reduce,
+      .argReduce,
       .cumulative, .topK,
-      .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split,
+      .batchNormalization, .normalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split,
       .slice,
-      .pad, .expand, .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .count,
+      .pad, .expand, .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range,
+      .count,
       .sizes,
       .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
       return self

@@ -21,10 +21,11 @@ extension Op {
     case .sequenceRecurrent(var attributes):
       for index in attributes.directions.indices { try attributes.directions[index].mapSubgraphs(transform) }
       return .sequenceRecurrent(attributes)
-    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool,
+    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv,
+      .convTranspose, .pool,
       .reduce,
       .argReduce,
-      .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .reshape,
+      .cumulative, .topK, .batchNormalization, .normalization, .softmax, .logSoftmax, .reshape,
       .transpose, .concat,
       .split, .slice, .pad, .expand, .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND,
       .triangle, .range,

@@ -39,7 +39,7 @@ extension Op {
     case .conv(let attributes): return attributes.epilogue.operandRoles(count: count)
     case .dense(let epilogue): return epilogue.operandRoles(count: count)
     case .batchNormalization: return [.data, .scale, .offset, .mean, .variance]
-    case .layerNormalization: return [.data, .scale, .offset]
+    case .normalization: return Array([.data, .scale, .offset].prefix(count))
     case .gather, .gatherElements, .gatherND: return [.data, .indices]
     case .scatterND: return [.data, .indices, .updates]
     case .recurrent(let attributes): return attributes.operandRoles

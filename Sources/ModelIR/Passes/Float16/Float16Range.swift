@@ -23,12 +23,14 @@ extension Op {
   /// The widest range of operands that the operation takes in float16: products take what comes of a computation.
   var acceptedRange: Float16Range {
     switch self {
-    case .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .recurrent, .sequenceRecurrent, .scan: .large
+    case .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .recurrent, .sequenceRecurrent, .scan:
+      .large
     case .unary, .binary, .compare, .select, .cast, .pool, .reduce, .argReduce, .cumulative, .topK,
       .batchNormalization,
-      .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad,
+      .normalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad,
       .expand, .tile,
-      .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes, .resize, .lookup,
+      .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes, .resize,
+      .lookup,
       .hash,
       .vectorize:
       .inside
@@ -43,10 +45,12 @@ extension Op {
     case .reduce(let function, _, _): function == .sum || function == .product || function == .logSumExp
     // Kernels of cells compute in float32 only.
     case .cumulative, .batchNormalization, .recurrent, .sequenceRecurrent: true
-    case .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .argReduce, .topK,
-      .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad,
+    case .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool,
+      .argReduce, .topK,
+      .normalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad,
       .expand, .tile,
-      .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes, .scan, .resize,
+      .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes, .scan,
+      .resize,
       .lookup, .hash, .vectorize:
       false
     }
@@ -57,15 +61,17 @@ extension Op {
     switch self {
     case .unary(let function):
       function.isBounded ? .inside : function.leavesFloat16 ? max(operands, .large) : operands
-    case .softmax, .layerNormalization, .batchNormalization, .compare, .argReduce: .inside
+    case .softmax, .normalization, .batchNormalization, .compare, .argReduce: .inside
     case .binary(.power), .reduce(.sum, _, _), .reduce(.product, _, _), .reduce(.logSumExp, _, _),
       .cumulative:
       max(operands, .large)
-    case .binary, .reduce, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .topK,
+    case .binary, .reduce, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose,
+      .pool, .topK,
       .logSoftmax,
       .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .gather, .gatherElements,
       .gatherND,
-      .scatterND, .triangle, .range, .count, .sizes, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash,
+      .scatterND, .triangle, .range, .count, .sizes, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup,
+      .hash,
       .vectorize:
       operands
     }

@@ -44,9 +44,10 @@ enum ConstantArithmetic {
     where x[0].rank > 0 && axes == Array(0..<(x[0].rank - 1)) && x[0].dtype.isFloatingPoint:
       let columns = x[0].sizes[x[0].rank - 1]
       return [try numbers(dtype, result) { try columnSums(x[0].doubles(), columns) }]
-    case .compare, .select, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce,
+    case .compare, .select, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .reduce,
+      .argReduce,
       .cumulative, .topK,
-      .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .pad, .tile, .gather, .gatherElements,
+      .batchNormalization, .normalization, .softmax, .logSoftmax, .pad, .tile, .gather, .gatherElements,
       .gatherND,
       .scatterND, .triangle, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
       return nil

@@ -91,17 +91,19 @@ extension GraphRewriter {
       return try decomposed(function, axis, isReverse: isReverse, isExclusive: isExclusive, x[0]).map { [$0] }
     case .batchNormalization(let axis, let epsilon):
       return [try decomposedBatchNormalization(axis, epsilon, x)]
-    case .layerNormalization(let axis, let epsilon):
-      return [try decomposedLayerNormalization(axis, epsilon, node)]
+    case .normalization(let normalization, let epsilon):
+      return [try decomposed(normalization, epsilon, node)]
     case .pad(let attributes): return try decomposed(attributes, x[0]).map { [$0] }
     case .reverse(let axes):
       return [try emit(.slice(axes.map { SliceRange(axis: $0, start: nil, stop: nil, step: -1) }), x[0])]
     case .gather, .gatherElements, .gatherND, .scatterND: return try decomposedIndices(node).map { [$0] }
     case .triangle(let isUpper, let k): return [try decomposedTriangle(isUpper: isUpper, k, x[0])]
     case .hash(let attributes): return try decomposed(attributes, x).map { [$0] }
-    case .dequantize, .select, .matMul, .einsum, .pool, .argReduce, .topK, .softmax, .logSoftmax, .reshape, .transpose,
+    case .dequantize, .select, .matMul, .einsum, .pool, .argReduce, .topK, .softmax, .logSoftmax, .reshape,
+      .transpose,
       .concat,
-      .split, .slice, .expand, .tile, .range, .count, .sizes, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup,
+      .split, .slice, .expand, .tile, .range, .count, .sizes, .recurrent, .sequenceRecurrent, .scan, .resize,
+      .lookup,
       .vectorize:
       return nil
     }

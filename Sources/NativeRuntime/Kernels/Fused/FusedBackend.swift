@@ -15,7 +15,9 @@ struct FusedBackend: Backend {
     case .unary(let function): return prepareUnary(function, request)
     case .binary(let function): return try prepareBinary(function, request)
     case .batchNormalization(let axis, let epsilon): return try prepareAffine(axis, epsilon, request)
-    case .layerNormalization(let axis, let epsilon): return prepareLayerNormalization(axis, epsilon, request)
+    case .normalization(.layer(let axis), let epsilon):
+      return prepareLayerNormalization(axis, epsilon, request)
+    case .normalization(.rootMeanSquare, _), .normalization(.groups, _): return nil
     case .softmax(let axis): return prepareSoftmax(axis, request)
     case .reduce(let function, let axes, _): return prepareReduction(function, axes, request)
     case .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool,

@@ -27,7 +27,7 @@ extension FusedBackend {
     case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv,
       .convTranspose, .pool,
       .reduce,
-      .argReduce, .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax,
+      .argReduce, .cumulative, .topK, .batchNormalization, .normalization, .softmax, .logSoftmax,
       .scatterND,
       .range, .count, .sizes, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
       return nil

@@ -15,10 +15,12 @@ struct OneDNNBackend: Backend {
     case .pool(let attributes): return preparePooling(attributes, request)
     case .matMul: return try prepareProduct(Epilogue(), request)
     case .dense(let epilogue): return try prepareProduct(epilogue, request)
-    case .unary, .binary, .compare, .select, .cast, .dequantize, .einsum, .reduce, .argReduce, .cumulative, .topK,
-      .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split,
+    case .unary, .binary, .compare, .select, .cast, .dequantize, .einsum, .reduce, .argReduce, .cumulative,
+      .topK,
+      .batchNormalization, .normalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split,
       .slice,
-      .pad, .expand, .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .count,
+      .pad, .expand, .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range,
+      .count,
       .sizes,
       .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
       return nil

@@ -24,8 +24,10 @@ func movement(_ op: Op, _ x: [Tensor]) throws -> [Tensor] {
   case .gatherElements(let axis): return [try gatherElements(x[0], x[1], axis)]
   case .gatherND(let batchDims): return [try gatherND(x[0], x[1], batchDims)]
   case .triangle(let upper, let k): return [try triangle(x[0], upper: upper, k: k)]
-  case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce,
-    .cumulative, .topK, .batchNormalization, .layerNormalization, .softmax, .logSoftmax, .scatterND, .range, .count, .sizes,
+  case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv,
+    .convTranspose, .pool, .reduce, .argReduce,
+    .cumulative, .topK, .batchNormalization, .normalization, .softmax, .logSoftmax, .scatterND, .range,
+    .count, .sizes,
     .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
     throw KernelError("\(op.name) does not move elements")
   }

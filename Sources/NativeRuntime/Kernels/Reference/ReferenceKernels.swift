@@ -47,7 +47,7 @@ enum ReferenceKernels {
       return [try cumulative(function, x[0], axis, reverse: reverse, exclusive: exclusive)]
     case .topK(let k, let axis, let largest): return try topK(x[0], known(k), axis, largest)
     case .batchNormalization(let axis, let epsilon): return [try batchNormalization(x, axis, epsilon)]
-    case .layerNormalization(let axis, let epsilon): return [try layerNormalization(x, axis, epsilon)]
+    case .normalization(let kind, let epsilon): return [try normalization(kind, epsilon, x)]
     case .softmax(let axis): return [try softmax(x[0], axis, isLog: false)]
     case .logSoftmax(let axis): return [try softmax(x[0], axis, isLog: true)]
     case .scatterND(let reduction): return [try scatterND(x[0], x[1], x[2], reduction)]

@@ -11,7 +11,7 @@ extension Op {
     case .unary(let function): function == .absolute || function == .sign || function == .relu
     case .select, .matMul, .dense, .einsum, .conv, .convTranspose, .dequantize, .pool, .cumulative,
       .batchNormalization,
-      .layerNormalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad,
+      .normalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad,
       .expand, .tile,
       .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes,
       .recurrent,

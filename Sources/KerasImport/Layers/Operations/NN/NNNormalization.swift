@@ -79,6 +79,16 @@ extension OperationCall {
     let given = try floating("x", 0)
     let x = try scope.single(scope.rank(of: given) == 0 ? scope.expandDims(given, axes: [0]) : given)
     let axes = try scope.axes(ints("axis") ?? [-1], rank: scope.rank(of: x))
+    let shape = scope.shape(of: x)
+    let normalized = Shape(axes.map { shape[$0] })
+    if let scale = try optionalTensor("scale", 1), axes == Array((shape.rank - axes.count)..<shape.rank),
+      scope.shape(of: scale) == normalized
+    {
+      let epsilon = try double("epsilon") ?? 1e-7
+      let typed = try scope.cast(scale, to: scope.dtype(of: x))
+      let y = try scope.emit(.normalization(.rootMeanSquare(axis: axes[0]), epsilon: epsilon), x, typed)
+      return try scope.cast(y, to: scope.dtype(of: given))
+    }
     let square = try scope.reduce(.mean, scope.unary(.square, x), axes: axes, keepDims: true)
     let root = try scope.unary(.sqrt, scope.add(square, double("epsilon") ?? 1e-7))
     var y = try scope.divide(x, root)
