@@ -5,6 +5,8 @@ struct RandomInputs {
   /// The values an input may have.
   enum Domain: Equatable {
     case unit
+    /// Any number from 0 to a limit: pixels that are brought to 1 by a factor.
+    case upTo(Double)
     case below(Int)
     case bits
     case keys([Int64])
@@ -16,6 +18,8 @@ struct RandomInputs {
       case (.below(let a), .below(let b)): .below(min(a, b))
       case (.unit, _), (.bits, _): other
       case (_, .unit), (_, .bits): self
+      case (.upTo, _): other
+      case (_, .upTo): self
       case (.below(let limit), .keys(let keys)), (.keys(let keys), .below(let limit)):
         .keys(keys.filter { $0 >= 0 && $0 < limit })
       case (.words(let words), .words(let others)):
@@ -106,6 +110,7 @@ struct RandomInputs {
   private mutating func number(_ domain: Domain) -> Double {
     switch domain {
     case .unit, .words: Double.random(in: range, using: &generator)
+    case .upTo(let limit): Double.random(in: 0...limit, using: &generator)
     case .bits: Double(Int.random(in: 0...1, using: &generator))
     case .below(let limit): Double(Int.random(in: 0..<max(limit, 1), using: &generator))
     case .keys(let keys): keys.isEmpty ? 0 : Double(keys[Int.random(in: keys.indices, using: &generator)])
@@ -124,6 +129,7 @@ extension RandomInputs {
   static func domains(of graph: Graph, isOfKnownWords: Bool = false) -> [Domain] {
     var found: [Value: Domain] = [:]
     for node in graph.nodes {
+      if let (input, limit) = scaledInput(node, graph) { found[input] = .upTo(limit) }
       if let axes = indexedAxes(node, graph) {
         let sizes = axes.compactMap { graph.shape(of: node.inputs[0])[$0].fixedSize }
         if let smallest = sizes.min() { mark(node.inputs[1], .below(smallest), graph, &found) }
@@ -153,6 +159,17 @@ extension RandomInputs {
     case .bool: .bits
     case .string: .words(words)
     }
+  }
+
+  /// The input that a node multiplies by a small number, as Rescaling does with pixels, and what becomes 1 by it.
+  private static func scaledInput(_ node: Node, _ graph: Graph) -> (Value, limit: Double)? {
+    guard case .binary(.multiply) = node.op, let factor = graph.constant(node.inputs[1]),
+      factor.elementCount == 1,
+      graph.dtype(of: node.inputs[0]).isFloatingPoint, case .input = graph.source(of: node.inputs[0]),
+      // A constant that cannot be read is told when the model runs.
+      let number = try? factor.doubles().first, number > 1e-3, number < 0.1
+    else { return nil }
+    return (node.inputs[0], 1 / number)
   }
 
   /// The axes of a node's first operand that the second picks places of; nil for nodes that do not index.

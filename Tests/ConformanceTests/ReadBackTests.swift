@@ -13,7 +13,6 @@ import Testing
     var opset = 18
     var float16 = false
     var externalData = false
-    var layout: DataLayout?
     var testDescription: String {
       "opset \(opset)\(float16 ? ", float16" : "")\(externalData ? ", side file" : "")"
     }
