@@ -100,20 +100,38 @@ struct chdf5_link_visit {
   void *context;
 };
 
+static int chdf5_link_kind(const H5L_info_t *info) {
+  switch (info->type) {
+    case H5L_TYPE_HARD: return 0;
+    case H5L_TYPE_SOFT: return 1;
+    case H5L_TYPE_EXTERNAL: return 2;
+    default: return 3;
+  }
+}
+
+static uint64_t chdf5_link_value(const H5L_info_t *info) {
+  return info->type == H5L_TYPE_HARD ? info->value.address : info->value.size;
+}
+
 static herr_t chdf5_visit_link(
   hid_t group, const char *name, const H5L_info_t *info, void *data) {
   struct chdf5_link_visit *visit = (struct chdf5_link_visit *)data;
-  int kind = 3;
-  if (info->type == H5L_TYPE_HARD) kind = 0;
-  if (info->type == H5L_TYPE_SOFT) kind = 1;
-  if (info->type == H5L_TYPE_EXTERNAL) kind = 2;
   (void)group;
-  return visit->visitor(name, kind, kind == 0 ? info->address : UINT64_MAX, visit->context);
+  return visit->visitor(name, chdf5_link_kind(info), chdf5_link_value(info), visit->context);
 }
 
 int chdf5_links(hid_t group, chdf5_link_visitor visitor, void *context) {
   struct chdf5_link_visit visit = {visitor, context};
   return H5.Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, chdf5_visit_link, &visit);
+}
+
+int chdf5_link(hid_t group, const char *name, int *kind, uint64_t *value) {
+  H5L_info_t info;
+  herr_t status = H5.Lget_info(group, name, &info, H5P_DEFAULT);
+  if (status < 0) return status;
+  *kind = chdf5_link_kind(&info);
+  *value = chdf5_link_value(&info);
+  return 0;
 }
 
 static herr_t chdf5_copy_message(unsigned n, const H5E_error2_t *error, void *data) {

@@ -19,6 +19,7 @@ struct IndexBuilder {
   private let leavesFileOpen: Bool
   /// The size of what precedes the HDF5 content of the file.
   private(set) var userBlockByteCount: hsize_t = 0
+  private(set) var rootAddress: UInt64 = 0
   private var objectCount = 0
   private var byteCount = 0
   /// Datasets that have been read, by address.
@@ -59,6 +60,7 @@ struct IndexBuilder {
     let root = try Handle(
       H5.Gopen2(file.id, "/", chdf5_default_properties()), closing: H5.Gclose, what: "root group")
     let object = try describe(root.id)
+    rootAddress = object.address
     let index = HDF5Index(root: try group(root.id, object, path: ""))
     if leavesFileOpen { file.leaveOpen() }
     return index
@@ -66,13 +68,13 @@ struct IndexBuilder {
 
   // MARK: - Objects
 
-  private struct ObjectDescription {
+  struct ObjectDescription {
     var address: UInt64 = 0
     var kind: Int32 = 0
     var attributeCount: UInt64 = 0
   }
 
-  private func describe(_ id: hid_t) throws(HDF5Error) -> ObjectDescription {
+  func describe(_ id: hid_t) throws(HDF5Error) -> ObjectDescription {
     var object = ObjectDescription()
     guard chdf5_object(id, &object.address, &object.kind, &object.attributeCount) >= 0 else {
       throw HDF5Error(.corrupted("object header: \(HDF5Library.message())"))
@@ -111,14 +113,8 @@ struct IndexBuilder {
     _ link: Link, of parent: hid_t, path: String, into group: inout HDF5Index.Group
   ) throws(HDF5Error) {
     try count(1)
-    switch link.kind {
-    case 0: break
-    case 1: throw HDF5Error(.unsupported("soft links are not followed"))
-    case 2: throw HDF5Error(.unsupported("external links are not followed"))
-    default: throw HDF5Error(.unsupported("user-defined links are not followed"))
-    }
-    let child = try Handle(
-      H5.Oopen_by_addr(parent, link.address), closing: H5.Oclose, what: "cannot be opened")
+    let address = try address(of: link, in: parent)
+    let child = try Handle(H5.Oopen_by_addr(parent, address), closing: H5.Oclose, what: "cannot be opened")
     let object = try describe(child.id)
     switch object.kind {
     case 0:
@@ -138,7 +134,7 @@ struct IndexBuilder {
     }
   }
 
-  private mutating func count(_ objects: Int) throws(HDF5Error) {
+  mutating func count(_ objects: Int) throws(HDF5Error) {
     objectCount += objects
     guard objectCount <= objectLimit else {
       throw HDF5Error(.unsupported("more than \(objectLimit) objects in a file of \(fileByteCount) bytes"))
@@ -150,8 +146,8 @@ struct IndexBuilder {
   struct Link {
     var name: String
     var kind: Int32
-    /// Where the object is that a hard link leads to.
-    var address: UInt64
+    /// Where the object is that a hard link leads to; the size of a soft link's path with the zero at its end.
+    var value: UInt64
   }
 
   private final class LinkList {
@@ -164,7 +160,7 @@ struct IndexBuilder {
     let list = LinkList()
     let status = chdf5_links(
       group,
-      { name, kind, address, context in
+      { name, kind, value, context in
         guard let name, let context else { return -1 }
         let list = Unmanaged<LinkList>.fromOpaque(context).takeUnretainedValue()
         guard let name = String(validatingCString: name), !name.isEmpty, name != ".", !name.contains("/")
@@ -176,7 +172,7 @@ struct IndexBuilder {
           list.problem = "too many links in one group"
           return 1
         }
-        list.links.append(Link(name: name, kind: kind, address: address))
+        list.links.append(Link(name: name, kind: kind, value: value))
         return 0
       }, Unmanaged.passUnretained(list).toOpaque())
     if let problem = list.problem { throw HDF5Error(.corrupted(problem)) }

@@ -9,7 +9,9 @@ struct Layers: ParsableCommand {
 
   @Flag(help: "Print JSON.") var json = false
 
-  func run() throws {
+  func run() throws { try Failure.reporting { try list() } }
+
+  private func list() throws {
     let registry = LayerRegistry.standard
     let sections = [
       ("layers", registry.layerNames), ("operations", registry.operationNames),

@@ -87,10 +87,39 @@ import Testing
 
   @Test(arguments: [
     ("external_link", HDF5Error(.unsupported("external links are not followed"), object: "inside/away")),
-    ("soft_link", HDF5Error(.unsupported("soft links are not followed"), object: "soft")),
+    ("user_link", HDF5Error(.unsupported("user-defined links are not followed"), object: "inside/own")),
+    ("soft_link_away", HDF5Error(.unsupported("external links are not followed"), object: "a")),
+    (
+      "soft_link_loop",
+      HDF5Error(
+        .corrupted("soft links that lead round in a circle, or through too many others"), object: "one")
+    ),
+    (
+      "soft_link_dangling",
+      HDF5Error(.corrupted("a soft link that leads to nothing: \"none/data\""), object: "group/soft")
+    ),
   ])
   func `links that are not followed are refused by name`(name: String, error: HDF5Error) {
     #expect(throws: error) { try index("refused_\(name).h5") }
+  }
+
+  @Test func `soft links lead to objects of the same file`() throws {
+    let root = try index("soft_links.h5").root
+    let (data, below) = (
+      try #require(root.dataset(at: "data")), try #require(root.dataset(at: "group/below"))
+    )
+    #expect(root.dataset(at: "absolute") == data)
+    #expect(root.dataset(at: "group/relative") == below)
+    #expect(root.dataset(at: "through") == below)
+    #expect(root.group(at: "again") == root.group(at: "group"))
+    // A way back to a group around it adds nothing.
+    #expect(root.group(at: "group/round") == nil)
+  }
+
+  @Test func `strings in a heap of 2^30 bytes that the file does not have are refused`() throws {
+    #expect(throws: HDF5Error.self) { try index("refused_pool.h5") }
+    let data = try Data(contentsOf: HDF5IndexTests.folder.appending(path: "refused_pool.h5"))
+    #expect(throws: HDF5Error.self) { try data.withUnsafeBytes { try HDF5Index(indexingApart: $0) } }
   }
 
   @Test func `a group that is linked from inside itself loads without that link`() throws {
@@ -141,8 +170,8 @@ extension HDF5IndexTests {
       let apart = try data.withUnsafeBytes { try HDF5Index(indexingApart: $0) }
       #expect(try index(name) == apart)
     }
-    let data = try Data(contentsOf: HDF5IndexTests.folder.appending(path: "refused_soft_link.h5"))
-    #expect(throws: HDF5Error(.unsupported("soft links are not followed"), object: "soft")) {
+    let data = try Data(contentsOf: HDF5IndexTests.folder.appending(path: "refused_soft_link_away.h5"))
+    #expect(throws: HDF5Error(.unsupported("external links are not followed"), object: "a")) {
       try data.withUnsafeBytes { try HDF5Index(indexingApart: $0) }
     }
   }

@@ -68,10 +68,12 @@ void chdf5_message(char message[256]);
 /// of the function are errors. `address` tells objects of one file apart.
 int chdf5_object(hid_t object, uint64_t *address, int *kind, uint64_t *attribute_count);
 
-/// Called for each link of a group. `kind`: 0 hard, to the object at `address`, 1 soft, 2 external, 3 other. Returning
-/// other than 0 stops.
-typedef int (*chdf5_link_visitor)(const char *name, int kind, uint64_t address, void *context);
+/// Called for each link of a group. `kind`: 0 hard, to the object at the address `value`, 1 soft, 2 external, 3 other,
+/// which hold `value` bytes. Returning other than 0 stops.
+typedef int (*chdf5_link_visitor)(const char *name, int kind, uint64_t value, void *context);
 int chdf5_links(hid_t group, chdf5_link_visitor visitor, void *context);
+/// The same of one link by its name. Negative when there is none.
+int chdf5_link(hid_t group, const char *name, int *kind, uint64_t *value);
 
 // The process apart.
 

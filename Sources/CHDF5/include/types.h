@@ -51,13 +51,16 @@ typedef struct {
   uint64_t header_and_sizes[12];
 } H5O_info_t;
 
-/// What is told of a link; a hard one's address is that of an object. 1.12 calls it `H5L_info1_t`.
+/// What is told of a link: a hard one's value is the address of an object, another's the size of what it holds. 1.12 calls it `H5L_info1_t`.
 typedef struct {
   H5L_type_t type;
   _Bool corder_valid;
   int64_t corder;
   H5T_cset_t cset;
-  haddr_t address;
+  union {
+    haddr_t address;
+    size_t size;
+  } value;
 } H5L_info_t;
 
 /// An entry of the library's error stack.
