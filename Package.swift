@@ -36,12 +36,16 @@ let package = Package(
     .systemLibrary(
       name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
     .target(name: "CHDF5", exclude: ["functions.def"]),  // Loads the library when it is needed.
+    .systemLibrary(
+      name: "CDeflate", pkgConfig: "libdeflate",
+      providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]),
+    .target(name: "CFiles"),
     .target(name: "CKernels"),
     .target(name: "COneDNN", cSettings: [.define("KCONVERT_ONEDNN", .when(traits: ["OneDNN"]))]),
     .target(name: "CONNX", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
 
     // The graph that every consumer reads.
-    .target(name: "ModelIR"),
+    .target(name: "ModelIR", dependencies: ["CFiles", "CKernels"]),
 
     // Protocol buffers as they lie in a file, for TensorFlow's formats and ONNX's.
     .target(name: "ProtobufWire", dependencies: ["ModelIR"]),
@@ -53,7 +57,9 @@ let package = Package(
     .target(name: "NativeFormat", dependencies: ["ModelIR"]),
     .target(
       name: "KerasImport",
-      dependencies: ["HDF5", "CMinizip", "CYAML", "NativeFormat", "ProtobufWire", "ModelIR"]),
+      dependencies: [
+        "HDF5", "CDeflate", "CKernels", "CMinizip", "CYAML", "NativeFormat", "ProtobufWire", "ModelIR",
+      ]),
 
     // One target per consumer.
     .target(name: "NativeRuntime", dependencies: ["ModelIR", "CKernels", "COneDNN"]),
@@ -62,7 +68,7 @@ let package = Package(
     .target(name: "ONNXImport", dependencies: ["ModelIR", "ONNXFormat", "ProtobufWire"]),
     .target(
       name: "KerasExport",
-      dependencies: ["KerasImport", "NativeFormat", "ModelIR", "HDF5", "CMinizip"]),
+      dependencies: ["KerasImport", "NativeFormat", "ModelIR", "HDF5"]),
 
     .target(name: "ModelPictures", dependencies: ["KerasImport", "NativeFormat", "ModelIR"]),
 

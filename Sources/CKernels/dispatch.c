@@ -1,5 +1,6 @@
 // Which of the compiled versions of each kernel this machine runs.
 #include "include/kernels.h"
+#include "include/movement.h"
 
 size_t ck_packed_count(size_t k, size_t n) {
   return (n + ck_panel_width - 1) / ck_panel_width * ck_panel_width * k;
@@ -81,3 +82,7 @@ FORWARD(
     ck_gru_cell,
     (const float *x, const float *r, size_t units, ck_function gate, float alpha, float beta, ck_function act, float *h),
     (x, r, units, gate, alpha, beta, act, h))
+FORWARD(ck_float_to_half, (const void *x, void *y, size_t count), (x, y, count))
+FORWARD(ck_half_to_float, (const void *x, void *y, size_t count), (x, y, count))
+FORWARD(ck_float_to_bfloat, (const void *x, void *y, size_t count), (x, y, count))
+FORWARD(ck_bfloat_to_float, (const void *x, void *y, size_t count), (x, y, count))

@@ -6,6 +6,7 @@
   #include <string.h>
   #define NAME(name) name##_v4
   #pragma clang attribute push(__attribute__((target("arch=x86-64-v4"))), apply_to = function)
+  #include "bodies/convert.h"
   #include "bodies/elementwise.h"
   #include "bodies/product.h"
   #include "bodies/rows.h"

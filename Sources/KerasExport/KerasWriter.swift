@@ -31,12 +31,11 @@ public struct KerasWriter: Sendable {
       try zip.add("config.json", JSONValue.object(root.serialized).serialized())
       let folders = root.folders()
       let weights = try WeightsFile(folders: folders, beside: path)
-      try zip.add("model.weights.h5", byteCount: weights.byteCount) { write in try weights.forEachPiece(write)
-      }
+      try zip.add("model.weights.h5", byteCount: weights.byteCount) { file in try weights.append(to: file) }
       for folder in folders {
         for (name, asset) in folder.assets {
-          try zip.add("assets/\(folder.path)/\(name)", byteCount: asset.count) { write in
-            try asset.forEachPiece(write)
+          try zip.add("assets/\(folder.path)/\(name)", byteCount: asset.count) { file in
+            file.append(HeldStorage(asset))
           }
         }
       }
@@ -53,7 +52,8 @@ public struct KerasWriter: Sendable {
     let folders = try KerasWriter.folders(model)
     try KerasWriter.reporting(path) {
       let file = try OutputFile(replacing: path)
-      try WeightsFile(folders: folders, beside: path).forEachPiece { bytes in try file.write(bytes) }
+      try WeightsFile(folders: folders, beside: path).append(to: file)
+      try file.flush()
       try confirm()
       try file.finish()
     }

@@ -23,7 +23,8 @@ public struct NativeWriter: Sendable {
       throw KerasExportError.cannotCreate(file: path, message: error.message)
     }
     do {
-      try SafetensorsWriter.write(tensors, metadata: description.metadata) { bytes in try file.write(bytes) }
+      try SafetensorsWriter.append(tensors, metadata: description.metadata, to: file)
+      try file.flush()
       try confirm()
       try file.finish()
     } catch let error as FileError {

@@ -12,48 +12,26 @@ package enum SafetensorsWriter {
   ) throws {
     do {
       let file = try OutputFile(replacing: path)
-      try write(tensors, metadata: metadata) { bytes in try file.write(bytes) }
+      try append(tensors, metadata: metadata, to: file)
+      try file.flush()
       try file.finish()
     } catch let error as FileError {
       throw SafetensorsError.file(error)
     }
   }
 
-  /// Gives the bytes of a file, in order, to `output`.
-  /// - Throws: ``SafetensorsError``, and what `output` throws.
-  package static func write(
-    _ tensors: [String: Tensor], metadata: [(key: String, value: String)] = [],
-    to output: (UnsafeRawBufferPointer) throws -> Void
+  /// Appends the bytes of a file; those of the tensors are read when it is flushed.
+  /// - Throws: ``SafetensorsError`` for what the format cannot hold, and the file's errors.
+  package static func append(
+    _ tensors: [String: Tensor], metadata: [(key: String, value: String)] = [], to file: OutputFile
   ) throws {
     let ordered = tensors.sorted { a, b in
       let (first, second) = (a.value.dtype.safetensorsOrder, b.value.dtype.safetensorsOrder)
       return first == second ? a.key.utf8.lexicographicallyPrecedes(b.key.utf8) : first < second
     }
-    try header(ordered, metadata).withUnsafeBytes(output)
+    try file.write(try header(ordered, metadata))
     for (name, tensor) in ordered {
-      try write(tensor, name, to: output)
-    }
-  }
-
-  private static func write(
-    _ tensor: Tensor, _ name: String, to output: (UnsafeRawBufferPointer) throws -> Void
-  ) throws {
-    var byteCount = 0
-    var outputError: (any Error)?
-    do {
-      try tensor.storage.forEachPiece { piece in
-        byteCount += piece.count
-        do { try output(piece) } catch {
-          outputError = error
-          throw error
-        }
-      }
-    } catch {
-      throw outputError ?? SafetensorsError.reading(tensor: name, error)
-    }
-    guard byteCount == tensor.byteCount else {
-      throw SafetensorsError.cannotWrite(
-        "tensor \"\(name)\": expected \(tensor.byteCount) bytes, found \(byteCount)")
+      file.append(tensor.storage) { SafetensorsError.reading(tensor: name, $0) }
     }
   }
 

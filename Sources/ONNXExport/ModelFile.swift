@@ -40,6 +40,8 @@ final class ModelFile {
     let output = try ModelOutput(path)
     try pack(model, into: output)
     let side = usesExternalData ? try sideFile(beside: path) : nil
+    try output.flush()
+    try side?.flush()
     try confirm(
       WrittenModel(model: output, side: side, sideName: sideFile, nodeCount: graph.nodes.count))
     try output.commit(with: side)
@@ -227,7 +229,7 @@ final class ModelFile {
       do {
         let address = Int(bitPattern: data)
         if address > 0, address <= tensors.count, address < ModelFile.tokenLimit {
-          try output.append(tensors[address - 1])
+          output.append(tensors[address - 1])
         } else {
           try output.append(UnsafeRawBufferPointer(start: data, count: count))
         }
@@ -262,7 +264,7 @@ final class ModelFile {
     let side = try ModelOutput(path + ".data")
     for (tensor, offset) in external {
       try side.pad(to: offset)
-      try side.append(tensor)
+      side.append(tensor)
     }
     return side
   }

@@ -16,12 +16,17 @@ final class ModelOutput {
     do { try file.write(bytes) } catch { throw .writing(file: path, message: error.message) }
   }
 
-  /// Writes a tensor's bytes piece by piece.
-  func append(_ tensor: Tensor) throws(ONNXExportError) {
-    do {
-      try tensor.storage.forEachPiece { try self.append($0) }
-    } catch let error as ONNXExportError {
+  /// Appends a tensor's bytes, which ``flush()`` reads.
+  func append(_ tensor: Tensor) {
+    file.append(tensor.storage) { [path] in ONNXExportError.constant(name: path, message: "\($0)") }
+  }
+
+  /// Brings everything into the file.
+  func flush() throws(ONNXExportError) {
+    do { try file.flush() } catch let error as ONNXExportError {
       throw error
+    } catch let error as FileError {
+      throw .writing(file: path, message: error.message)
     } catch {
       throw .constant(name: path, message: "\(error)")
     }

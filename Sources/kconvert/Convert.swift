@@ -118,10 +118,10 @@ struct Convert: ParsableCommand {
     }
   }
 
-  // The checksums are verified while the bytes are written; the file appears only when both are done.
+  // The checksums are made while the bytes are written; what nobody needed is read afterwards. The file appears only
+  // when they are right.
 
   private func writeONNX(_ graph: Graph, of model: KerasModel) throws {
-    let verification = Verification(model)
     var writer = ONNXWriter(opset: opset, externalData: externalData)
     writer.layout = layout?.dataLayout
     writer.float16 = float16
@@ -131,7 +131,7 @@ struct Convert: ParsableCommand {
     var nodeCount = 0
     try writing(path, model) {
       try writer.write(graph, to: path) { written in
-        try verification.result()
+        try model.verifyChecksums()
         nodeCount = written.nodeCount
         guard verify else { return }
         try WrittenModelCheck(graph, writer, names: (options.model, path), tolerance: tolerance).run(
@@ -156,13 +156,12 @@ struct Convert: ParsableCommand {
   /// An archive, or the weights alone when OUT says `.weights.h5`.
   private func writeKeras(_ model: KerasModel, _ lowered: LoweredModel) throws {
     let path = try path(suffix: "keras")
-    let verification = Verification(model)
     try writing(path, model) {
       if path.hasSuffix(".weights.h5") {
-        try KerasWriter().writeWeights(model, to: path) { try verification.result() }
+        try KerasWriter().writeWeights(model, to: path) { try model.verifyChecksums() }
         return ["\(model.weights.count) weights"]
       }
-      try KerasWriter().write(model, lowered, to: path) { try verification.result() }
+      try KerasWriter().write(model, lowered, to: path) { try model.verifyChecksums() }
       return ["\(model.graph.layers.count) layers", Outcome.outputs(of: lowered.graph)]
     }
   }
@@ -173,9 +172,8 @@ struct Convert: ParsableCommand {
         "a native file keeps the model's own shapes; give --batch and --input-shape when it is used", .usage)
     }
     let path = try path(suffix: "safetensors")
-    let verification = Verification(model)
     try writing(path, model) {
-      try NativeWriter().write(model, to: path) { try verification.result() }
+      try NativeWriter().write(model, to: path) { try model.verifyChecksums() }
       return ["\(model.weights.count) weights", Outcome.outputs(of: lowered.graph)]
     }
   }
@@ -231,24 +229,6 @@ struct Convert: ParsableCommand {
 }
 
 extension ModelPicture.Layouter: ExpressibleByArgument {}
-
-/// A model's checksums, verified beside other work.
-private final class Verification: @unchecked Sendable {
-  private let group = DispatchGroup()
-  // Written by the verifying thread before the group is left, read after waiting for it.
-  private var failure: (any Error)?
-
-  init(_ model: KerasModel) {
-    DispatchQueue.global().async(group: group) { [self] in
-      do { try model.verifyChecksums() } catch { failure = error }
-    }
-  }
-
-  func result() throws {
-    group.wait()
-    if let failure { throw failure }
-  }
-}
 
 /// What standard output is.
 enum Terminal {

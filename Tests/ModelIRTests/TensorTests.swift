@@ -4,7 +4,7 @@ import Testing
 /// Elements out of tensors and into them: every pair of types, unaligned bytes, and what is refused.
 @Suite struct TensorTests {
   /// Bytes that start at an odd address.
-  final class OddStorage: TensorStorage {
+  final class OddStorage: ResidentStorage {
     let bytes: [UInt8]
     init(_ bytes: [UInt8]) { self.bytes = [0] + bytes }
     var byteCount: Int { bytes.count - 1 }
@@ -73,7 +73,8 @@ import Testing
 
   @Test func `unaligned bytes are read in place or copied`() throws {
     let floats: [Float] = [1.5, -2, 3]
-    let tensor = try Tensor(dtype: .float32, sizes: [3], storage: OddStorage(floats.withUnsafeBytes(Array.init)))
+    let tensor = try Tensor(
+      dtype: .float32, sizes: [3], storage: OddStorage(floats.withUnsafeBytes(Array.init)))
     #expect(try [Float](tensor) == floats)
     #expect(try [Int16](tensor) == [1, -2, 3])
     #expect(try tensor.withUnsafeBufferPointer(of: Float.self, Array.init) == floats)

@@ -3,7 +3,7 @@ import KerasImport
 import ModelIR
 
 /// Folders of variables as Keras 3's `.weights.h5`: the layout by libhdf5, in a file whose data is left out, and the
-/// values streamed between the parts of that layout.
+/// values put between the parts of that layout.
 struct WeightsFile {
   private let layout: HeldBytes
   /// The variables with a place in the file, in the order of their places.
@@ -39,33 +39,22 @@ struct WeightsFile {
   /// The size of the whole file.
   var byteCount: Int { layout.count }
 
-  /// Gives all bytes of the file in order.
-  /// - Throws: what `write` and reading the weights throw, the latter with the variable's path.
-  func forEachPiece(_ write: (UnsafeRawBufferPointer) throws -> Void) throws {
+  /// Appends all bytes of the file, to be read when `file` is flushed.
+  /// - Throws: ``KerasExportError`` when a place is taken.
+  func append(to file: OutputFile) throws {
     var end = 0
     for (path, tensor, offset) in variables {
       guard let between = layout.slice(offset: end, count: offset - end) else {
         throw KerasExportError.weight(name: path, message: "its place in the file is taken")
       }
-      try between.withBytes { try write($0) }
-      end = offset
-      do {
-        try tensor.storage.forEachPiece { piece in
-          try write(piece)
-          end += piece.count
-        }
-      } catch let error as KerasImportError {
-        throw error.at(.weight(path))
-      }
-      guard end - offset == tensor.byteCount else {
-        throw KerasExportError.weight(
-          name: path, message: "expected \(tensor.byteCount) bytes, found \(end - offset)")
-      }
+      file.append(HeldStorage(between))
+      file.append(tensor.storage) { ($0 as? KerasImportError)?.at(.weight(path)) ?? $0 }
+      end = offset + tensor.byteCount
     }
     guard let rest = layout.slice(offset: end, count: layout.count - end) else {
       throw KerasExportError.weight(name: "", message: "the file has no room for it")
     }
-    try rest.withBytes { try write($0) }
+    file.append(HeldStorage(rest))
   }
 }
 

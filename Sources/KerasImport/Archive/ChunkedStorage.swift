@@ -1,8 +1,9 @@
+import CKernels
 import HDF5
 import ModelIR
 
 /// The data of a chunked HDF5 dataset, unpacked when it is first asked for as a whole and kept from then on; reading in
-/// pieces keeps nothing.
+/// tiles, bands of chunks that lie beside one another, keeps nothing.
 final class ChunkedStorage: TensorStorage {
   private let chunks: HDF5Index.Chunks
   private let sizes: [Int]
@@ -11,7 +12,12 @@ final class ChunkedStorage: TensorStorage {
   private let chunkByteCount: Int
   private let file: HeldBytes
   private let kept = Lazy<HeldBytes>()
+  /// The chunks by their place along the first axis, in chunks.
+  private let bands: [Int: [HDF5Index.Chunk]]
   let byteCount: Int
+
+  /// Bands up to this size are unpacked as a whole; of larger ones chunks are unpacked once for each part.
+  private static let bandLimit = 16 << 20
 
   /// - Throws: `corrupted` if the table of chunks does not describe the dataset.
   init(
@@ -45,21 +51,34 @@ final class ChunkedStorage: TensorStorage {
     guard packedByteCount <= file.count, !overflow, byteCount - unpacked <= HDF5File.fillLimit else {
       throw KerasImportError(.corrupted("most of its \(byteCount) bytes of data were never written"))
     }
+    bands = Dictionary(grouping: chunks.chunks) { $0.origin[0] / chunks.sizes[0] }
   }
 
   func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
     try kept.value(unpacked).withBytes(body)
   }
 
-  func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-    try (kept.existing ?? unpacked()).withBytes(body)
+  var tileByteCount: Int {
+    // Sizes are not 0: there would be no chunks to read. A band may be larger than its dataset.
+    let row = rowByteCount
+    let (band, overflow) = row.multipliedReportingOverflow(by: chunks.sizes[0])
+    if overflow || band > ChunkedStorage.bandLimit { return max(ChunkedStorage.bandLimit / 2 / row, 1) * row }
+    return max((1 << 20) / band, 1) * band
   }
+
+  func reader() throws -> any TensorReader {
+    if let kept = kept.existing { return try HeldStorage(kept).reader() }
+    return ChunkReader(storage: self)
+  }
+
+  /// The bytes of one step along the first axis.
+  private var rowByteCount: Int { byteCount / sizes[0] }
 
   private func unpacked() throws -> HeldBytes {
     var failure: (any Error)?
     let memory = FilledMemory(byteCount: byteCount) { output in
       do {
-        try unpack(into: output)
+        for tile in tiles { try read(tile, into: UnsafeMutableRawBufferPointer(rebasing: output[tile])) }
         return true
       } catch {
         failure = error
@@ -70,30 +89,62 @@ final class ChunkedStorage: TensorStorage {
     return memory.content
   }
 
-  private func unpack(into output: UnsafeMutableRawBufferPointer) throws(KerasImportError) {
-    let expected = sizes.indices.reduce(1) { product, axis in
-      let (next, overflow) = product.multipliedReportingOverflow(
-        by: (sizes[axis] - 1) / chunks.sizes[axis] + 1)
-      return overflow ? Int.max : next
-    }
-    if chunks.chunks.count < expected { ChunkedStorage.fill(output, with: fillValue) }
-    for chunk in chunks.chunks {
-      // A dataset that was made smaller keeps chunks beyond its edge.
-      guard zip(chunk.origin, sizes).allSatisfy({ $0 < $1 }) else { continue }
-      guard let packed = file.slice(offset: chunk.offset, count: chunk.byteCount) else { continue }
-      let data = try unfiltered(packed, chunk)
-      data.withBytes { place($0, at: chunk.origin, in: output) }
+  /// Unpacks a range of bytes.
+  fileprivate func read(_ range: Range<Int>, into output: UnsafeMutableRawBufferPointer) throws {
+    guard !range.isEmpty else { return }
+    let row = rowByteCount
+    let rows = range.lowerBound / row..<(range.upperBound - 1) / row + 1
+    if rows.count * row == range.count { return try unpack(rows, into: output) }
+    try withScratch(rows.count * row) { whole in
+      try unpack(rows, into: whole)
+      let start = range.lowerBound - rows.lowerBound * row
+      output.copyMemory(from: UnsafeRawBufferPointer(rebasing: whole[start..<start + range.count]))
     }
   }
 
-  /// Copies the part of a chunk that lies inside the dataset, row by row.
+  /// Unpacks steps along the first axis.
+  private func unpack(_ rows: Range<Int>, into output: UnsafeMutableRawBufferPointer) throws {
+    let (first, last) = (rows.lowerBound / chunks.sizes[0], (rows.upperBound - 1) / chunks.sizes[0])
+    let beside = sizes.indices.dropFirst().reduce(1) { product, axis in
+      let count = (sizes[axis] - 1) / chunks.sizes[axis] + 1
+      return product.multipliedReportingOverflow(by: count).partialValue
+    }
+    for number in first...last {
+      // A dataset that was made smaller keeps chunks beyond its edge.
+      let band = (bands[number] ?? []).filter { zip($0.origin, sizes).allSatisfy { $0 < $1 } }
+      if band.count < beside { fill(rows, ofBand: number, in: output) }
+      for chunk in band {
+        guard let packed = file.slice(offset: chunk.offset, count: chunk.byteCount) else { continue }
+        try unfiltered(packed, chunk).withBytes { place($0, at: chunk.origin, rows, in: output) }
+        packed.reportRead()
+        packed.releasePages()
+      }
+    }
+  }
+
+  private func fill(_ rows: Range<Int>, ofBand number: Int, in output: UnsafeMutableRawBufferPointer) {
+    let (start, overflow) = number.multipliedReportingOverflow(by: chunks.sizes[0])
+    let own = (overflow ? rows.upperBound : start)..<Int.max
+    let part = rows.clamped(to: own.lowerBound..<max(own.lowerBound, rows.upperBound))
+    let count = min(part.count, chunks.sizes[0]) * rowByteCount
+    let offset = (part.lowerBound - rows.lowerBound) * rowByteCount
+    ChunkedStorage.fill(
+      UnsafeMutableRawBufferPointer(rebasing: output[offset..<offset + count]), with: fillValue)
+  }
+
+  /// Copies the part of a chunk that lies inside these rows of the dataset, run by run.
   private func place(
-    _ data: UnsafeRawBufferPointer, at origin: [Int], in output: UnsafeMutableRawBufferPointer
+    _ data: UnsafeRawBufferPointer, at origin: [Int], _ rows: Range<Int>,
+    in output: UnsafeMutableRawBufferPointer
   ) {
     let rank = sizes.count
     let extent = (0..<rank).map { min(chunks.sizes[$0], sizes[$0] - origin[$0]) }
-    let rowByteCount = extent[rank - 1] * elementByteCount
-    var position = [Int](repeating: 0, count: rank)
+    let own = rows.clamped(to: origin[0]..<origin[0] + extent[0])
+    guard !own.isEmpty else { return }
+    let ends = [own.upperBound - origin[0]] + extent.dropFirst()
+    let start = own.lowerBound - origin[0]
+    let runByteCount = (rank == 1 ? own.count : extent[rank - 1]) * elementByteCount
+    var position = [start] + Array(repeating: 0, count: rank - 1)
     while true {
       var (source, target) = (0, 0)
       for axis in 0..<rank {
@@ -101,14 +152,14 @@ final class ChunkedStorage: TensorStorage {
         target = target * sizes[axis] + origin[axis] + position[axis]
       }
       let from = source * elementByteCount
-      let to = target * elementByteCount
-      UnsafeMutableRawBufferPointer(rebasing: output[to..<to + rowByteCount])
-        .copyMemory(from: UnsafeRawBufferPointer(rebasing: data[from..<from + rowByteCount]))
+      let to = target * elementByteCount - rows.lowerBound * rowByteCount
+      UnsafeMutableRawBufferPointer(rebasing: output[to..<to + runByteCount])
+        .copyMemory(from: UnsafeRawBufferPointer(rebasing: data[from..<from + runByteCount]))
       var axis = rank - 2
       while axis >= 0 {
         position[axis] += 1
-        if position[axis] < extent[axis] { break }
-        position[axis] = 0
+        if position[axis] < ends[axis] { break }
+        position[axis] = axis == 0 ? start : 0
         axis -= 1
       }
       if axis < 0 { return }
@@ -122,6 +173,14 @@ final class ChunkedStorage: TensorStorage {
       return
     }
     for index in output.indices { output[index] = element[index % element.count] }
+  }
+}
+
+private struct ChunkReader: MakingReader {
+  let storage: ChunkedStorage
+
+  func read(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {
+    try storage.read(range, into: target)
   }
 }
 
@@ -158,7 +217,7 @@ extension ChunkedStorage {
       let byteCount = chunkByteCount + 4 * appended
       guard byteCount / Inflating.ratioLimit <= data.count else { return nil }
       let memory = FilledMemory(byteCount: byteCount) { output in
-        data.withBytes { Inflating.inflate($0, into: output, .zlib) }
+        data.withBytes { Inflating.inflateChunk($0, into: output) }
       }
       return memory?.content
     case .shuffle(let elementByteCount):
@@ -181,9 +240,10 @@ extension ChunkedStorage {
     _ data: UnsafeRawBufferPointer, _ elementByteCount: Int, into output: UnsafeMutableRawBufferPointer
   ) {
     let count = data.count / elementByteCount
-    for byte in 0..<elementByteCount {
-      for element in 0..<count { output[element * elementByteCount + byte] = data[byte * count + element] }
-    }
+    guard let source = data.baseAddress, let target = output.baseAddress else { return }
+    ck_unshuffle(
+      source.assumingMemoryBound(to: UInt8.self), elementByteCount, count,
+      target.assumingMemoryBound(to: UInt8.self))
     for index in count * elementByteCount..<data.count { output[index] = data[index] }
   }
 

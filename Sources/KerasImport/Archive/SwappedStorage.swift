@@ -11,23 +11,19 @@ final class SwappedStorage: TensorStorage {
   }
 
   var byteCount: Int { base.byteCount }
+  var tileByteCount: Int { base.tileByteCount }
 
-  func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
-    try base.withBytes { try swapped($0).withBytes(body) }
+  func reader() throws -> any TensorReader {
+    SwappedReader(base: try base.reader(), elementByteCount: elementByteCount)
   }
+}
 
-  func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-    // The pieces of mapped files and of unpacked data end between elements.
-    var isWhole = true
-    try base.forEachPiece { piece in
-      isWhole = isWhole && piece.count % elementByteCount == 0
-      if isWhole { try swapped(piece).withBytes(body) }
-    }
-    guard isWhole else { throw KerasImportError(.corrupted("its data is of another size than its shape")) }
-  }
+private struct SwappedReader: MakingReader {
+  let base: any TensorReader
+  let elementByteCount: Int
 
-  private func swapped(_ source: UnsafeRawBufferPointer) throws(TensorError) -> MemoryStorage {
-    try MemoryStorage(filled: source.count) { target in
+  func read(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {
+    try base.withBytes(range) { source in
       for start in stride(from: 0, through: source.count - elementByteCount, by: elementByteCount) {
         for byte in 0..<elementByteCount {
           target[start + byte] = source[start + elementByteCount - 1 - byte]

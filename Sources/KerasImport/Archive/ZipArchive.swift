@@ -9,36 +9,78 @@ package struct ZipMember: Sendable {
   /// The member's size once unpacked.
   package let byteCount: Int
   /// The bytes as they are in the archive.
-  let packed: HeldBytes
-  let isDeflated: Bool
-  let checksum: UInt32
+  private let packed: HeldBytes
+  private let isDeflated: Bool
+  private let checksum: UInt32
+  /// The checksum of a stored member's bytes, made as they are read.
+  private let running: RunningChecksum
 
-  /// The member's bytes: a stored member's where they are, a deflated one's unpacked into memory.
+  init(
+    position: Int, name: String, byteCount: Int, packed: HeldBytes, isDeflated: Bool, checksum: UInt32
+  ) {
+    (self.position, self.name, self.byteCount) = (position, name, byteCount)
+    (self.packed, self.isDeflated, self.checksum) = (packed, isDeflated, checksum)
+    running = RunningChecksum(packed)
+  }
+
+  /// The member's bytes: a stored member's where they are, a deflated one's unpacked, into memory or, where they are
+  /// many, into a file without a name.
   ///
   /// The checksum of a deflated member is verified; that of a stored one is not, see ``verifyChecksum()``.
   package func content() throws(KerasImportError) -> HeldBytes {
-    guard isDeflated else { return packed }
+    guard isDeflated else { return running.witnessed }
+    if byteCount > SpilledBytes.memoryLimit { return try spilled() }
     let memory = FilledMemory(byteCount: byteCount) { output in
-      packed.withBytes { Inflating.inflate($0, into: output, .none) }
+      packed.withBytes { Inflating.inflateMember($0, into: output) }
     }
     guard let content = memory?.content else { throw cannotBeUnpacked }
-    try verify(content)
+    guard Checksum.crc32(content) == checksum else { throw hasWrongChecksum }
+    return content
+  }
+
+  private func spilled() throws(KerasImportError) -> HeldBytes {
+    var (isWhole, sum) = (false, UInt32(0))
+    let content: HeldBytes
+    do {
+      content = try SpilledBytes.collect { write in
+        isWhole = try packed.withBytes { packed in
+          try Inflating.inflateMember(packed, byteCount: byteCount) { piece in
+            sum = Checksum.crc32(piece, after: sum)
+            try write(piece)
+          }
+        }
+      }
+    } catch {
+      throw (error as? FileError).map { KerasImportError($0) } ?? cannotBeUnpacked
+    }
+    packed.releasePages()
+    guard isWhole else { throw cannotBeUnpacked }
+    guard sum == checksum else { throw hasWrongChecksum }
     return content
   }
 
   /// The bytes with their checksum verified.
   package func verifiedContent() throws(KerasImportError) -> HeldBytes {
     let content = try content()
-    if !isDeflated { try verify(content) }
+    if !isDeflated { try verifyChecksum() }
     return content
   }
 
-  /// Reads the whole member and compares its checksum; a deflated one is unpacked piece by piece and not kept.
+  /// Compares the checksum of the whole member; of a stored one, what has not been read yet is read.
   /// - Throws: `corrupted` if it differs.
   package func verifyChecksum() throws(KerasImportError) {
-    guard isDeflated else { return try verify(packed) }
-    let sum = packed.withBytes { Inflating.checksum($0, byteCount: byteCount) }
-    guard let sum else { throw cannotBeUnpacked }
+    guard isDeflated else {
+      guard running.value == checksum else { throw hasWrongChecksum }
+      return
+    }
+    var sum: UInt32 = 0
+    let isWhole = packed.withBytes { packed in
+      Inflating.inflateMember(packed, byteCount: byteCount) { piece in
+        sum = Checksum.crc32(piece, after: sum)
+      }
+    }
+    packed.releasePages()
+    guard isWhole else { throw cannotBeUnpacked }
     guard sum == checksum else { throw hasWrongChecksum }
   }
 
@@ -48,10 +90,6 @@ package struct ZipMember: Sendable {
 
   private var hasWrongChecksum: KerasImportError {
     KerasImportError(.corrupted("member \"\(name)\" of the archive has a wrong checksum"))
-  }
-
-  private func verify(_ content: HeldBytes) throws(KerasImportError) {
-    guard Checksum.crc32(content) == checksum else { throw hasWrongChecksum }
   }
 }
 

@@ -41,16 +41,40 @@ package struct FileError: Error, Sendable, CustomStringConvertible {
   package var isFolder: Bool { code == EISDIR }
 }
 
+/// Someone who is told which bytes have been read: a checksum that is made on the way.
+package protocol ByteWitness: AnyObject, Sendable {
+  /// Bytes of the witness's range are being read; called from any thread, in any order, also twice for the same ones.
+  func saw(_ bytes: UnsafeRawBufferPointer)
+}
+
 /// A range of bytes together with whatever keeps them where they are: a mapped file, a block of memory.
 package struct HeldBytes: @unchecked Sendable {
   // The bytes are read-only and stay valid as long as their owner, which is thread-safe by its type.
   private let owner: any AnyObject & Sendable
   private let bytes: UnsafeRawBufferPointer
+  private let witness: (any ByteWitness)?
 
   /// - Precondition: the bytes stay valid and unchanged while `owner` lives.
-  package init(_ bytes: UnsafeRawBufferPointer, owner: any AnyObject & Sendable) {
+  package init(
+    _ bytes: UnsafeRawBufferPointer, owner: any AnyObject & Sendable, witness: (any ByteWitness)? = nil
+  ) {
     self.bytes = bytes
     self.owner = owner
+    self.witness = witness
+  }
+
+  /// The same bytes, with someone to tell which of them have been read.
+  package func witnessed(by witness: any ByteWitness) -> HeldBytes {
+    HeldBytes(bytes, owner: owner, witness: witness)
+  }
+
+  /// Tells the witness that these bytes are being read: while they are in the cache.
+  package func reportRead() { witness?.saw(bytes) }
+
+  /// Where the bytes are in a file, when nobody needs to see them on their way out of it.
+  var fileRange: (descriptor: Int32, offset: Int)? {
+    guard witness == nil, let file = owner as? MappedFile else { return nil }
+    return file.offset(of: bytes).map { (file.descriptor, $0) }
   }
 
   package var count: Int { bytes.count }
@@ -64,10 +88,11 @@ package struct HeldBytes: @unchecked Sendable {
   /// A range of these bytes; nil if it does not lie inside.
   package func slice(offset: Int, count: Int) -> HeldBytes? {
     guard offset >= 0, count >= 0, offset <= bytes.count, count <= bytes.count - offset else { return nil }
-    return HeldBytes(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count]), owner: owner)
+    return HeldBytes(
+      UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count]), owner: owner, witness: witness)
   }
 
-  /// Drops the pages that lie wholly in these bytes from memory if they are a mapped file's; reading them again brings
+  /// Drops the pages of these bytes from memory if they are a mapped file's; reading them again brings
   /// them back.
   package func releasePages() {
     if owner is MappedFile { MappedFile.release(bytes) }
@@ -97,30 +122,44 @@ package struct HeldBytes: @unchecked Sendable {
 package final class MappedFile: @unchecked Sendable {
   // Read-only from the start.
   private let bytes: UnsafeRawBufferPointer
+  /// Open for reading as long as the file is mapped.
+  fileprivate let descriptor: Int32
 
   /// Maps a regular file.
   /// - Parameter followsLinks: whether the path may be a symbolic link.
   package init(path: String, followsLinks: Bool = true) throws(FileError) {
     // Opening a FIFO that nobody writes to would wait for ever.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (followsLinks ? 0 : O_NOFOLLOW))
+    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (followsLinks ? 0 : O_NOFOLLOW))
     guard descriptor >= 0 else { throw FileError(path: path, code: errno) }
-    defer { close(descriptor) }
+    do { bytes = try MappedFile.map(descriptor, path) } catch {
+      close(descriptor)
+      throw error
+    }
+  }
+
+  private static func map(_ descriptor: Int32, _ path: String) throws(FileError) -> UnsafeRawBufferPointer {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw FileError(path: path, code: errno) }
     guard status.st_mode & S_IFMT != S_IFDIR else { throw FileError(path: path, code: EISDIR) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw .notRegular(path) }
     guard let count = Int(exactly: status.st_size) else { throw FileError(path: path, code: EFBIG) }
-    guard count > 0 else {
-      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
-      return
-    }
+    guard count > 0 else { return UnsafeRawBufferPointer(start: nil, count: 0) }
     let start = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
     guard let start, start != MAP_FAILED else { throw FileError(path: path, code: errno) }
-    bytes = UnsafeRawBufferPointer(start: start, count: count)
+    return UnsafeRawBufferPointer(start: start, count: count)
   }
 
   deinit {
     if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
+    close(descriptor)
+  }
+
+  /// Where a part of the mapping is in the file; nil for other memory.
+  fileprivate func offset(of part: UnsafeRawBufferPointer) -> Int? {
+    guard let base = bytes.baseAddress, let start = part.baseAddress, start >= base,
+      start - base <= bytes.count - part.count
+    else { return nil }
+    return start - base
   }
 
   /// All bytes of the file, which keep it mapped.
@@ -128,10 +167,11 @@ package final class MappedFile: @unchecked Sendable {
 
   private static let pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
 
-  /// Drops the pages that lie wholly in a range from memory; reading them again brings them back.
+  /// Drops the pages of a range from memory, but for the one in which it ends, which what follows needs; reading them
+  /// again brings them back.
   fileprivate static func release(_ piece: UnsafeRawBufferPointer) {
     guard let base = piece.baseAddress else { return }
-    let start = (Int(bitPattern: base) + pageByteCount - 1) / pageByteCount * pageByteCount
+    let start = Int(bitPattern: base) / pageByteCount * pageByteCount
     let end = (Int(bitPattern: base) + piece.count) / pageByteCount * pageByteCount
     guard start < end, let pointer = UnsafeMutableRawPointer(bitPattern: start) else { return }
     madvise(pointer, end - start, MADV_DONTNEED)
@@ -139,7 +179,7 @@ package final class MappedFile: @unchecked Sendable {
 }
 
 /// A tensor's bytes as they are in a file or in memory.
-package final class HeldStorage: TensorStorage {
+package final class HeldStorage: ResidentStorage {
   package let bytes: HeldBytes
 
   package init(_ bytes: HeldBytes) { self.bytes = bytes }
@@ -150,7 +190,29 @@ package final class HeldStorage: TensorStorage {
     try bytes.withBytes(body)
   }
 
-  package func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-    try bytes.forEachPiece(body)
+  package func reader() throws -> any TensorReader { HeldReader(bytes: bytes) }
+}
+
+/// Gives the pages of each range back to the system after use, so that reading through a mapped file does not make the
+/// process large.
+struct HeldReader: TensorReader {
+  let bytes: HeldBytes
+
+  func withBytes(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    let part = try part(range)
+    part.reportRead()
+    try part.withBytes(body)
+    part.releasePages()
+  }
+
+  func read(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {
+    try withBytes(range) { target.copyMemory(from: $0) }
+  }
+
+  func part(_ range: Range<Int>) throws(TensorError) -> HeldBytes {
+    guard let part = bytes.slice(offset: range.lowerBound, count: range.count) else {
+      throw TensorError("bytes \(range) of \(bytes.count)")
+    }
+    return part
   }
 }

@@ -18,8 +18,11 @@ package final class OutputFile {
 
   private let path: String
   private let target: Target
-  private var buffer: [UInt8] = []
-  /// The number of bytes written so far.
+  /// What follows the bytes that are in the file.
+  private var pending: [OutputPart] = []
+  private var pendingByteCount = 0
+  private var holdsStorages = false
+  /// The number of bytes written so far, those included that wait to be.
   package private(set) var byteCount = 0
 
   private static let bufferByteCount = 1 << 16
@@ -29,9 +32,10 @@ package final class OutputFile {
   private let progress = OutputFile.progress
 
   /// - Throws: the system's reason, with the path of the final file.
-  package init(replacing path: String) throws(FileError) {
+  /// - Parameter isSeekable: bytes will be written over; a device or a FIFO is then an error.
+  package init(replacing path: String, isSeekable: Bool = false) throws(FileError) {
     self.path = path
-    guard let existing = try ExistingFile(at: path), existing.isStream else {
+    guard !isSeekable, let existing = try ExistingFile(at: path), existing.isStream else {
       target = .file(try TemporaryFile(beside: path))
       return
     }
@@ -48,15 +52,68 @@ package final class OutputFile {
 
   /// Appends bytes.
   package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
-    byteCount += bytes.count
-    progress?(byteCount)
-    if bytes.count < OutputFile.bufferByteCount {
-      buffer.append(contentsOf: bytes)
-      if buffer.count >= OutputFile.bufferByteCount { try flush() }
-    } else {
-      try flush()
-      try writeThrough(bytes)
+    if !holdsStorages, bytes.count >= OutputFile.bufferByteCount {
+      try flushBytes()
+      try OutputProgress.current?.willWrite(bytes.count, to: path)
+      try range.write(bytes, at: byteCount)
+      byteCount += bytes.count
+      progress?(byteCount)
+      return
     }
+    if case .bytes(var last)? = pending.last {
+      // Taken out of the list meanwhile, so that it is not copied.
+      pending.removeLast()
+      last.append(contentsOf: bytes)
+      pending.append(.bytes(last))
+    } else {
+      pending.append(.bytes(Array(bytes)))
+    }
+    byteCount += bytes.count
+    pendingByteCount += bytes.count
+    if !holdsStorages, pendingByteCount >= OutputFile.bufferByteCount { try flushBytes() }
+  }
+
+  /// Appends all bytes of a storage; they are read by ``flush()``, in tiles on all cores.
+  /// - Parameter failing: gives an error in reading them its place.
+  package func append(
+    _ storage: any TensorStorage, failing: @escaping @Sendable (any Error) -> any Error = { $0 }
+  ) {
+    guard storage.byteCount > 0 else { return }
+    pending.append(.storage(storage, failing))
+    byteCount += storage.byteCount
+    pendingByteCount += storage.byteCount
+    holdsStorages = true
+  }
+
+  /// Writes over bytes that have been flushed.
+  /// - Precondition: the file is none of those that take bytes as they come.
+  package func overwrite(_ bytes: [UInt8], at offset: Int) throws(FileError) {
+    try bytes.withUnsafeBytes { bytes in
+      Result { () throws(FileError) in try range.write(bytes, at: offset) }
+    }.get()
+  }
+
+  /// Brings everything appended into the file.
+  /// - Throws: ``FileError``, and what reading the storages throws.
+  package func flush() throws { _ = try flush { _ in () } }
+
+  /// Brings everything appended into the file, and shows its tiles to `digest` while they are in the cache, in any order
+  /// and from any thread.
+  /// - Returns: what `digest` gave for each tile, with the tile's size, in the order of the bytes.
+  package func flush<T: Sendable>(
+    _ digest: @escaping @Sendable (UnsafeRawBufferPointer) -> T
+  ) throws -> [(digest: T, byteCount: Int)] {
+    let parts = pending
+    let start = byteCount - pendingByteCount
+    (pending, pendingByteCount, holdsStorages) = ([], 0, false)
+    try range.reserve(start..<byteCount)
+    // Read here: the threads that write the tiles are not of this task.
+    let watcher = OutputProgress.current
+    let (path, progress) = (path, progress)
+    return try TileWriter(parts, to: range, at: start, digest) { count, total throws(FileError) in
+      try watcher?.willWrite(count, to: path)
+      progress?(start + total)
+    }.run()
   }
 
   /// Appends bytes.
@@ -65,14 +122,16 @@ package final class OutputFile {
   }
 
   /// What has been written, before it has a name; it must not be written to while it is looked at.
+  /// - Precondition: storages that were appended have been flushed.
   /// - Throws: for a device or a FIFO, whose bytes are gone.
   package func written() throws(FileError) -> HeldBytes {
     guard case .file(let temporary) = target else { throw .notRegular(path) }
-    try flush()
+    try flushBytes()
     return try MappedFile(path: temporary.path).content
   }
 
   /// Gives the complete file its name, replacing a file that has it.
+  /// - Precondition: storages that were appended have been flushed.
   package func finish() throws(FileError) {
     try OutputFile.finish([self])
   }
@@ -80,7 +139,7 @@ package final class OutputFile {
   /// Gives files that belong together their names: all of them, or none.
   package static func finish(_ files: [OutputFile]) throws(FileError) {
     for file in files {
-      try file.flush()
+      try file.flushBytes()
       if case .file(let temporary) = file.target { try temporary.complete(file.path) }
     }
     for (index, file) in files.enumerated() {
@@ -101,25 +160,18 @@ package final class OutputFile {
     }
   }
 
-  private func flush() throws(FileError) {
-    let pending = buffer
-    buffer.removeAll(keepingCapacity: true)
-    try pending.withUnsafeBytes { bytes in Result { () throws(FileError) in try writeThrough(bytes) } }.get()
+  private var range: FileRange {
+    if case .stream = target { FileRange(stream: descriptor, path) } else { FileRange(descriptor, path) }
   }
 
-  private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
-    try OutputProgress.current?.willWrite(bytes.count, to: path)
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = systemWrite(descriptor, UnsafeRawBufferPointer(rebasing: rest))
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw FileError(path: path, code: count < 0 ? errno : EIO) }
-      rest = rest.dropFirst(count)
+  /// Brings pending bytes into the file, where no storages are among them.
+  private func flushBytes() throws(FileError) {
+    precondition(!holdsStorages, "storages are read by flush()")
+    for case .bytes(let bytes) in pending {
+      try OutputProgress.current?.willWrite(bytes.count, to: path)
+      try overwrite(bytes, at: byteCount - pendingByteCount)
+      pendingByteCount -= bytes.count
     }
+    pending.removeAll(keepingCapacity: true)
   }
-}
-
-/// `write(2)`, under a name that a method called `write` does not hide. Linux and macOS take at most 2 GB at once.
-private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-  write(descriptor, bytes.baseAddress, min(bytes.count, 1 << 30))
 }

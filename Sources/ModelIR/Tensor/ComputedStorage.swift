@@ -10,12 +10,17 @@ package final class ComputedStorage: TensorStorage {
   }
 
   package func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
-    try make().withBytes { bytes in
-      guard bytes.count == byteCount else {
-        throw TensorError("expected \(byteCount) bytes of data, found \(bytes.count)")
-      }
-      return try body(bytes)
+    try made().withBytes(body)
+  }
+
+  package func reader() throws -> any TensorReader { try made().reader() }
+
+  private func made() throws -> any TensorStorage {
+    let storage = try make().storage
+    guard storage.byteCount == byteCount else {
+      throw TensorError("expected \(byteCount) bytes of data, found \(storage.byteCount)")
     }
+    return storage
   }
 }
 

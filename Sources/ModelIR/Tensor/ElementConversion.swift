@@ -1,3 +1,5 @@
+import CKernels
+
 /// Conversion of elements between types, over bytes of any alignment.
 ///
 /// | from | to | result |
@@ -18,6 +20,13 @@ package enum ElementConversion {
     if from == type {
       target.copyMemory(from: source, byteCount: count * from.byteCount)
       return
+    }
+    switch (from, type) {
+    case (.float32, .float16): return ck_float_to_half(source, target, count)
+    case (.float16, .float32): return ck_half_to_float(source, target, count)
+    case (.float32, .bfloat16): return ck_float_to_bfloat(source, target, count)
+    case (.bfloat16, .float32): return ck_bfloat_to_float(source, target, count)
+    default: break  // All others are loops in Swift.
     }
     switch from {
     case .float16: convert(source, Float16Lane.self, to: target, type, count)

@@ -1,25 +1,4 @@
-/// Fills memory with a tensor's bytes from an offset on; offset and count are those of whole elements.
-typealias TensorReader = (Int, UnsafeMutableRawBufferPointer) throws -> Void
-
-/// Storage whose bytes can be made anywhere without making those before them.
-protocol SeekableStorage: TensorStorage {
-  /// Prepares reading once; the reader is valid only inside `body`.
-  func withReader<R>(_ body: (@escaping TensorReader) throws -> R) throws -> R
-}
-
-extension TensorStorage {
-  /// A reader of any storage: what cannot be sought in is shown as a whole.
-  fileprivate func withAnyReader<R>(_ body: (@escaping TensorReader) throws -> R) throws -> R {
-    if let seekable = self as? any SeekableStorage { return try seekable.withReader(body) }
-    return try withBytes { bytes in
-      try body { start, target in
-        target.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[start..<start + target.count]))
-      }
-    }
-  }
-}
-
-/// Tensors joined along their last axis, made in pieces as they are read.
+/// Tensors joined along their last axis, made in tiles as they are read.
 final class JoinedStorage: TensorStorage {
   private let parts: [Tensor]
   /// The bytes of one row of each part.
@@ -38,48 +17,67 @@ final class JoinedStorage: TensorStorage {
 
   var byteCount: Int { rowCount * rowByteCount }
 
-  func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
-    let whole = try MemoryStorage(byteCount: byteCount) { target in
-      var written = 0
-      try forEachPiece { piece in
-        UnsafeMutableRawBufferPointer(rebasing: target[written...]).copyMemory(from: piece)
-        written += piece.count
+  /// Whole rows where several fit.
+  var tileByteCount: Int {
+    rowByteCount > 0 && rowByteCount <= TensorTiles.byteCount
+      ? TensorTiles.byteCount / rowByteCount * rowByteCount : TensorTiles.byteCount
+  }
+
+  func reader() throws -> any TensorReader {
+    JoinedReader(
+      readers: try parts.map { try $0.storage.reader() }, widths: widths, rowByteCount: rowByteCount)
+  }
+}
+
+private struct JoinedReader: MakingReader {
+  let readers: [any TensorReader]
+  let widths: [Int]
+  let rowByteCount: Int
+
+  func read(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {
+    guard !range.isEmpty else { return }
+    var start = range.lowerBound
+    while start < range.upperBound {
+      let (row, column) = start.quotientAndRemainder(dividingBy: rowByteCount)
+      let wholeRows = (range.upperBound - start) / rowByteCount
+      let rest = UnsafeMutableRawBufferPointer(rebasing: target[(start - range.lowerBound)...])
+      if column == 0, wholeRows > 0 {
+        try readRows(row..<row + wholeRows, into: rest)
+        start += wholeRows * rowByteCount
+      } else {
+        let end = min((row + 1) * rowByteCount, range.upperBound)
+        try readPart(of: row, column..<column + end - start, into: rest)
+        start = end
       }
     }
-    return try whole.withBytes(body)
   }
 
-  func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-    try withReaders(of: parts[...], []) { readers in
-      let step = max(1, StridedStorage.pieceByteCount / max(rowByteCount, 1))
-      for first in stride(from: 0, to: rowCount, by: step) {
-        let rows = first..<min(first + step, rowCount)
-        let piece = try MemoryStorage(byteCount: rows.count * rowByteCount) { try fill($0, rows, readers) }
-        try piece.withBytes(body)
-      }
-    }
-  }
-
-  private func withReaders(
-    of rest: ArraySlice<Tensor>, _ readers: [TensorReader], _ body: ([TensorReader]) throws -> Void
-  ) throws {
-    guard let part = rest.first else { return try body(readers) }
-    try part.storage.withAnyReader { try withReaders(of: rest.dropFirst(), readers + [$0], body) }
-  }
-
-  private func fill(_ target: UnsafeMutableRawBufferPointer, _ rows: Range<Int>, _ readers: [TensorReader])
-    throws
-  {
+  /// Whole rows: each part's, then put beside the others'.
+  private func readRows(_ rows: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {
     var column = 0
-    for (read, width) in zip(readers, widths) where width > 0 {
-      let block = try MemoryStorage(byteCount: rows.count * width) { try read(rows.lowerBound * width, $0) }
-      try block.withBytes { bytes in
+    for (reader, width) in zip(readers, widths) where width > 0 {
+      try reader.withBytes(rows.lowerBound * width..<rows.upperBound * width) { bytes in
         for row in 0..<rows.count {
           UnsafeMutableRawBufferPointer(rebasing: target[(row * rowByteCount + column)...].prefix(width))
             .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[(row * width)..<((row + 1) * width)]))
         }
       }
       column += width
+    }
+  }
+
+  private func readPart(of row: Int, _ columns: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws
+  {
+    var start = 0
+    for (reader, width) in zip(readers, widths) {
+      let part = columns.clamped(to: start..<start + width)
+      if !part.isEmpty {
+        let place = part.lowerBound - columns.lowerBound
+        try reader.read(
+          row * width + part.lowerBound - start..<row * width + part.upperBound - start,
+          into: UnsafeMutableRawBufferPointer(rebasing: target[place..<place + part.count]))
+      }
+      start += width
     }
   }
 }

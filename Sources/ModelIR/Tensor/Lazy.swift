@@ -33,10 +33,10 @@ package final class Lazy<Value: Sendable>: @unchecked Sendable {
   }
 
   /// Runs `body` while no other thread runs one on this object.
-  func guarded<R>(_ body: () -> R) -> R {
+  package func guarded<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
-    return body()
+    return try body()
   }
 
   /// The value if it has been computed.

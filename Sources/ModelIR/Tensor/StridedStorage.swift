@@ -1,3 +1,5 @@
+import CKernels
+
 /// A view of a tensor's elements: axes in another order or direction, or a part of them.
 ///
 /// Elements are copied as they are, whatever their type, in pieces as the view is read.
@@ -11,8 +13,6 @@ package final class StridedStorage: TensorStorage {
   private let offset: Int
   package let byteCount: Int
 
-  static let pieceByteCount = 1 << 20
-
   /// - Precondition: every index of the view is an element of the source; the element type is not string.
   init(_ source: Tensor, sizes: [Int], strides: [Int], offset: Int = 0) {
     self.source = source
@@ -22,30 +22,81 @@ package final class StridedStorage: TensorStorage {
     byteCount = sizes.reduce(1, *) * source.dtype.byteCount
   }
 
-  package func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
-    let whole = try MemoryStorage(byteCount: byteCount) { target in
-      try withReader { read in try read(0, target) }
+  package var tileByteCount: Int {
+    // Whole rows of what lies behind the axis that is contiguous in the source, sixteen or more, so that a row of the
+    // source gives a cache line.
+    let width = source.dtype.byteCount
+    guard let axis = strides.dropLast().firstIndex(of: 1), strides.last != 1 else {
+      return TensorTiles.byteCount
     }
-    return try whole.withBytes(body)
+    let row = max(sizes[(axis + 1)...].reduce(width, *), width)
+    guard row <= TensorTiles.byteCount else { return 8 * TensorTiles.byteCount }
+    return max(16, TensorTiles.byteCount / row) * row <= 8 * TensorTiles.byteCount
+      ? max(16, TensorTiles.byteCount / row) * row : 8 * TensorTiles.byteCount / row * row
   }
 
-  package func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-    let piece = try MemoryBudget.process.allocate(min(StridedStorage.pieceByteCount, byteCount))
-    defer { MemoryBudget.process.deallocate(piece) }
-    try withReader { read in
-      for start in stride(from: 0, to: byteCount, by: StridedStorage.pieceByteCount) {
-        let part = UnsafeMutableRawBufferPointer(rebasing: piece[..<min(piece.count, byteCount - start)])
-        try read(start, part)
-        try body(UnsafeRawBufferPointer(part))
-        release(start / source.dtype.byteCount..<(start + part.count) / source.dtype.byteCount)
-      }
-    }
+  package func reader() throws -> any TensorReader {
+    guard sizes.count <= StridedStorage.rankLimit else { throw TensorError("a view of \(sizes.count) axes") }
+    return StridedReader(
+      source: try source.storage.resident(), width: source.dtype.byteCount, sizes: sizes, strides: strides,
+      offset: offset, byteCount: byteCount)
   }
 
-  /// Gives the source's pages behind a range of the view back to the system when they lie close together, so that
-  /// later pieces do not need them.
-  private func release(_ elements: Range<Int>) {
-    guard let held = source.storage as? HeldStorage, !elements.isEmpty else { return }
+  /// The kernel's limit.
+  private static let rankLimit = 64
+}
+
+// MARK: - Reading
+
+private final class StridedReader: MakingReader {
+  private let source: any ResidentStorage
+  private let width: Int
+  private let sizes: [Int]
+  private let strides: [Int]
+  private let offset: Int
+  private let byteCount: Int
+
+  /// Sources no larger stay mapped until all has been read.
+  private static let mappedLimit = 16 << 20
+
+  init(source: any ResidentStorage, width: Int, sizes: [Int], strides: [Int], offset: Int, byteCount: Int) {
+    self.source = source
+    self.width = width
+    self.sizes = sizes
+    self.strides = strides
+    self.offset = offset
+    self.byteCount = byteCount
+  }
+
+  deinit { held?.releasePages() }
+
+  private var held: HeldBytes? { (source as? HeldStorage)?.bytes }
+
+  func read(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {
+    guard !range.isEmpty, let start = target.baseAddress else { return }
+    try source.withBytes { bytes in
+      guard let base = bytes.baseAddress else { return }
+      ck_copy_strided(
+        base + offset * width, width, sizes.count, sizes, strides, range.lowerBound / width,
+        range.count / width,
+        start)
+    }
+    guard let held else { return }
+    // The source's bytes are read in another order: each tile reports its share of them.
+    held.slice(share(of: held.count, range))?.reportRead()
+    release(range.lowerBound / width..<range.upperBound / width, of: held)
+  }
+
+  /// As large a part of a number of bytes as a range is of the view.
+  private func share(of count: Int, _ range: Range<Int>) -> Range<Int> {
+    func scaled(_ place: Int) -> Int {
+      Int(byteCount.dividingFullWidth(count.multipliedFullWidth(by: place)).quotient)
+    }
+    return scaled(range.lowerBound)..<scaled(range.upperBound)
+  }
+
+  /// Gives the source's pages behind a range of the view back to the system when they lie close together or are many.
+  private func release(_ elements: Range<Int>, of held: HeldBytes) {
     let (first, last) = (position(elements.lowerBound), position(elements.upperBound - 1))
     var (low, high) = (offset, offset)
     var isFixed = true
@@ -55,9 +106,11 @@ package final class StridedStorage: TensorStorage {
       high += max(range.0 * strides[axis], range.1 * strides[axis])
       isFixed = isFixed && range.0 == range.1
     }
-    guard high - low < 4 * elements.count else { return }
-    let width = source.dtype.byteCount
-    held.bytes.slice(offset: low * width, count: (high - low + 1) * width)?.releasePages()
+    if high - low < 4 * elements.count {
+      held.slice(offset: low * width, count: (high - low + 1) * width)?.releasePages()
+    } else if held.count > StridedReader.mappedLimit {
+      held.releasePages()
+    }
   }
 
   /// The index of an element of the view along each axis.
@@ -72,55 +125,9 @@ package final class StridedStorage: TensorStorage {
   }
 }
 
-// MARK: - Reading
-
-extension StridedStorage: SeekableStorage {
-  func withReader<R>(_ body: (@escaping TensorReader) throws -> R) throws -> R {
-    try source.withBytes { bytes in
-      try body { [self] start, target in
-        switch source.dtype.byteCount {
-        case 1: fill(target, from: bytes, at: start, UInt8.self)
-        case 2: fill(target, from: bytes, at: start / 2, UInt16.self)
-        case 4: fill(target, from: bytes, at: start / 4, UInt32.self)
-        default: fill(target, from: bytes, at: start / 8, UInt64.self)
-        }
-      }
-    }
-  }
-
-  /// Writes as many elements of the view as fit, from this one on.
-  private func fill<T: BitwiseCopyable>(
-    _ target: UnsafeMutableRawBufferPointer, from bytes: UnsafeRawBufferPointer, at first: Int, _ type: T.Type
-  ) {
-    let width = MemoryLayout<T>.stride
-    guard target.count > 0 else { return }
-    guard let count = sizes.last, let step = strides.last else {
-      target.copyMemory(
-        from: UnsafeRawBufferPointer(rebasing: bytes[(offset * width)...].prefix(target.count)))
-      return
-    }
-    var index = position(first)
-    var place = offset
-    for axis in sizes.indices { place += index[axis] * strides[axis] }
-    var written = 0
-    let innermost = sizes.count - 1
-    while written < target.count {
-      let run = min(count - index[innermost], (target.count - written) / width)
-      for i in 0..<run {
-        let value = bytes.loadUnaligned(fromByteOffset: (place + i * step) * width, as: T.self)
-        target.storeBytes(of: value, toByteOffset: written + i * width, as: T.self)
-      }
-      written += run * width
-      index[innermost] += run
-      place += run * step
-      var axis = innermost
-      while axis > 0, index[axis] == sizes[axis] {
-        place += strides[axis - 1] - sizes[axis] * strides[axis]
-        index[axis] = 0
-        index[axis - 1] += 1
-        axis -= 1
-      }
-    }
+extension HeldBytes {
+  fileprivate func slice(_ range: Range<Int>) -> HeldBytes? {
+    slice(offset: range.lowerBound, count: range.count)
   }
 }
 
@@ -154,9 +161,21 @@ extension Tensor {
     guard permutation.sorted() == Array(0..<rank) else {
       throw TensorError("expected a permutation of \(rank) axes, found \(permutation)")
     }
+    if let moved = try transposedBeforeArithmetic(permutation) { return moved }
     let strides = rowMajorStrides
     return try view(
       StridedStorage(self, sizes: permutation.map { sizes[$0] }, strides: permutation.map { strides[$0] }))
+  }
+
+  /// What is computed element by element is computed of elements in their new order, which needs no more than a tile.
+  private func transposedBeforeArithmetic(_ permutation: [Int]) throws(TensorError) -> Tensor? {
+    if let converted = storage as? ConvertedStorage, converted.source.sizes == sizes {
+      return try converted.source.transposed(permutation).convertedWhenRead(to: dtype)
+    }
+    guard let elementwise = storage as? ElementwiseStorage, elementwise.source.sizes == sizes,
+      let moved = try elementwise.transposed(permutation)
+    else { return nil }
+    return try Tensor(dtype: dtype, sizes: permutation.map { sizes[$0] }, storage: moved)
   }
 
   /// A view with the order along axes turned round; no bytes are read.

@@ -1,25 +1,3 @@
-/// Where a constant's bytes live: in memory, in a mapped file, or behind a conversion made when they are read.
-///
-/// Bytes are little-endian, in row-major order, without padding. No alignment is promised.
-package protocol TensorStorage: AnyObject, Sendable {
-  /// The number of bytes that ``withBytes(_:)`` shows.
-  var byteCount: Int { get }
-
-  /// Shows all bytes at once; the pointer is valid only inside `body`.
-  /// - Throws: what reading the bytes throws (a damaged chunk, a failed checksum), or what `body` throws.
-  func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R
-
-  /// Shows the bytes in order in pieces of any size, so that memory need not grow with the tensor.
-  /// - Throws: what reading the bytes throws, or what `body` throws.
-  func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws
-}
-
-extension TensorStorage {
-  package func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-    try withBytes(body)
-  }
-}
-
 /// A typed, immutable tensor whose shape is known, and whose storage is exactly its elements.
 public struct Tensor: Sendable {
   /// The element type.
@@ -70,9 +48,7 @@ public struct Tensor: Sendable {
 
   private init(converting tensor: Tensor, to type: DType) {
     (dtype, sizes, elementCount) = (type, tensor.sizes, tensor.elementCount)
-    storage = ComputedStorage(byteCount: tensor.elementCount * type.byteCount) {
-      try tensor.converted(to: type)
-    }
+    storage = ConvertedStorage(tensor, to: type)
   }
 
   /// A scalar of text.
@@ -100,7 +76,7 @@ public struct Tensor: Sendable {
 }
 
 /// Bytes held in memory, 64-byte aligned, of the process's ``MemoryBudget``.
-package final class MemoryStorage: TensorStorage, @unchecked Sendable {
+package final class MemoryStorage: ResidentStorage, @unchecked Sendable {
   // Written only while it is being built, before it is shared; read-only afterwards.
   private let bytes: UnsafeMutableRawBufferPointer
 
@@ -138,7 +114,7 @@ package final class MemoryStorage: TensorStorage, @unchecked Sendable {
 }
 
 /// The bytes of a list.
-final class ListStorage<T: TensorElement>: TensorStorage {
+final class ListStorage<T: TensorElement>: ResidentStorage {
   private let elements: [T]
 
   init(_ elements: [T]) { self.elements = elements }
@@ -151,7 +127,7 @@ final class ListStorage<T: TensorElement>: TensorStorage {
 }
 
 /// The elements of a string tensor.
-package final class StringStorage: TensorStorage {
+package final class StringStorage: ResidentStorage {
   /// The elements in row-major order.
   package let strings: [String]
 

@@ -1,7 +1,7 @@
 import ModelIR
 
 /// Bytes of a run's memory seen as a tensor's, while a step works on them.
-final class BorrowedStorage: TensorStorage, @unchecked Sendable {
+final class BorrowedStorage: ResidentStorage, @unchecked Sendable {
   // Read-only; whoever makes one keeps the bytes while it is used.
   private let bytes: UnsafeRawBufferPointer
 

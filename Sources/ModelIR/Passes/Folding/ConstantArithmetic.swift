@@ -26,8 +26,8 @@ enum ConstantArithmetic {
     case .concat(let axis): return try Tensor.joined(x, axis: axis, sizes: result).map { [$0] }
     case .expand: return grows ? nil : [try x[0].broadcast(to: result)]
     case .cast(let target):
+      if count > smallCount { return [x[0].convertedWhenRead(to: target)] }
       let operand = x[0]
-      if operand.dtype == target { return x }
       return [try lazily(dtype: target, result) { try operand.converted(to: target) }]
     case .count: return nil
     case .range: return count <= smallCount ? [Tensor(vector: (0..<count).map(Int64.init))] : nil
@@ -43,7 +43,7 @@ enum ConstantArithmetic {
     case .reduce(.sum, let axes, _)
     where x[0].rank > 0 && axes == Array(0..<(x[0].rank - 1)) && x[0].dtype.isFloatingPoint:
       let columns = x[0].sizes[x[0].rank - 1]
-      return [try numbers(dtype, result) { try columnSums(x[0].doubles(), columns) }]
+      return [try numbers(dtype, result) { try columnSums(x[0], columns) }]
     case .compare, .select, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .reduce,
       .argReduce,
       .cumulative, .topK,
@@ -54,9 +54,17 @@ enum ConstantArithmetic {
     }
   }
 
-  private static func columnSums(_ values: [Double], _ columns: Int) -> [Double] {
+  /// In double precision, tile by tile.
+  private static func columnSums(_ tensor: Tensor, _ columns: Int) throws -> [Double] {
     var sums = Array(repeating: 0.0, count: columns)
-    for (index, value) in values.enumerated() { sums[index % columns] += value }
+    var column = 0
+    try tensor.storage.forEachPiece { piece in
+      let part = try Tensor(dtype: tensor.dtype, sizes: [piece.count / tensor.dtype.byteCount], bytes: piece)
+      for value in try part.doubles() {
+        sums[column] += value
+        column = column + 1 == columns ? 0 : column + 1
+      }
+    }
     return sums
   }
 
@@ -65,8 +73,10 @@ enum ConstantArithmetic {
   ) throws(TensorError) -> Tensor? {
     if dtype.isFloatingPoint {
       guard let apply = function.number else { return nil }
-      if a.sizes == sizes, a.elementCount > smallCount, let factors = PeriodicOperand(b, against: sizes) {
-        return try Tensor(dtype: dtype, sizes: sizes, storage: ElementwiseStorage(a, factors, apply))
+      if a.sizes == sizes, a.elementCount > smallCount, let factors = PeriodicOperand(b, against: sizes),
+        let operation = Arithmetic(function)
+      {
+        return try Tensor(dtype: dtype, sizes: sizes, storage: ElementwiseStorage(a, factors, operation))
       }
       return try numbers(dtype, sizes) {
         let (p, q) = (try a.broadcast(to: sizes).doubles(), try b.broadcast(to: sizes).doubles())

@@ -1,3 +1,5 @@
+import CKernels
+
 /// A small operand broadcast against a big one along one axis: element `i` of the big one meets number
 /// `i / inner % numbers.count`.
 struct PeriodicOperand: Sendable {
@@ -21,55 +23,140 @@ struct PeriodicOperand: Sendable {
   }
 }
 
-/// The elements of a tensor combined with a small operand, piece by piece as they are read.
+/// One of the four operations of arithmetic.
+enum Arithmetic: Sendable {
+  case add, subtract, multiply, divide
+
+  init?(_ function: BinaryFunction) {
+    switch function {
+    case .add: self = .add
+    case .subtract: self = .subtract
+    case .multiply: self = .multiply
+    case .divide: self = .divide
+    default: return nil
+    }
+  }
+
+  fileprivate var kernel: ck_binary_function {
+    switch self {
+    case .add: ck_add
+    case .subtract: ck_subtract
+    case .multiply: ck_multiply
+    case .divide: ck_divide
+    }
+  }
+
+  func callAsFunction(_ x: Double, _ y: Double) -> Double {
+    switch self {
+    case .add: x + y
+    case .subtract: x - y
+    case .multiply: x * y
+    case .divide: x / y
+    }
+  }
+}
+
+/// The elements of a tensor combined with a small operand, tile by tile as they are read.
+///
+/// In double precision and rounded once: in single precision for the types that are no wider, where rounding the result
+/// in single precision first gives the same numbers.
 final class ElementwiseStorage: TensorStorage {
-  private let source: Tensor
+  let source: Tensor
   private let operand: PeriodicOperand
-  private let apply: @Sendable (Double, Double) -> Double
+  private let operation: Arithmetic
 
   /// - Precondition: the source's type is a floating one.
-  init(_ source: Tensor, _ operand: PeriodicOperand, _ apply: @escaping @Sendable (Double, Double) -> Double)
-  {
+  init(_ source: Tensor, _ operand: PeriodicOperand, _ operation: Arithmetic) {
     self.source = source
     self.operand = operand
-    self.apply = apply
+    self.operation = operation
   }
 
   var byteCount: Int { source.byteCount }
+  var tileByteCount: Int { source.storage.tileByteCount }
 
-  func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
-    let whole = try MemoryStorage(byteCount: byteCount) { target in
-      var written = 0
-      try forEachPiece { piece in
-        UnsafeMutableRawBufferPointer(rebasing: target[written...]).copyMemory(from: piece)
-        written += piece.count
+  func reader() throws -> any TensorReader {
+    let reader = try source.storage.reader()
+    if source.dtype == .float64 {
+      return ElementwiseReader(
+        source: reader, dtype: .float64, operand, numbers: try [Double](operand.tensor)
+      ) {
+        [operation] in Self.combine(operation, $0, $1, $2)
       }
     }
-    return try whole.withBytes(body)
-  }
-
-  func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-    let numbers = try operand.tensor.doubles()
-    let width = source.dtype.byteCount
-    var first = 0
-    try source.withBytes { bytes in
-      let step = max(StridedStorage.pieceByteCount / width, 1)
-      while first < source.elementCount {
-        let count = min(step, source.elementCount - first)
-        let part = UnsafeRawBufferPointer(rebasing: bytes[(first * width)..<((first + count) * width)])
-        try combined(part, first, count, numbers).withBytes(body)
-        first += count
-      }
+    return ElementwiseReader(
+      source: reader, dtype: source.dtype, operand, numbers: try [Float](operand.tensor)
+    ) {
+      [kernel = operation.kernel] values, number, isOne in
+      guard let x = values.baseAddress else { return }
+      ck_binary(kernel, x, 1, number, isOne ? 0 : 1, x, values.count)
     }
   }
 
-  private func combined(
-    _ bytes: UnsafeRawBufferPointer, _ first: Int, _ count: Int, _ numbers: [Double]
-  ) throws -> Tensor {
-    var values = try Tensor(dtype: source.dtype, sizes: [count], bytes: bytes).doubles()
-    for index in values.indices {
-      values[index] = apply(values[index], numbers[(first + index) / operand.inner % operand.count])
+  private static func combine(
+    _ operation: Arithmetic, _ values: UnsafeMutableBufferPointer<Double>, _ numbers: UnsafePointer<Double>,
+    _ isOne: Bool
+  ) {
+    for index in values.indices { values[index] = operation(values[index], numbers[isOne ? 0 : index]) }
+  }
+
+  /// The same with the axes of both operands in another order; nil when the operand's elements have no axis of their own.
+  func transposed(_ permutation: [Int]) throws(TensorError) -> ElementwiseStorage? {
+    let padded = Array(repeating: 1, count: source.rank - operand.tensor.rank) + operand.tensor.sizes
+    let moved = try source.transposed(permutation)
+    let small = try operand.tensor.reshaped(permutation.map { padded[$0] })
+    return PeriodicOperand(small, against: moved.sizes).map { ElementwiseStorage(moved, $0, operation) }
+  }
+}
+
+/// Computes in `T`, whatever the elements' type.
+private struct ElementwiseReader<T: TensorElement>: MakingReader {
+  let source: any TensorReader
+  let dtype: DType
+  let operand: PeriodicOperand
+  let numbers: [T]
+  /// Combines elements with as many numbers, or all with one.
+  let combine: @Sendable (UnsafeMutableBufferPointer<T>, UnsafePointer<T>, Bool) -> Void
+
+  init(
+    source: any TensorReader, dtype: DType, _ operand: PeriodicOperand, numbers: [T],
+    combine: @escaping @Sendable (UnsafeMutableBufferPointer<T>, UnsafePointer<T>, Bool) -> Void
+  ) {
+    self.source = source
+    self.dtype = dtype
+    self.operand = operand
+    self.numbers = numbers
+    self.combine = combine
+  }
+
+  func read(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {
+    let (first, count) = (range.lowerBound / dtype.byteCount, range.count / dtype.byteCount)
+    try withScratch(count * T.dtype.byteCount) { scratch in
+      guard let start = scratch.baseAddress, let target = target.baseAddress else { return }
+      try source.withBytes(range) { bytes in
+        guard let bytes = bytes.baseAddress else { return }
+        ElementConversion.convert(bytes, dtype, to: start, T.dtype, count: count)
+      }
+      combineAll(
+        UnsafeMutableBufferPointer(start: start.bindMemory(to: T.self, capacity: count), count: count), first)
+      ElementConversion.convert(start, T.dtype, to: target, dtype, count: count)
     }
-    return try Tensor(values, sizes: [count], dtype: source.dtype)
+  }
+
+  /// Run by run: elements that meet one number, or those that meet all numbers in turn.
+  private func combineAll(_ values: UnsafeMutableBufferPointer<T>, _ first: Int) {
+    numbers.withUnsafeBufferPointer { numbers in
+      guard let start = numbers.baseAddress else { return }
+      var done = 0
+      while done < values.count {
+        let (group, rest) = (first + done).quotientAndRemainder(dividingBy: operand.inner)
+        let number = group % operand.count
+        let isOne = operand.inner > 1 || operand.count == 1
+        let run = operand.count == 1 ? values.count : isOne ? operand.inner - rest : operand.count - number
+        let end = min(done + run, values.count)
+        combine(UnsafeMutableBufferPointer(rebasing: values[done..<end]), start + number, isOne)
+        done = end
+      }
+    }
   }
 }

@@ -1,0 +1,33 @@
+/// A tensor's elements in another type, converted tile by tile as they are read.
+final class ConvertedStorage: TensorStorage {
+  let source: Tensor
+  private let dtype: DType
+  let byteCount: Int
+
+  /// - Precondition: neither type is string.
+  init(_ source: Tensor, to dtype: DType) {
+    self.source = source
+    self.dtype = dtype
+    byteCount = source.elementCount * dtype.byteCount
+  }
+
+  var tileByteCount: Int { max(source.storage.tileByteCount / source.dtype.byteCount, 1) * dtype.byteCount }
+
+  func reader() throws -> any TensorReader {
+    ConvertedReader(source: try source.storage.reader(), from: source.dtype, to: dtype)
+  }
+}
+
+private struct ConvertedReader: MakingReader {
+  let source: any TensorReader
+  let from: DType
+  let to: DType
+
+  func read(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {
+    let (first, end) = (range.lowerBound / to.byteCount, range.upperBound / to.byteCount)
+    try source.withBytes(first * from.byteCount..<end * from.byteCount) { bytes in
+      guard let bytes = bytes.baseAddress, let target = target.baseAddress else { return }
+      ElementConversion.convert(bytes, from, to: target, to, count: end - first)
+    }
+  }
+}
