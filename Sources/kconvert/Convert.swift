@@ -1,5 +1,4 @@
 import ArgumentParser
-import Dispatch
 import KerasExport
 import KerasImport
 import ModelIR
