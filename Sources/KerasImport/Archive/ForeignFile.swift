@@ -65,7 +65,9 @@ struct ForeignFile {
         "load it in Python and save the model with model.save")
     }
     // The version of the format, then a producer, a domain or the graph.
-    if bytes.count > 3, bytes[0] == 0x08, (3...20).contains(bytes[1]), [0x12, 0x1A, 0x22, 0x3A, 0x42].contains(bytes[2]) {
+    if bytes.count > 3, bytes[0] == 0x08, (3...20).contains(bytes[1]),
+      [0x12, 0x1A, 0x22, 0x3A, 0x42].contains(bytes[2])
+    {
       return ForeignFile(
         "an ONNX model", "give the model that it was converted from; compare holds the one against the other")
     }

@@ -39,24 +39,23 @@ package struct ZipMember: Sendable {
   }
 
   private func spilled() throws(KerasImportError) -> HeldBytes {
-    var (isWhole, sum) = (false, UInt32(0))
-    let content: HeldBytes
     do {
-      content = try SpilledBytes.collect { write in
-        isWhole = try packed.withBytes { packed in
-          try Inflating.inflateMember(packed, byteCount: byteCount) { piece in
-            sum = Checksum.crc32(piece, after: sum)
-            try write(piece)
-          }
-        }
-      }
+      return try SpilledBytes.collect { write in try unpack(write) }
     } catch {
-      throw (error as? FileError).map { KerasImportError($0) } ?? cannotBeUnpacked
+      throw error as? KerasImportError ?? (error as? FileError).map { KerasImportError($0) }
+        ?? cannotBeUnpacked
     }
-    packed.releasePages()
+  }
+
+  /// Unpacks a deflated member piece by piece, and compares its checksum.
+  private func unpack(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    var sum: UInt32 = 0
+    let isWhole = try Inflating.inflateMember(packed, byteCount: byteCount) { piece in
+      sum = Checksum.crc32(piece, after: sum)
+      try body(piece)
+    }
     guard isWhole else { throw cannotBeUnpacked }
     guard sum == checksum else { throw hasWrongChecksum }
-    return content
   }
 
   /// The bytes with their checksum verified.
@@ -69,19 +68,11 @@ package struct ZipMember: Sendable {
   /// Compares the checksum of the whole member; of a stored one, what has not been read yet is read.
   /// - Throws: `corrupted` if it differs.
   package func verifyChecksum() throws(KerasImportError) {
-    guard isDeflated else {
-      guard running.value == checksum else { throw hasWrongChecksum }
-      return
+    if isDeflated {
+      do { try unpack { _ in } } catch { throw error as? KerasImportError ?? cannotBeUnpacked }
+    } else if running.value != checksum {
+      throw hasWrongChecksum
     }
-    var sum: UInt32 = 0
-    let isWhole = packed.withBytes { packed in
-      Inflating.inflateMember(packed, byteCount: byteCount) { piece in
-        sum = Checksum.crc32(piece, after: sum)
-      }
-    }
-    packed.releasePages()
-    guard isWhole else { throw cannotBeUnpacked }
-    guard sum == checksum else { throw hasWrongChecksum }
   }
 
   private var cannotBeUnpacked: KerasImportError {
