@@ -140,6 +140,7 @@ package final class OutputFile {
   package static func finish(_ files: [OutputFile]) throws(FileError) {
     for file in files {
       try file.flushBytes()
+      try OutputProgress.current?.check(file.path)
       if case .file(let temporary) = file.target { try temporary.complete(file.path) }
     }
     for (index, file) in files.enumerated() {

@@ -16,10 +16,13 @@ package final class OutputProgress: @unchecked Sendable {
     self.report = report
   }
 
+  /// - Throws: an error for the file when nobody wants it any more.
+  package func check(_ path: String) throws(FileError) { if isCancelled() { throw .cancelled(path) } }
+
   /// Notes bytes that are about to be written.
   /// - Throws: an error for the file when nobody wants it any more.
   package func willWrite(_ count: Int, to path: String) throws(FileError) {
-    if isCancelled() { throw .cancelled(path) }
+    try check(path)
     byteCount += count
     report?(byteCount)
   }
