@@ -40,15 +40,37 @@ enum KernelFuzz {
     random.pick([0, 1, 1, 1, 2, 3, -1, -2, 1 << 31, .max, .min])
   }
 
+  private static func pairs(_ random: inout FuzzRandom, _ count: Int) -> [PadPair] {
+    (0..<count).map { _ in PadPair(number(&random), number(&random)) }
+  }
+
+  /// A convolution or pooling over some axes.
+  private static func window(_ random: inout FuzzRandom, axes: Int) -> Op {
+    func numbers() -> [Int] { (0..<axes).map { _ in number(&random) } }
+    let padding: Padding = random.below(2) == 0 ? .sameUpper : .explicit(pairs(&random, axes))
+    let layout: DataLayout = random.below(2) == 0 ? .channelsLast : .channelsFirst
+    switch random.below(3) {
+    case 0:
+      return .conv(
+        ConvAttributes(
+          strides: numbers(), dilations: numbers(), padding: padding, groups: number(&random), layout: layout)
+      )
+    case 1:
+      return .convTranspose(
+        ConvTransposeAttributes(
+          strides: numbers(), dilations: numbers(), pads: pairs(&random, axes), outputPadding: numbers(),
+          layout: layout))
+    default:
+      return .pool(
+        PoolAttributes(
+          function: random.pick([.maximum, .average]), kernelSize: numbers(), strides: numbers(),
+          padding: padding, layout: layout))
+    }
+  }
+
   private static func op(_ random: inout FuzzRandom, rank: Int) -> Op {
     let axis = random.below(rank + 1) - random.below(2)
-    let spatial = max(rank - 2, 0)
     func numbers(_ count: Int) -> [Int] { (0..<count).map { _ in number(&random) } }
-    func pairs(_ count: Int) -> [PadPair] {
-      (0..<count).map { _ in PadPair(number(&random), number(&random)) }
-    }
-    let padding: Padding = random.below(2) == 0 ? .sameUpper : .explicit(pairs(spatial))
-    let layout: DataLayout = random.below(2) == 0 ? .channelsLast : .channelsFirst
     switch random.below(26) {
     case 0:
       return .binary(random.pick([.add, .divide, .modulo, .power, .floorDivide, .shiftLeft, .shiftRight]))
@@ -56,22 +78,7 @@ enum KernelFuzz {
     case 2: return .matMul
     case 3:
       return .einsum(random.pick(["ab,bc->ac", "abc,abd->acd", "aab->b", "ab,ab->", "abc,cb->a", "a,b->ab"]))
-    case 4:
-      return .conv(
-        ConvAttributes(
-          strides: numbers(spatial), dilations: numbers(spatial), padding: padding, groups: number(&random),
-          layout: layout))
-    case 5:
-      return .convTranspose(
-        ConvTransposeAttributes(
-          strides: numbers(spatial), dilations: numbers(spatial), pads: pairs(spatial),
-          outputPadding: numbers(spatial), layout: layout))
-    case 6:
-      return .pool(
-        PoolAttributes(
-          function: random.pick([.maximum, .average]), kernelSize: numbers(spatial),
-          strides: numbers(spatial),
-          padding: padding, layout: layout))
+    case 4, 5, 6: return window(&random, axes: max(rank - 2, 0))
     case 7:
       return .reduce(random.pick([.sum, .mean, .maximum, .product, .any]), axes: [axis], keepDims: true)
     case 8: return .argReduce(.maximum, axis: axis, keepDims: false)
@@ -92,7 +99,8 @@ enum KernelFuzz {
       ])
     case 19:
       return .pad(
-        PadAttributes(pads: pairs(rank), mode: random.pick([.constant(1), .reflect, .symmetric, .edge])))
+        PadAttributes(
+          pads: pairs(&random, rank), mode: random.pick([.constant(1), .reflect, .symmetric, .edge])))
     case 20: return .expand(Shape(numbers(rank)))
     case 21: return .tile(numbers(rank))
     case 22: return .gather(axis: axis)

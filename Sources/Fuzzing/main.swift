@@ -12,7 +12,10 @@ import Foundation
     _ body: @convention(c) (UnsafePointer<UInt8>?, Int) -> Int32
   ) -> Int32
 
-  guard FuzzTarget.selected != nil else { fatalError("FUZZ_TARGET names none of \(FuzzTarget.allCases)") }
+  guard FuzzTarget.selected != nil else {
+    FileHandle.standardError.write(Data("FUZZ_TARGET names none of \(FuzzTarget.allCases)\n".utf8))
+    exit(64)
+  }
   var count = CommandLine.argc
   var arguments = CommandLine.unsafeArgv
   exit(

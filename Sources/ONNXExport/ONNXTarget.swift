@@ -53,22 +53,14 @@ struct ONNXTable: Sendable {
     case .einsum: return Rule(ONNXTable.numbers, carriers: ONNXTable.throughInt64)
     case .conv(let attributes): return rule(attributes)
     case .convTranspose(let attributes): return rule(attributes)
-    case .pool(let attributes):
-      let isMaximum = attributes.function == .maximum
-      return Rule(
-        isMaximum ? ONNXTable.floats : ONNXTable.half, carriers: ONNXTable.throughFloat32,
-        refusal: attributes.layout == .channelsFirst ? nil : "channels last")
+    case .pool(let attributes): return rule(attributes)
     case .reduce(let function, _, _): return rule(function)
     case .argReduce:
       return Rule(
         ONNXTable.floats.union([.int32]),
         carriers: ONNXTable.throughInt64.mapValues { _ in .float64 }.merging([.int64: .float64]) { a, _ in a }
       )
-    case .cumulative(let function, _, _, _):
-      let carriers = ONNXTable.throughInt64.merging([.float16: .float32]) { a, _ in a }
-      return function == .sum
-        ? Rule([.float32, .float64, .int32, .int64], carriers: carriers)
-        : .composed("a running \(function) over a dynamic or long axis")
+    case .cumulative(let function, _, _, _): return rule(function)
     case .topK:
       return Rule(
         [.float32, .float64, .int32, .int64],
@@ -79,10 +71,7 @@ struct ONNXTable: Sendable {
     case .normalization(.groups(_, let axis), _):
       return axis == 1 ? since(21, Rule(ONNXTable.floats), "GroupNormalization") : .composed()
     case .softmax, .logSoftmax: return Rule(ONNXTable.floats)
-    case .pad(let attributes):
-      if case .symmetric = attributes.mode { return .composed() }
-      let carriers: [DType: DType] = [.int16: .int32, .uint16: .int32]
-      return Rule(Set(DType.allCases).subtracting(carriers.keys), carriers: carriers)
+    case .pad(let attributes): return rule(attributes)
     case .reverse: return .composed()
     case .gather, .gatherElements:
       return [.int32, .int64].contains(operands[1].dtype) ? .any : .composed()
@@ -91,24 +80,46 @@ struct ONNXTable: Sendable {
     case .triangle:
       let carriers = ONNXTable.throughInt64.merging([.int32: .int64, .float16: .float32]) { a, _ in a }
       return since(14, Rule([.float32, .float64, .int64], carriers: carriers), "Trilu")
-    case .recurrent(let attributes):
-      let reason =
-        attributes.onnxFunctions == nil
-        ? "an activation that ONNX's \(attributes.name) does not have" : "batch first"
-      return .composed(reason)
+    case .recurrent(let attributes): return rule(attributes)
     case .sequenceRecurrent: return Rule([.float32], carriers: [.float64: .float32, .float16: .float32])
     case .resize: return Rule([.float32, .uint8, .int8, .int32], carriers: ONNXTable.throughFloat32)
     case .hash:
-      if operands.contains(where: { $0.dtype == .string }) {
-        return .composed("ONNX has no operator that hashes strings")
-      }
-      return .composed("hashes of integers")
-    case .vectorize(let attributes):
-      if let missing = attributes.rule.missingInONNX {
-        return .composed("ONNX has no operator that \(missing)")
-      }
-      return attributes.rule.split == nil ? .any : since(20, .any, "StringSplit")
+      let isOfText = operands.contains { $0.dtype == .string }
+      return .composed(isOfText ? "ONNX has no operator that hashes strings" : "hashes of integers")
+    case .vectorize(let attributes): return rule(attributes)
     }
+  }
+
+  private func rule(_ attributes: PoolAttributes) -> Rule {
+    let isMaximum = attributes.function == .maximum
+    return Rule(
+      isMaximum ? ONNXTable.floats : ONNXTable.half, carriers: ONNXTable.throughFloat32,
+      refusal: attributes.layout == .channelsFirst ? nil : "channels last")
+  }
+
+  private func rule(_ function: CumulativeFunction) -> Rule {
+    guard function == .sum else { return .composed("a running \(function) over a dynamic or long axis") }
+    let carriers = ONNXTable.throughInt64.merging([.float16: .float32]) { a, _ in a }
+    return Rule([.float32, .float64, .int32, .int64], carriers: carriers)
+  }
+
+  private func rule(_ attributes: PadAttributes) -> Rule {
+    if case .symmetric = attributes.mode { return .composed() }
+    let carriers: [DType: DType] = [.int16: .int32, .uint16: .int32]
+    return Rule(Set(DType.allCases).subtracting(carriers.keys), carriers: carriers)
+  }
+
+  private func rule(_ attributes: RecurrentAttributes) -> Rule {
+    let isMissing = attributes.onnxFunctions == nil
+    return .composed(
+      isMissing ? "an activation that ONNX's \(attributes.name) does not have" : "batch first")
+  }
+
+  private func rule(_ attributes: TextAttributes) -> Rule {
+    if let missing = attributes.rule.missingInONNX {
+      return .composed("ONNX has no operator that \(missing)")
+    }
+    return attributes.rule.split == nil ? .any : since(20, .any, "StringSplit")
   }
 
   private func rule(_ attributes: ConvAttributes) -> Rule {

@@ -103,10 +103,7 @@ extension GraphEmitter {
   /// Writes one node; the graph holds none that ONNX does not have.
   private func emit(_ node: Node, _ x: [String], _ y: [String]) throws(ONNXExportError) {
     switch node.op {
-    case .unary(.clip(let minimum, let maximum)):
-      let dtype = graph.dtype(of: node.inputs[0])
-      let bounds = [minimum, maximum].map { $0.map { scalar($0, dtype) } ?? "" }
-      emit("Clip", x + (maximum == nil ? [bounds[0]] : bounds), outputs: y)
+    case .unary(.clip(let minimum, let maximum)): emitClip(minimum, maximum, node, x, y)
     case .unary(let function):
       emit(try named(function.onnxName, node), x, outputs: y, function.onnxAttributes)
     case .binary(let function):
@@ -129,10 +126,7 @@ extension GraphEmitter {
         [("axis", .int(axis)), ("keepdims", .int(keepDims ? 1 : 0))])
     case .cumulative(.sum, let axis, let isReverse, let isExclusive):
       emitCumulative(axis, isReverse: isReverse, isExclusive: isExclusive, x[0], y)
-    case .topK(let k, let axis, let largest):
-      emit(
-        "TopK", [x[0], try size(k)], outputs: y,
-        [("axis", .int(axis)), ("largest", .int(largest ? 1 : 0)), ("sorted", .int(1))])
+    case .topK(let k, let axis, let largest): try emitTopK(k, axis, isLargest: largest, x[0], y)
     case .batchNormalization(_, let epsilon):
       emit("BatchNormalization", x, outputs: y, [("epsilon", .float(epsilon))])
     case .normalization(.layer(let axis), let epsilon),
@@ -169,6 +163,21 @@ extension GraphEmitter {
     case .vectorize(let attributes): try emitVectorize(attributes, node, x[0], y)
     case .cumulative, .reverse, .recurrent, .hash: throw unexpected(node)
     }
+  }
+
+  /// A bound that is missing in front is an empty name, one at the end is left out.
+  private func emitClip(_ minimum: Double?, _ maximum: Double?, _ node: Node, _ x: [String], _ y: [String]) {
+    let dtype = graph.dtype(of: node.inputs[0])
+    let bounds = [minimum, maximum].map { $0.map { scalar($0, dtype) } ?? "" }
+    emit("Clip", x + (maximum == nil ? [bounds[0]] : bounds), outputs: y)
+  }
+
+  private func emitTopK(
+    _ k: Dimension, _ axis: Int, isLargest: Bool, _ x: String, _ y: [String]
+  ) throws(ONNXExportError) {
+    emit(
+      "TopK", [x, try size(k)], outputs: y,
+      [("axis", .int(axis)), ("largest", .int(isLargest ? 1 : 0)), ("sorted", .int(1))])
   }
 
   func named(_ name: String?, _ node: Node) throws(ONNXExportError) -> String {

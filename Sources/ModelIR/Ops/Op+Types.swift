@@ -6,16 +6,12 @@ extension Op {
     switch self {
     case .unary(let function): return [try function.inferType(operands[0])]
     case .binary(let function): return [try function.inferType(operands[0], operands[1])]
-    case .compare:
-      try expectEqualDTypes(operands)
-      return [TensorType(.bool, try Shape.broadcasting(operands[0].shape, operands[1].shape))]
+    case .compare: return [try inferComparison(operands)]
     case .select: return [try inferSelect(operands)]
     case .cast(let dtype): return [TensorType(dtype, operands[0].shape)]
     case .matMul: return [try inferMatMul(operands)]
     case .dense(let epilogue): return [try inferDense(operands, epilogue)]
-    case .einsum(let equation):
-      try expectEqualDTypes(operands)
-      return [TensorType(operands[0].dtype, try EinsumEquation(equation).inferShape(operands.map(\.shape)))]
+    case .einsum(let equation): return [try inferEinsum(operands, equation)]
     case .dequantize(let attributes): return [try attributes.inferType(operands)]
     case .conv(let attributes): return [try attributes.inferType(operands)]
     case .convTranspose(let attributes): return [try attributes.inferType(operands)]
@@ -23,20 +19,11 @@ extension Op {
     case .reduce(let function, let axes, let keepDims):
       return [try inferReduce(function, operands[0], axes: axes, keepDims: keepDims)]
     case .argReduce(_, let axis, let keepDims):
-      let type = try inferReduce(
-        .sum, TensorType(.int64, operands[0].shape), axes: [axis], keepDims: keepDims)
-      return [TensorType(.int64, type.shape)]
+      return [try inferReduce(.sum, TensorType(.int64, operands[0].shape), axes: [axis], keepDims: keepDims)]
     case .cumulative(_, let axis, _, _), .softmax(let axis), .logSoftmax(let axis):
       try operands[0].expectAxis(axis)
       return [operands[0]]
-    case .topK(let k, let axis, _):
-      try operands[0].expectAxis(axis)
-      var shape = operands[0].shape
-      if let size = shape[axis].fixedSize, let count = k.fixedSize, count > size {
-        throw GraphError("expected at least \(count) elements along axis \(axis), found \(size)", operand: 0)
-      }
-      shape[axis] = k
-      return [TensorType(operands[0].dtype, shape), TensorType(.int64, shape)]
+    case .topK(let k, let axis, _): return try inferTopK(operands[0], k, axis: axis)
     case .batchNormalization(let axis, _): return [try inferBatchNormalization(operands, axis: axis)]
     case .normalization(let normalization, _): return [try infer(normalization, operands)]
     case .reshape(let shape): return [try inferReshape(operands[0], shape)]
@@ -67,12 +54,35 @@ extension Op {
     case .scan(let attributes): return try attributes.inferTypes(operands)
     case .resize(let attributes): return [try attributes.inferType(operands[0])]
     case .lookup(let table): return [try table.inferType(operands[0])]
-    case .hash:
-      for (index, operand) in operands.enumerated() {
-        try operand.expectShape(operands[0].shape, operand: index)
-      }
-      return [TensorType(.int64, operands[0].shape)]
+    case .hash: return [try inferHash(operands)]
     }
+  }
+
+  private func inferComparison(_ operands: [TensorType]) throws(GraphError) -> TensorType {
+    try expectEqualDTypes(operands)
+    return TensorType(.bool, try Shape.broadcasting(operands[0].shape, operands[1].shape))
+  }
+
+  private func inferEinsum(_ operands: [TensorType], _ equation: String) throws(GraphError) -> TensorType {
+    try expectEqualDTypes(operands)
+    return TensorType(operands[0].dtype, try EinsumEquation(equation).inferShape(operands.map(\.shape)))
+  }
+
+  private func inferTopK(_ x: TensorType, _ k: Dimension, axis: Int) throws(GraphError) -> [TensorType] {
+    try x.expectAxis(axis)
+    var shape = x.shape
+    if let size = shape[axis].fixedSize, let count = k.fixedSize, count > size {
+      throw GraphError("expected at least \(count) elements along axis \(axis), found \(size)", operand: 0)
+    }
+    shape[axis] = k
+    return [TensorType(x.dtype, shape), TensorType(.int64, shape)]
+  }
+
+  private func inferHash(_ operands: [TensorType]) throws(GraphError) -> TensorType {
+    for (index, operand) in operands.enumerated() {
+      try operand.expectShape(operands[0].shape, operand: index)
+    }
+    return TensorType(.int64, operands[0].shape)
   }
 
   /// The operation's name as ONNX has it, for messages and pictures.

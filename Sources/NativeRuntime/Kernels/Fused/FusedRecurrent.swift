@@ -162,67 +162,90 @@ private struct RecurrentStep: Step {
 
     /// One step of some rows: the product of their states, then the cell of each.
     private func advance(_ rows: Range<Int>, _ time: Int) {
-      let (units, gates) = (step.units, step.gates)
-      let state = h + rows.lowerBound * units
-      func input(_ row: Int) -> UnsafeMutablePointer<Float> { projected + (row * step.steps + time) * gates }
-      func product(
-        _ a: UnsafePointer<Float>, _ weights: PackedConstant?, _ columns: Int, bias: [Float]?,
-        into c: UnsafeMutablePointer<Float>, step cStep: Int, accumulates: Bool
-      ) {
-        guard let weights else { return }
-        ck_packed_product(
-          a, units, rows.count, weights.pointer.assumingMemoryBound(to: Float.self), units, columns, bias, c,
-          cStep,
-          accumulates ? 1 : 0)
-      }
-      let (gate, act) = (step.gate, step.act)
       switch step.attributes.cell {
-      case .lstm:
-        product(
-          state, step.recurrent, gates, bias: nil, into: input(rows.lowerBound), step: step.steps * gates,
-          accumulates: true)
-        guard let c else { return }
-        for row in rows {
-          ck_lstm_cell(
-            input(row), units, gate.function, gate.alpha, gate.beta, act.function, c + row * units,
-            h + row * units)
-        }
-      case .gru(resetAfter: true):
-        let sums = products + rows.lowerBound * gates
-        product(
-          state, step.recurrent, gates, bias: step.recurrentBias, into: sums, step: gates, accumulates: false)
-        for row in rows {
-          ck_gru_cell(
-            input(row), products + row * gates, units, gate.function, gate.alpha, gate.beta, act.function,
-            h + row * units)
-        }
-      case .gru(resetAfter: false):
-        product(
-          state, step.recurrent, 2 * units, bias: nil, into: input(rows.lowerBound), step: step.steps * gates,
-          accumulates: true)
-        let reset = before + rows.lowerBound * units
-        for row in rows {
-          let z = input(row)
-          ck_unary(gate.function, gate.alpha, gate.beta, z, z, 2 * units)
-          ck_binary(ck_multiply, z + units, 1, h + row * units, 1, before + row * units, units)
-        }
-        product(
-          reset, step.candidate, units, bias: nil, into: input(rows.lowerBound) + 2 * units,
-          step: step.steps * gates,
-          accumulates: true)
-        for row in rows {
-          let (z, state) = (input(row), h + row * units)
-          ck_unary(act.function, act.alpha, act.beta, z + 2 * units, z + 2 * units, units)
-          // z * h + (1 - z) * c as c + z * (h - c)
-          ck_binary(ck_subtract, state, 1, z + 2 * units, 1, state, units)
-          ck_binary(ck_multiply, state, 1, z, 1, state, units)
-          ck_binary(ck_add, state, 1, z + 2 * units, 1, state, units)
-        }
-      case .simple:
-        product(
-          state, step.recurrent, gates, bias: nil, into: input(rows.lowerBound), step: step.steps * gates,
-          accumulates: true)
-        for row in rows { ck_unary(act.function, act.alpha, act.beta, input(row), h + row * units, units) }
+      case .lstm: advanceLSTM(rows, time)
+      case .gru(resetAfter: true): advanceGRUResetAfter(rows, time)
+      case .gru(resetAfter: false): advanceGRU(rows, time)
+      case .simple: advanceSimple(rows, time)
+      }
+    }
+
+    /// The gates of a row at a time: those of the input, to which those of the state are added.
+    private func gates(_ row: Int, _ time: Int) -> UnsafeMutablePointer<Float> {
+      projected + (row * step.steps + time) * step.gates
+    }
+
+    private func states(_ row: Int) -> UnsafeMutablePointer<Float> { h + row * step.units }
+
+    /// The product of some rows with packed weights; without weights there is nothing to add.
+    private func product(
+      _ a: UnsafePointer<Float>, _ rowCount: Int, _ weights: PackedConstant?, _ columns: Int,
+      bias: [Float]? = nil,
+      into c: UnsafeMutablePointer<Float>, step cStep: Int, accumulates: Bool
+    ) {
+      guard let weights else { return }
+      ck_packed_product(
+        a, step.units, rowCount, weights.pointer.assumingMemoryBound(to: Float.self), step.units, columns,
+        bias,
+        c, cStep, accumulates ? 1 : 0)
+    }
+
+    /// The states' part of the first `columns` gates, added to the inputs'.
+    private func addStates(_ rows: Range<Int>, _ time: Int, columns: Int) {
+      product(
+        states(rows.lowerBound), rows.count, step.recurrent, columns, into: gates(rows.lowerBound, time),
+        step: step.steps * step.gates, accumulates: true)
+    }
+
+    private func advanceLSTM(_ rows: Range<Int>, _ time: Int) {
+      let (units, gate) = (step.units, step.gate)
+      addStates(rows, time, columns: step.gates)
+      guard let c else { return }
+      for row in rows {
+        ck_lstm_cell(
+          gates(row, time), units, gate.function, gate.alpha, gate.beta, step.act.function, c + row * units,
+          states(row))
+      }
+    }
+
+    private func advanceGRUResetAfter(_ rows: Range<Int>, _ time: Int) {
+      let gate = step.gate
+      product(
+        states(rows.lowerBound), rows.count, step.recurrent, step.gates, bias: step.recurrentBias,
+        into: products + rows.lowerBound * step.gates, step: step.gates, accumulates: false)
+      for row in rows {
+        ck_gru_cell(
+          gates(row, time), products + row * step.gates, step.units, gate.function, gate.alpha, gate.beta,
+          step.act.function, states(row))
+      }
+    }
+
+    private func advanceGRU(_ rows: Range<Int>, _ time: Int) {
+      let (units, gate, act) = (step.units, step.gate, step.act)
+      addStates(rows, time, columns: 2 * units)
+      for row in rows {
+        let z = gates(row, time)
+        ck_unary(gate.function, gate.alpha, gate.beta, z, z, 2 * units)
+        ck_binary(ck_multiply, z + units, 1, states(row), 1, before + row * units, units)
+      }
+      product(
+        before + rows.lowerBound * units, rows.count, step.candidate, units,
+        into: gates(rows.lowerBound, time) + 2 * units, step: step.steps * step.gates, accumulates: true)
+      for row in rows {
+        let (z, state) = (gates(row, time), states(row))
+        ck_unary(act.function, act.alpha, act.beta, z + 2 * units, z + 2 * units, units)
+        // z * h + (1 - z) * c as c + z * (h - c)
+        ck_binary(ck_subtract, state, 1, z + 2 * units, 1, state, units)
+        ck_binary(ck_multiply, state, 1, z, 1, state, units)
+        ck_binary(ck_add, state, 1, z + 2 * units, 1, state, units)
+      }
+    }
+
+    private func advanceSimple(_ rows: Range<Int>, _ time: Int) {
+      let act = step.act
+      addStates(rows, time, columns: step.gates)
+      for row in rows {
+        ck_unary(act.function, act.alpha, act.beta, gates(row, time), states(row), step.units)
       }
     }
   }
