@@ -55,6 +55,16 @@ struct EmitterTests {
     #expect(graph.nodes.filter { $0.op == "Max" }.count == 1)
   }
 
+  @Test func `a range whose size turns out negative is refused, not empty`() throws {
+    var g = PassGraph()
+    let x = g.input([.symbol("n"), 4])
+    g.output(try g.emit(.gather(axis: 0), x, g.emit(.range(Dimension.symbol("n") - 4))))
+    g.output(try g.emit(.gather(axis: 0), x, g.emit(.range(.symbol("n")))))
+    let operators = try emitted(g).nodes.map(\.op)
+    #expect(operators.filter { $0 == "Range" }.count == 2)
+    #expect(operators.filter { $0 == "Expand" }.count == 1)
+  }
+
   @Test func `an output that is an input, or given out twice, has a node of its own`() throws {
     var g = PassGraph()
     let x = g.input(2, 4)

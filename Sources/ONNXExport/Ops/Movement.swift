@@ -49,9 +49,15 @@ extension GraphEmitter {
     }
   }
 
+  /// ONNX's Range below a negative limit is empty; a size that turns out negative is refused by an Expand to it.
   func emitRange(_ size: Dimension, _ y: [String]) throws(ONNXExportError) {
-    let limit = emit("Squeeze", [try self.size(size), integers([0])])[0]
-    emit("Range", [scalar(Int64(0)), limit, scalar(Int64(1))], outputs: y)
+    let count = try self.size(size)
+    let operands = [scalar(Int64(0)), emit("Squeeze", [count, integers([0])])[0], scalar(Int64(1))]
+    if size.isNeverNegative {
+      emit("Range", operands, outputs: y)
+    } else {
+      emit("Expand", [emit("Range", operands)[0], count], outputs: y)
+    }
   }
 
   func emitLookup(_ table: LookupTable, _ x: String, _ y: [String]) {
