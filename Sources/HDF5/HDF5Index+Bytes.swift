@@ -10,7 +10,7 @@ extension HDF5Index {
   /// The index that ``encoded()`` gave; nil if the bytes are not one.
   package init?(encoded bytes: [UInt8]) {
     var reader = IndexReader(bytes: bytes)
-    guard let root = try? reader.group(depth: 0), reader.isAtEnd else { return nil }
+    guard let root = try? reader.group(depth: 0), reader.isAtEnd else { return nil }  // Told by nil.
     self.init(root: root)
   }
 }
@@ -73,17 +73,29 @@ private struct IndexWriter {
 
   mutating func dataset(_ dataset: HDF5Index.Dataset) {
     attributes(dataset.attributes)
-    if case .other(let words) = dataset.elementType {
+    switch dataset.elementType {
+    case .other(let words):
       tag(UInt8.max)
       text(words)
-    } else {
-      tag(UInt8(HDF5Index.ElementType.plain.firstIndex(of: dataset.elementType) ?? 0))
+    case .float16: tag(0)
+    case .bfloat16: tag(1)
+    case .float32: tag(2)
+    case .float64: tag(3)
+    case .int8: tag(4)
+    case .uint8: tag(5)
+    case .int16: tag(6)
+    case .uint16: tag(7)
+    case .int32: tag(8)
+    case .uint32: tag(9)
+    case .int64: tag(10)
+    case .uint64: tag(11)
+    case .bool: tag(12)
     }
     tag(dataset.isBigEndian ? 1 : 0)
     integer(dataset.elementByteCount)
     integers(dataset.sizes)
     tag(dataset.fillValue == nil ? 0 : 1)
-    blob(dataset.fillValue ?? [])
+    blob(dataset.fillValue ?? [])  // The tag says that there is none.
     switch dataset.layout {
     case .contiguous(let offset, let byteCount):
       tag(0)
@@ -121,6 +133,7 @@ private struct IndexWriter {
 }
 
 extension HDF5Index.ElementType {
+  /// By the tags that the writer gives them.
   fileprivate static let plain: [HDF5Index.ElementType] = [
     .float16, .bfloat16, .float32, .float64, .int8, .uint8, .int16, .uint16, .int32, .uint32, .int64, .uint64,
     .bool,

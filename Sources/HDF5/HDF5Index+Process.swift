@@ -35,7 +35,7 @@ extension HDF5Index {
     if answer == nil { kill(child, SIGKILL) }
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0, errno == EINTR {}
-    self = try IndexProcess.index(answer ?? [])
+    self = try IndexProcess.index(answer ?? [])  // No bytes are no index: refused there.
   }
 }
 

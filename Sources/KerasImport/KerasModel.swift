@@ -173,26 +173,7 @@ struct ModelSource {
       format = "\(model.era), .keras archive"
       weights = try WeightSource(archive: archive, path: file.path)
     case .hdf5(let hdf5):
-      guard let text = hdf5.index.root.attributes["model_config"]?.string else {
-        guard hdf5.index.root.holdsKerasWeights else {
-          throw KerasImportError(
-            .notAKerasFile(
-              "an HDF5 file with neither a Keras model nor its weights",
-              suggestion: "give the file that model.save of Keras wrote"))
-        }
-        throw KerasImportError(
-          .incomplete(
-            "the file holds weights but no model",
-            missing: "give the architecture as MODEL and this file with --weights"))
-      }
-      let json: JSONValue
-      do { json = try ArchitectureText.model(try JSONValue(parsing: text)) } catch let error
-        as KerasImportError
-      {
-        throw error.at(.key("model_config"))
-      } catch {
-        throw KerasImportError(.corrupted("model_config: \(error)"))
-      }
+      let json = try ModelSource.architecture(in: hdf5)
       let version = hdf5.index.root.attributes["keras_version"]?.string
       let backend = hdf5.index.root.attributes["backend"]?.string
       model = try CanonicalModel(json: json, kerasVersion: version, backend: backend, isTheano: isTheano)
@@ -222,6 +203,28 @@ struct ModelSource {
     }
   }
 
+  /// The attribute `model_config` of an HDF5 file.
+  private static func architecture(in file: HDF5File) throws(KerasImportError) -> JSONValue {
+    guard let text = file.index.root.attributes["model_config"]?.string else {
+      guard file.index.root.holdsKerasWeights else {
+        throw KerasImportError(
+          .notAKerasFile(
+            "an HDF5 file with neither a Keras model nor its weights",
+            suggestion: "give the file that model.save of Keras wrote"))
+      }
+      throw KerasImportError(
+        .incomplete(
+          "the file holds weights but no model",
+          missing: "give the architecture as MODEL and this file with --weights"))
+    }
+    do { return try ArchitectureText.model(try JSONValue(parsing: text)) } catch let error as KerasImportError
+    {
+      throw error.at(.key("model_config"))
+    } catch {
+      throw KerasImportError(.corrupted("model_config: \(error)"))
+    }
+  }
+
   /// The weights of a model: those of a file given beside it, or its own.
   func bind(
     _ graph: LayerGraph, weights file: ModelFile?, isLenient: Bool = false
@@ -233,7 +236,7 @@ struct ModelSource {
     } catch {
       throw error.at(.file(file.path))
     }
-    // A file of weights alone has no vocabularies; those of the model stay.
+    // A file of weights alone has no vocabularies; those of the model stay. A layer that needs one refuses without.
     if binding.assets.isEmpty, let own = try? weights.bind(graph, model) { binding.assets = own.assets }
     return binding
   }
@@ -330,8 +333,8 @@ extension HDF5Index.Group {
     }
     for layer in layers.groups.values {
       // An empty list is of another type in HDF5.
-      let names = (layer.attributes["weight_names"] ?? layer.attributes["weight_names0"])?.strings ?? []
-      if let first = names.first { return !first.hasSuffix(":0") }
+      let names = (layer.attributes["weight_names"] ?? layer.attributes["weight_names0"])?.strings
+      if let first = names?.first { return !first.hasSuffix(":0") }
     }
     return nil
   }

@@ -44,8 +44,8 @@ struct ModelOutline {
   private static func unknown(
     _ className: String, _ error: KerasImportError, _ source: ModelSource, _ file: ModelFile?
   ) -> ModelOutline {
-    // Without weights that can be read the model is shown without layers.
-    let layers = (file.flatMap { try? WeightSource(file: $0) } ?? source.weights).layers
+    let given = file.flatMap { try? WeightSource(file: $0) }  // Else the model is shown with its own weights.
+    let layers = (given ?? source.weights).layers
     let name = source.model.json["config"]?["name"]?.string ?? className
     let graph = LayerGraph(unknown: className, name: name, layers: layers.map { $0.name }, error)
     var binding = WeightBinding()
@@ -104,8 +104,8 @@ extension TensorBundle {
   /// The variables by the attributes of the model that hold them.
   fileprivate var layers: [(name: String, tensors: [Tensor])] {
     var layers: [(name: String, tensors: [Tensor])] = []
-    // An array that cannot be read is not counted.
-    for (name, tensor) in (try? weightTree()) ?? [] {
+    guard let weights = try? weightTree() else { return [] }  // What cannot be read is not counted.
+    for (name, tensor) in weights {
       let first = String(name.prefix { $0 != "/" })
       if layers.last?.name == first {
         layers[layers.count - 1].tensors.append(tensor)
@@ -122,7 +122,6 @@ extension HDF5File {
     guard let root = index.root.group(at: group) else { return [] }
     return LegacyWeights.list("layer_names", of: root).compactMap { name in
       guard let folder = root.group(at: name) else { return nil }
-      // An array that cannot be read is not counted.
       let tensors = LegacyWeights.list("weight_names", of: folder).compactMap {
         try? tensor(at: joined(group, name, $0))  // An array that cannot be read is not counted.
       }

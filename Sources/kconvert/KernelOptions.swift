@@ -20,8 +20,7 @@ struct KernelOptions: ParsableArguments {
 
   var settings: Session.Options {
     var options = Session.Options()
-    // 0: all cores.
-    options.threads = threads ?? 0
+    options.threads = threads ?? 0  // 0: all cores.
     options.isExact = exact
     options.usesReferenceKernels = reference
     return options

@@ -67,7 +67,7 @@ struct ModelOptions: ParsableArguments {
   /// Whether a file is an ONNX model by its content; what cannot be opened is none.
   static func isONNX(_ path: String) -> Bool {
     // The reader of Keras's files, which knows folders and names of checkpoints, tells what is wrong.
-    guard let file = try? MappedFile(path: path) else { return false }
+    guard let file = try? MappedFile(path: path) else { return false }  // See above.
     return ONNXFile.recognises(file.content)
   }
 

@@ -46,6 +46,20 @@ import Testing
     Row(
       json: #"{"class_name": "MaxoutDense", "config": {"units": 2, "nb_feature": 0}}"#,
       message: #""nb_feature": expected a positive integer, found 0"#),
+    Row(
+      json: #"{"class_name": "InputLayer", "config": {"batch_shape": [null, 4], "dtype": "complex64"}}"#,
+      message: #""dtype": expected a dtype policy, found "complex64""#),
+    Row(
+      json:
+        #"{"class_name": "InputLayer", "config": {"batch_shape": [null, 4], "dtype": "int8_from_float32"}}"#,
+      message: #""dtype": expected an element type, found "int8_from_float32""#),
+    Row(
+      json:
+        #"{"class_name": "Dense", "config": {"units": 2, "dtype": {"class_name": "QuantizedDTypePolicy", "config": {}}}}"#,
+      message: #""dtype": expected a quantization mode, found {}"#),
+    Row(
+      json: #"{"class_name": "Dense", "config": {"units": 2, "dtype": "int4/many_from_float32"}}"#,
+      message: #"quantization mode "int4/many""#),
   ]
 
   @Test(arguments: layers)
@@ -82,6 +96,9 @@ import Testing
     Row(
       json: #""math.bessel_i0"}, "inbound_nodes": [["x", 0, 0, {}]]"#,
       message: "not supported: tf.math.bessel_i0 (1 layer: f)"),
+    Row(
+      json: #""roll"}, "inbound_nodes": [["x", 0, 0, {"shift": 1}]]"#,
+      message: #"missing key "axis""#),
   ]
 
   @Test(arguments: functions)
@@ -104,5 +121,19 @@ import Testing
         throw error
       }
     }
+  }
+
+  @Test func `a version that is no number leaves the era to the configuration`() throws {
+    let text = """
+      {"class_name": "Functional", "keras_version": "nightly", "backend": "tensorflow", "config": {"name": "m", "layers": [
+        {"class_name": "InputLayer", "name": "x", "inbound_nodes": [],
+         "config": {"batch_input_shape": [null, 4], "dtype": "int32", "name": "x"}},
+        {"class_name": "LeakyReLU", "name": "f", "config": {"name": "f", "alpha": 0.5}, "inbound_nodes": [[["x", 0, 0, {}]]]}],
+       "input_layers": [["x", 0, 0]], "output_layers": [["f", 0, 0]]}}
+      """
+    let file = FileManager.default.temporaryDirectory.appending(path: "version-\(UUID().uuidString).json")
+    try text.write(to: file, atomically: true, encoding: .utf8)
+    defer { try? FileManager.default.removeItem(at: file) }
+    #expect(try KerasModel(contentsOf: file.path).graph.layers.count == 2)
   }
 }

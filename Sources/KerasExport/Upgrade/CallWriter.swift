@@ -36,10 +36,8 @@ struct CallWriter {
         let value = try value(argument)
         if !isLegacy || !value.isNull { keywords[key] = value }
       }
-      // A call without an entry has no masks.
-      for (key, mask) in masks[KerasTensor(layer: layer, call: call.call, output: 0)] ?? [] {
-        keywords[key] = mask
-      }
+      let added = masks[KerasTensor(layer: layer, call: call.call, output: 0), default: []]
+      for (key, mask) in added { keywords[key] = mask }
       let isOperation = graph.layers[layer].isOperation && graph.layers[layer].className != "GetItem"
       let dtype = call.arguments.tensors.first.flatMap { type(of: $0)?.dtype }
       let arguments = try call.arguments.positional.map { argument throws(KerasExportError) in
@@ -114,15 +112,27 @@ struct CallWriter {
       [("start", bound(range.start)), ("stop", bound(range.stop)), ("step", .integer(range.step))])
   }
 
-  /// A tensor argument; Keras takes its shape and type from the layer that makes it.
+  /// A tensor argument. Keras wants a shape and a type beside the history, and looks at neither: the layer that makes the
+  /// tensor says what they are.
   static func tensor(_ history: JSONValue, type: TensorType?) -> JSONValue {
-    object(
-      "__keras_tensor__",
+    let type = type ?? TensorType(.float32, [])  // Of a model that was not lowered; see above.
+    return object(
+      tensorClass,
       [
-        // Keras takes shape and type from the layer; these are for people.
-        ("shape", shape(type?.shape ?? [])), ("dtype", .string((type?.dtype ?? .float32).rawValue)),
-        ("keras_history", history),
+        ("shape", shape(type.shape)), ("dtype", .string(type.dtype.rawValue)), ("keras_history", history),
       ])
+  }
+
+  private static let tensorClass = "__keras_tensor__"
+
+  /// The layer, call and output that an argument of a written call names; nil for what is no tensor.
+  static func history(of argument: JSONValue) -> JSONValue? {
+    argument["class_name"]?.string == tensorClass ? argument["config"]?["keras_history"] : nil
+  }
+
+  /// Whether an argument is a tensor of the model, or a list that holds one.
+  static func holdsTensor(_ argument: JSONValue) -> Bool {
+    history(of: argument) != nil || argument.array?.contains(where: holdsTensor) == true
   }
 
   /// A shape with null for sizes that are open.

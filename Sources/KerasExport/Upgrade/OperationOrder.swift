@@ -31,8 +31,8 @@ struct OperationOrder {
   private init(_ entries: [JSONValue]) {
     for entry in entries {
       guard let name = entry["name"]?.string else { continue }
-      // An entry without calls is an input.
-      for (number, node) in (entry["inbound_nodes"]?.array ?? []).enumerated() {
+      guard let nodes = entry["inbound_nodes"]?.array else { continue }  // An input.
+      for (number, node) in nodes.enumerated() {
         var calls: [Call] = []
         OperationOrder.collect(node["args"] ?? .null, &calls)
         OperationOrder.collect(node["kwargs"] ?? .null, &calls)
@@ -48,7 +48,7 @@ struct OperationOrder {
 
   /// The calls whose tensors an argument holds, dictionaries by sorted keys.
   private static func collect(_ value: JSONValue, _ calls: inout [Call]) {
-    if let history = value["config"]?["keras_history"], value["class_name"]?.string == "__keras_tensor__" {
+    if let history = CallWriter.history(of: value) {
       if let call = call(history) { calls.append(call) }
     } else if let items = value.array {
       for item in items { collect(item, &calls) }
@@ -71,7 +71,7 @@ struct OperationOrder {
           if indices[call.layer] == nil { indices[call.layer] = indices.count }
         }
         stack[stack.count - 1].next += 1
-        let inputs = sources[call] ?? []  // Inputs have no sources.
+        let inputs = sources[call, default: []]
         if next < inputs.count {
           stack.append((inputs[next], 0))
         } else {
@@ -87,21 +87,22 @@ struct OperationOrder {
     var depths: [String: Int] = [:]
     for call in finished.reversed() {
       // What nothing uses lies at depth 0, as in Keras.
-      let depth = max(callDepths[call] ?? 0, depths[call.layer] ?? 0)
+      let depth = max(callDepths[call, default: 0], depths[call.layer, default: 0])
       callDepths[call] = depth
       depths[call.layer] = depth
-      // Inputs have no sources.
-      for source in sources[call] ?? [] { callDepths[source] = max(depth + 1, callDepths[source] ?? 0) }
+      for source in sources[call, default: []] {
+        callDepths[source] = max(depth + 1, callDepths[source, default: 0])
+      }
     }
     for input in inputs where depths[input] == nil { depths[input] = 0 }
     // Inputs that nothing uses come first among the layers of their depth, in their order.
     let places = Dictionary(inputs.enumerated().map { ($1, $0) }) { first, _ in first }
     return depths.keys.sorted { a, b in
-      let (first, second) = (depths[a] ?? 0, depths[b] ?? 0)  // Both are keys of the dictionary.
+      let (first, second) = (depths[a, default: 0], depths[b, default: 0])
       if first != second { return first > second }
       let (index, other) = (indices[a] ?? -1, indices[b] ?? -1)
       // Layers that the walk did not meet are inputs, which have places.
-      return index != other ? index < other : (places[a] ?? 0) < (places[b] ?? 0)
+      return index != other ? index < other : places[a, default: 0] < places[b, default: 0]
     }
   }
 }

@@ -32,7 +32,7 @@ struct OperationWriter {
     var operands: [JSONValue] = []
     for input in node.inputs { operands.append(try argument(for: input, known: known)) }
     // Keras calls an operation when it meets its tensors: one of constants alone is a node that it never reaches.
-    guard operands.contains(where: \.holdsTensor) else {
+    guard operands.contains(where: CallWriter.holdsTensor) else {
       throw .unsupported(
         "it computes with constants alone (\(node.op.name)), which a model of Keras 3 cannot hold")
     }
@@ -111,13 +111,5 @@ struct OperationWriter {
 
   static func openSize(_ dimension: Dimension) -> KerasExportError {
     .unsupported("Keras 3 needs a size that is known before the model runs, found \(dimension)")
-  }
-}
-
-extension JSONValue {
-  /// Whether an argument is a tensor of the model, or holds one.
-  fileprivate var holdsTensor: Bool {
-    if self["class_name"]?.string == "__keras_tensor__" { return true }
-    return array?.contains(where: \.holdsTensor) == true
   }
 }

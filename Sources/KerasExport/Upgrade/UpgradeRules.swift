@@ -57,7 +57,8 @@ extension KerasUpgrade {
   /// RandomShear writes the range that it made of one number, but takes it back as that number only.
   private func nameShear(_ config: inout JSONObject) {
     for key in ["x_factor", "y_factor"] {
-      guard let range = config[key]?.array, range.count == 2, let low = range[0].double, let high = range[1].double
+      guard let range = config[key]?.array, range.count == 2, let low = range[0].double,
+        let high = range[1].double
       else { continue }
       if low == -high { config[key] = .number(high) }
     }
@@ -76,7 +77,7 @@ extension KerasUpgrade {
       return node
     }
     // A ReLU with a threshold and no slope is `x` above the threshold, else 0.
-    var relu = KerasNode("ReLU", name: node.name, [("threshold", node.config["theta"] ?? 1.0)])
+    var relu = KerasNode("ReLU", name: node.name, [("threshold", node.config["theta"] ?? 1.0)])  // Its default.
     relu.config["trainable"] = node.config["trainable"]
     relu.config["dtype"] = node.config["dtype"]
     return relu
@@ -210,8 +211,8 @@ extension KerasUpgrade {
     guard isLegacy, node.config["padding"]?.string == "causal", node.className != "Conv1D",
       let size = node.config["kernel_size"]?[0]?.int ?? node.config["kernel_size"]?.int
     else { return [node] }
-    // Keras's default.
-    let dilation = node.config["dilation_rate"]?[0]?.int ?? node.config["dilation_rate"]?.int ?? 1
+    let stored = node.config["dilation_rate"]?[0]?.int ?? node.config["dilation_rate"]?.int
+    let dilation = stored ?? 1  // Keras's default.
     var conv = node
     conv.config["padding"] = "valid"
     return [resized("ZeroPadding", "padding", [PadPair((size - 1) * dilation, 0)], beside: conv), conv]
@@ -227,8 +228,10 @@ extension KerasUpgrade {
     }
     conv.config["padding"] = "valid"
     if object.className.hasSuffix("Transpose") {
-      // Theano's padding goes with strides; without them nothing is zipped below.
-      let strides = object.theanoStrides ?? []
+      guard let strides = object.theanoStrides, strides.count == pads.count else {
+        refuse(object, "Theano's \"same\" padding without strides")
+        return layers
+      }
       // What the valid result has beyond the wanted one; the layer can make more where it has less.
       let rest = zip(pads, strides).map { pad, stride in pad.after + 1 - stride }
       if rest.contains(where: { $0 < 0 }) {

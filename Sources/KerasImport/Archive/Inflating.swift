@@ -102,7 +102,7 @@ final class FilledMemory: @unchecked Sendable {
 
   /// Memory that `body` fills completely; nil if `body` cannot, or if there is not enough memory.
   init?(byteCount: Int, _ body: (UnsafeMutableRawBufferPointer) -> Bool) {
-    guard let block = try? MemoryBudget.process.allocate(byteCount) else { return nil }
+    guard let block = try? MemoryBudget.process.allocate(byteCount) else { return nil }  // Told by nil.
     bytes = block
     guard body(bytes) else { return nil }
   }

@@ -54,7 +54,7 @@ package struct ModelFile: Sendable {
       file = try MappedFile(path: path)
     } catch {
       if error.isFolder { return try folder(.folder(path)) }
-      if error.isAbsent, let index = try? MappedFile(path: path + ".index").content {
+      if error.isAbsent, let index = try? MappedFile(path: path + ".index").content {  // Else `error` is thrown.
         return try checkpoint(index, path + ".index")
       }
       throw KerasImportError(error)

@@ -53,17 +53,16 @@ struct Writer: Sendable {
   var isTheano: Bool
 
   init(json: JSONValue, version: String, backend: String?, isTheano: Bool?) {
-    // What is no number is older than what is.
-    let numbers = version.split(separator: ".").prefix(2).map { Int($0) ?? 0 }
+    let numbers = version.split(separator: ".").map { part in Int(part.prefix(while: \.isNumber)) }
     self.version = version
-    // No version: nothing is taken to be newer.
-    release = (numbers.first ?? 0, numbers.count > 1 ? numbers[1] : 0)
+    // Where no version is named nothing is taken to be newer than the first of its generation.
+    release = (numbers.first.flatMap(\.self) ?? 0, numbers.count > 1 ? numbers[1] ?? 0 : 0)
     if json["class_name"] == nil, json["layers"] != nil {
       generation = 0
-    } else if version.isEmpty {
-      generation = Writer.guess(json)
+    } else if let named = numbers.first.flatMap(\.self) {
+      generation = named
     } else {
-      generation = release.0
+      generation = Writer.guess(json)
     }
     isTensorFlow = version.hasSuffix("-tf") || (generation == 2 && release.1 >= 4)
     if let backend {
@@ -75,9 +74,8 @@ struct Writer: Sendable {
 
   /// The generation of a configuration that names no version.
   private static func guess(_ json: JSONValue) -> Int {
-    // A model without layers is refused later.
-    let layers = json["config"]?["layers"]?.array ?? json["config"]?.array ?? []
-    for layer in layers {
+    let layers = json["config"]?["layers"]?.array ?? json["config"]?.array
+    for layer in layers ?? [] {  // A model without layers is refused later.
       guard let config = layer["config"]?.object else { continue }
       if layer["inbound_nodes"]?[0]?["args"] != nil || config.contains("batch_shape") { return 3 }
       if config.contains("output_dim"), layer["class_name"]?.string != "Embedding" { return 1 }
@@ -92,9 +90,8 @@ struct Writer: Sendable {
   /// True for Keras 0.x to 1.0.5; the first of 1.0 did not write their version.
   var precedesVariances: Bool {
     guard generation == 1, !version.isEmpty else { return generation < 2 }
-    // A release without a patch number is its first.
-    let patch = version.split(separator: ".").dropFirst(2).first.flatMap { Int($0) } ?? 0
-    return release.1 == 0 && patch < 6
+    let patch = version.split(separator: ".").dropFirst(2).first.flatMap { Int($0) }
+    return release.1 == 0 && patch ?? 0 < 6  // A release without a patch number is its first.
   }
 
   /// True for releases before this one of the same generation.

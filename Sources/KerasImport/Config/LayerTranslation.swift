@@ -137,11 +137,11 @@ extension LayerTranslation {
   }
 
   private mutating func translateNormalization() throws(KerasImportError) {
-    switch config.removeValue(forKey: "mode")?.int ?? 0 {  // Keras 1's default.
-    case 0: break
+    guard let mode = config.removeValue(forKey: "mode"), mode.int != 0 else { return }
+    switch mode.int {
     case 1: className = "SampleNormalization"
     case 2: className = "BatchStatisticsNormalization"
-    case let mode: throw KerasImportError(.unsupported("BatchNormalization with mode \(mode)"))
+    default: throw KerasImportError(.unsupported("BatchNormalization with mode \(mode.shortText)"))
     }
   }
 
@@ -150,7 +150,8 @@ extension LayerTranslation {
     let key = className == "Cropping2D" ? "cropping" : "padding"
     guard let value = config[key] else { return }
     if let sides = value.object {
-      let names = ["left_pad", "right_pad"] + (className == "ZeroPadding1D" ? [] : ["top_pad", "bottom_pad"])
+      let names =
+        ["left_pad", "right_pad"] + (className == "ZeroPadding1D" ? [] : ["top_pad", "bottom_pad"])
       if let other = sides.keys.first(where: { !names.contains($0) }) {
         throw KerasImportError(.unknownKeys([other])).at(.key(key))
       }
@@ -204,6 +205,14 @@ extension LayerTranslation {
 
   private mutating func translateKeras2() throws(KerasImportError) {
     if config["time_major"]?.bool == true { throw KerasImportError(.unsupported("time_major input")) }
+    markMasksAndTypes()
+    try renameKeras2()
+    if writer.generation >= 2, className == "LSTM" || className == "GRU" { fillCuDNN() }
+    if let dtype = config["dtype"], dtype.isNull { config["dtype"] = nil }
+  }
+
+  /// What layers before Keras 3 did otherwise with masks and element types.
+  private mutating func markMasksAndTypes() {
     if LayerTranslation.merging.contains(className) { config.insert(.mergesMasks(.and)) }
     if Keras3Config.maskedSoftmax.contains(className) {
       config.insert(.spreadsFullyMasked)
@@ -222,6 +231,10 @@ extension LayerTranslation {
     {
       config.insert(.trainsWhenFrozen)
     }
+  }
+
+  /// Keys by their new names, and marks for what one class did otherwise.
+  private mutating func renameKeras2() throws(KerasImportError) {
     switch className {
     case "InputLayer": rename("batch_input_shape", "batch_shape")
     case "LeakyReLU": rename("alpha", "negative_slope")
@@ -236,7 +249,7 @@ extension LayerTranslation {
     case "Embedding": config["input_length"] = nil
     case "MultiHeadAttention":
       let axes = config["attention_axes"]?.array ?? [config["attention_axes"] ?? .null]
-      if axes.contains(where: { ($0.int ?? 0) < 0 }) {  // None is every axis.
+      if axes.contains(where: { $0.int.map { $0 < 0 } == true }) {
         throw KerasImportError(
           .unsupported("negative attention_axes, which before Keras 3 count the heads in"))
       }
@@ -260,8 +273,6 @@ extension LayerTranslation {
       }
     default: break
     }
-    if writer.generation >= 2, className == "LSTM" || className == "GRU" { fillCuDNN() }
-    if let dtype = config["dtype"], dtype.isNull { config["dtype"] = nil }
   }
 
   /// CuDNN's layers have fixed activations that they do not store.

@@ -37,13 +37,12 @@ struct LegacyConfig {
   private func flat(_ layers: JSONValue) -> JSONValue {
     var used: [String: Int] = [:]
     return .array(
-      // The caller found the key; what is no list has no layers, and is refused as empty.
-      (layers.array ?? []).map { layer in
+      (layers.array ?? []).map { layer in  // What is no list has no layers, and is refused as empty.
         guard var config = layer.object else { return layer }
         let className = config["name"]?.string ?? ""  // A class without a name is refused as unknown.
         let name = config["custom_name"]?.string ?? className.lowercased()
-        used[name, default: 0] += 1
-        let count = used[name] ?? 1  // Counted in the line above.
+        let count = used[name, default: 0] + 1
+        used[name] = count
         config["name"] = .string(count == 1 ? name : "\(name)_\(count - 1)")
         if className == "Embedding" { config["input_shape"] = nil }
         return .object(JSONObject([("class_name", .string(className)), ("config", .object(config))]))

@@ -13,7 +13,9 @@ struct LegacyNodes {
     for layer in layers { if let name = layer["name"]?.string { names.insert(name) } }
     var highest: [String: Int] = [:]
     for layer in layers { LegacyNodes.collect(layer["inbound_nodes"] ?? .null, names, &highest) }
-    for key in ["input_layers", "output_layers"] { LegacyNodes.collect(config[key] ?? .null, names, &highest) }
+    for key in ["input_layers", "output_layers"] {
+      LegacyNodes.collect(config[key] ?? .null, names, &highest)
+    }
     var offsets: [String: Int] = [:]
     for layer in layers {
       guard let name = layer["name"]?.string, let calls = layer["inbound_nodes"]?.array, !calls.isEmpty,
@@ -28,7 +30,7 @@ struct LegacyNodes {
 
   private static func collect(_ value: JSONValue, _ names: Set<String>, _ highest: inout [String: Int]) {
     // The first reference to it.
-    if let (name, node, _) = reference(value, names) { highest[name] = max(highest[name] ?? 0, node) }
+    if let (name, node, _) = reference(value, names) { highest[name] = max(highest[name, default: 0], node) }
     if let items = value.array {
       for item in items { collect(item, names, &highest) }
     } else if let object = value.object {
@@ -46,7 +48,7 @@ struct LegacyNodes {
   }
 
   private func history(_ reference: (String, Int, Int)) -> JSONValue {
-    let node = max(0, reference.1 - (offsets[reference.0] ?? 0))  // Layers that are no models have no offset.
+    let node = max(0, reference.1 - offsets[reference.0, default: 0])  // Layers that are no models have no offset.
     return .array([.string(reference.0), .integer(node), .integer(reference.2)])
   }
 
@@ -87,7 +89,8 @@ struct LegacyNodes {
     }
     if let items = node.array, let first = items.first {
       let isOne = items.count == 1 && !keepsList
-      return LegacyCall(first: isOne ? argument(first) : .array(items.map(argument)), keywords: deepKeywords(node))
+      return LegacyCall(
+        first: isOne ? argument(first) : .array(items.map(argument)), keywords: deepKeywords(node))
     }
     guard node.object != nil else {
       throw KerasImportError(.invalidGraph("expected references to layers, found \(node.shortText)"))

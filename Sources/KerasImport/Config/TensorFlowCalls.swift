@@ -84,9 +84,8 @@ struct TensorFlowCalls {
     }
     if given["keep_dims"] != nil { given["keepdims"] = given["keep_dims"] }
     for key in ["adjoint", "conjugate", "batch_dims", "validate_indices", "message", "keep_dims"] {
-      // What is no number is no number but 0.
-      if let value = given.removeValue(forKey: key), value.bool == true || (value.int ?? 0) != 0,
-        key != "keep_dims"
+      if let value = given.removeValue(forKey: key), !["keep_dims", "message"].contains(key),
+        !value.isNull, value.bool != false, value.int != 0
       {
         throw KerasImportError(.unsupported("\(key) of tf.\(name)"))
       }

@@ -40,19 +40,20 @@ extension TensorFlowCalls {
       let step = inputs[3].array,
       begin.count == end.count, begin.count == step.count, begin.count < 32
     else { throw KerasImportError(.unsupported("a StridedSlice with computed bounds")) }
-    // TensorFlow's default: no bit is set.
-    func isSet(_ mask: String, _ bit: Int) -> Bool { ((attributes.value(mask)?.int ?? 0) >> bit) & 1 == 1 }
+    let ellipses = try attributes.bits("ellipsis_mask")
+    let (new, shrunk) = (try attributes.bits("new_axis_mask"), try attributes.bits("shrink_axis_mask"))
+    let (openBegins, openEnds) = (try attributes.bits("begin_mask"), try attributes.bits("end_mask"))
     var key: [JSONValue] = []
     for bit in begin.indices {
-      if isSet("ellipsis_mask", bit) {
+      if ellipses.contains(bit) {
         key.append(["class_name": "__ellipsis__", "config": [:]])
-      } else if isSet("new_axis_mask", bit) {
+      } else if new.contains(bit) {
         key.append(.null)
-      } else if isSet("shrink_axis_mask", bit) {
+      } else if shrunk.contains(bit) {
         key.append(begin[bit])
       } else {
-        let start: JSONValue = isSet("begin_mask", bit) ? .null : begin[bit]
-        let stop: JSONValue = isSet("end_mask", bit) ? .null : end[bit]
+        let start: JSONValue = openBegins.contains(bit) ? .null : begin[bit]
+        let stop: JSONValue = openEnds.contains(bit) ? .null : end[bit]
         key.append(["class_name": "__slice__", "config": ["start": start, "stop": stop, "step": step[bit]]])
       }
     }
@@ -74,9 +75,20 @@ private struct NodeAttributes {
     return NodeAttributes.plain(entry.key, entry.value)
   }
 
+  /// The places of the bits that are set in a mask; none when it is absent.
+  /// - Throws: `corrupted` for an attribute that is no integer.
+  func bits(_ name: String) throws(KerasImportError) -> Set<Int> {
+    // An integer that is 0 may be left out.
+    guard let stored = attributes[name], stored.object?.isEmpty != true else { return [] }
+    guard let mask = value(name)?.int else {
+      throw KerasImportError(.corrupted("attribute \"\(name)\" of StridedSlice is \(stored.shortText)"))
+    }
+    return Set((0..<32).filter { mask >> $0 & 1 == 1 })
+  }
+
   private static func plain(_ kind: String, _ value: JSONValue) -> JSONValue? {
     switch kind {
-    case "i": return (value.int ?? value.string.flatMap { Int($0) }).map(JSONValue.integer)
+    case "i": return (value.int ?? value.string.flatMap(Int.init)).map(JSONValue.integer)
     case "f", "b": return value
     case "s": return value.string.flatMap(decoded).map(JSONValue.string)
     case "type": return value.string.flatMap { types[$0] }.map(JSONValue.string)
@@ -84,7 +96,8 @@ private struct NodeAttributes {
       guard let entry = value.object?.first(where: { _ in true }), let items = entry.value.array else {
         return .array([])
       }
-      return .array(items.compactMap { plain(entry.key, $0) })
+      let values = items.compactMap { plain(entry.key, $0) }
+      return values.count == items.count ? .array(values) : nil
     default: return nil
     }
   }

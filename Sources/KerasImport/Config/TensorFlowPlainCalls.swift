@@ -42,18 +42,21 @@ struct TensorFlowPlainCall {
     case "top_k":
       return operation("math", "TopK", ["input"], ["k": "k", "sorted": "sorted"], where: int("k"))
     case "nn.silu":
-      let beta = arguments["beta"]?.double ?? 1  // TensorFlow's default.
-      return beta == 1
-        ? operation("nn", "Silu", ["features"], [:], unless: ["beta"], silent: ["beta"], where: true) : nil
+      return operation(
+        "nn", "Silu", ["features"], [:], unless: ["beta"], silent: ["beta"], where: isAbsent("beta", or: 1))
     case "one_hot":
-      let isPlain =
-        int("depth") && (arguments["on_value"]?.double ?? 1) == 1  // TensorFlow's defaults.
-        && (arguments["off_value"]?.double ?? 0) == 0  // TensorFlow's default.
+      let isPlain = int("depth") && isAbsent("on_value", or: 1) && isAbsent("off_value", or: 0)
       return operation(
         "nn", "OneHot", ["indices"], ["depth": "num_classes", "axis": "axis", "dtype": "dtype"],
         unless: ["on_value", "off_value"], silent: ["on_value", "off_value"], where: isPlain)
     default: return nil
     }
+  }
+
+  /// True for an argument that is not given, or is TensorFlow's default.
+  private func isAbsent(_ name: String, or standard: Double) -> Bool {
+    guard let value = arguments[name], !value.isNull else { return true }
+    return value.double == standard
   }
 
   private func int(_ name: String) -> Bool { arguments[name]?.int != nil }

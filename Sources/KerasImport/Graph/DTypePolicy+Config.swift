@@ -16,12 +16,18 @@ extension DTypePolicy {
       let map = inner["policy_map"]?.object
       let entry = map?.first { $0.key == layerName || $0.key.hasSuffix("/" + layerName) }?.value
       self = try DTypePolicy(config: entry ?? inner["default_policy"], layerName: layerName, outer: outer)
-    case "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "Int4DTypePolicy", "GPTQDTypePolicy", "AWQDTypePolicy":
+    case "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "Int4DTypePolicy", "GPTQDTypePolicy",
+      "AWQDTypePolicy":
       self = try DTypePolicy(name: inner["source_name"]?.string ?? "float32")
-      quantization = inner["mode"]?.string ?? inner["name"]?.string?.components(before: "_from_")
+      guard let mode = inner["mode"]?.string ?? inner["name"]?.string?.components(before: "_from_") else {
+        throw KerasImportError(
+          .invalidValue(key: "dtype", expected: "a quantization mode", found: inner.shortText))
+      }
+      quantization = mode
     default:
       guard let name = inner["name"]?.string else {
-        throw KerasImportError(.invalidValue(key: "dtype", expected: "a policy with a name", found: config.shortText))
+        throw KerasImportError(
+          .invalidValue(key: "dtype", expected: "a policy with a name", found: config.shortText))
       }
       self = try DTypePolicy(name: name)
     }

@@ -64,8 +64,8 @@ extension LayerGraph {
     }
     var pending: [PendingCall] = []
     for (index, layer) in layers.enumerated() {
-      // A layer that is never called has none.
-      for (number, node) in (layer["inbound_nodes"]?.array ?? []).enumerated() {
+      guard let nodes = layer["inbound_nodes"]?.array else { continue }  // A layer that is never called has none.
+      for (number, node) in nodes.enumerated() {
         do {
           pending.append(PendingCall(layer: index, call: number, arguments: try CallArguments(node: node)))
         } catch {
@@ -132,15 +132,12 @@ private struct CallOrder {
     var ready = IndexHeap(calls.indices.filter { waiting[$0] == 0 })
     while let next = ready.removeSmallest() {
       order.append(resolved[next])
-      // A call whose results nothing uses.
-      for user in users[KerasTensorCall(layer: calls[next].layer, call: calls[next].call)] ?? [] {
+      for user in users[KerasTensorCall(layer: calls[next].layer, call: calls[next].call), default: []] {
         waiting[user] -= 1
         if waiting[user] == 0 { ready.insert(user) }
       }
     }
-    if order.count < calls.count {
-      // There is one, since not all calls found their turn.
-      let stuck = calls.indices.first { waiting[$0] > 0 } ?? 0
+    if let stuck = calls.indices.first(where: { waiting[$0] > 0 }) {
       throw KerasImportError(
         .invalidGraph("its inputs are made by no call, or depend on its own output"),
         path: [
@@ -246,8 +243,8 @@ extension LayerGraph {
   }
 
   private static func results(of object: LayerObject, layer: Int) -> CallArgument<KerasTensor> {
-    // A layer that is no model has one result here.
-    let count = (object.layer as? NestedModel)?.model.outputs.count ?? 1
+    let nested = object.layer as? NestedModel
+    let count = nested?.model.outputs.count ?? 1  // A layer that is no model has one result here.
     if count == 1 { return .tensor(KerasTensor(layer: layer, call: 0, output: 0)) }
     return .list((0..<count).map { .tensor(KerasTensor(layer: layer, call: 0, output: $0)) })
   }

@@ -110,12 +110,17 @@ public struct LayerConfig: Sendable {
 }
 
 extension LayerConfig {
-  /// The element type that an InputLayer's `dtype` names; float32 when absent.
-  var inputDType: DType {
-    guard let text = json["dtype"]?.string ?? json["dtype"]?["config"]?["name"]?.string else {
-      return .float32
+  /// The element type that an InputLayer's `dtype` names: float32, Keras's default, when absent or null.
+  /// - Throws: `invalidValue` for what names no element type.
+  func inputDType() throws(KerasImportError) -> DType {
+    guard let stored = json["dtype"], !stored.isNull else { return .float32 }
+    let name = stored.string ?? stored["config"]?["name"]?.string
+    // What a mixed policy computes in is narrower than what it is given.
+    if let name, name.hasPrefix("mixed_") { return .float32 }
+    guard let name, let dtype = DType(rawValue: name) else {
+      throw invalid("dtype", expected: "an element type", found: stored.shortText)
     }
-    return DType(rawValue: text) ?? .float32
+    return dtype
   }
 
   /// A layer in the configuration (`layer`, `cell`, an activation written as a layer), built with the same registry.

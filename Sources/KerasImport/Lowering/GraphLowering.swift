@@ -167,7 +167,7 @@ package struct InputLayer: Layer {
   package init(_ config: inout LayerConfig) throws(KerasImportError) {
     var given = config.value("batch_shape")?.array
     if given == nil, let sample = config.value("shape")?.array { given = [.null] + sample }
-    dtype = config.inputDType
+    dtype = try config.inputDType()
     isOptional = try config.bool("optional", default: false)
     isNameInvented = config.has(.inputNameIsInvented)
     config.ignore("sparse", "ragged", "shape", "batch_size", "tensor", "input_tensor")

@@ -21,7 +21,7 @@ extension LoweringScope {
 
   /// A polynomial by Horner's rule, the coefficient of the highest power first.
   func polynomial(_ coefficients: [Double], _ x: Value) throws(KerasImportError) -> Value {
-    var result = scalar(coefficients.first ?? 0, like: x)
+    var result = scalar(coefficients.first ?? 0, like: x)  // A sum of no terms is 0.
     for coefficient in coefficients.dropFirst() { result = try add(multiply(result, x), coefficient) }
     return result
   }
@@ -33,7 +33,7 @@ extension LoweringScope {
     for coefficient in coefficients.dropFirst().reversed() {
       (next, afterNext) = (try add(subtract(multiply(double, next), afterNext), coefficient), next)
     }
-    return try add(subtract(multiply(x, next), afterNext), coefficients.first ?? 0)
+    return try add(subtract(multiply(x, next), afterNext), coefficients.first ?? 0)  // A sum of no terms is 0.
   }
 
   /// The modified Bessel function of order 0: `exp(|x|)` times a series in `|x| / 4 - 1` up to 8, beyond it
@@ -63,7 +63,8 @@ extension LoweringScope {
     let root = try unary(.sqrt, select(isNear, scalar(5, like: x), w))
     let far = try polynomial(
       [
-        -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047,
+        -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613,
+        0.00943887047,
         1.00167406, 2.83297682,
       ], add(root, -3))
     let inside = try multiply(select(isNear, near, far), x)
@@ -77,7 +78,9 @@ extension LoweringScope {
   }
 
   /// Mean and population variance over axes.
-  func moments(_ x: Value, axes: [Int], keepDims: Bool) throws(KerasImportError) -> (mean: Value, variance: Value) {
+  func moments(_ x: Value, axes: [Int], keepDims: Bool) throws(KerasImportError) -> (
+    mean: Value, variance: Value
+  ) {
     let mean = try reduce(.mean, x, axes: axes, keepDims: true)
     let squares = try unary(.square, subtract(x, mean))
     let variance = try reduce(.mean, squares, axes: axes, keepDims: keepDims)
@@ -90,7 +93,8 @@ extension LoweringScope {
 private enum BesselSeries {
   static let near: [Double] = [
     0.338397637204738, -0.3046826723431984, 0.1716209015222087, -0.09490109704804756, 0.049305284239670566,
-    -0.023737414805899342, 0.010546460394594821, -0.004324309995050382, 0.0016394756169409847, -0.0005763755745382561,
+    -0.023737414805899342, 0.010546460394594821, -0.004324309995050382, 0.0016394756169409847,
+    -0.0005763755745382561,
     0.00018850288509530708, -5.754195010037949e-05, 1.6448448070054495e-05, -4.416738357875754e-06,
     1.117387538320432e-06, -2.670793846781405e-07, 6.046994914110237e-08, -1.3000249296821506e-08,
     2.659822667880983e-09, -5.189788023198229e-10, 9.675718713896152e-11, -1.7267606069295395e-11,
@@ -98,7 +102,8 @@ private enum BesselSeries {
     9.896918675535828e-16,
   ]
   static let far: [Double] = [
-    0.40224520550705445, 0.0033691164782556956, 6.889758346916312e-05, 2.89137052082936e-06, 2.048918589244722e-07,
+    0.40224520550705445, 0.0033691164782556956, 6.889758346916312e-05, 2.89137052082936e-06,
+    2.048918589244722e-07,
     2.2666689890068038e-08, 3.396231882639321e-09, 4.940602386113526e-10, 1.1889022473219304e-11,
     -3.1499136175659984e-11, -1.3215903023976597e-11, -1.7941684961241856e-12, 7.178804782513481e-13,
     3.8528160823207093e-13, 1.5362220174058995e-14, -4.151499450738644e-14, -9.593592145914882e-15,

@@ -30,8 +30,7 @@ private struct SizeTracing {
     switch graph.source(of: value) {
     case .input: return nil
     case .constant(let tensor):
-      // Bytes that cannot be read are refused when they are used.
-      guard tensor.elementCount <= 64, let numbers = try? tensor.doubles() else { return nil }
+      guard tensor.elementCount <= 64, let numbers = try? tensor.doubles() else { return nil }  // Refused when used.
       return numbers.map { .fixed(Int(clampingDouble: $0)) }
     case .node(let index, let output):
       let node = graph.nodes[index]

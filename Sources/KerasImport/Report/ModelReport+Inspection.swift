@@ -35,7 +35,7 @@ extension KerasModel {
     options.keepsMisfits = true
     do { return try KerasModel(placing: file, options: options).report } catch {
       // A file without a model may hold weights.
-      if case .incomplete = error.reason, let weights = try? KerasWeights(placing: file) {
+      if case .incomplete = error.reason, let weights = try? KerasWeights(placing: file) {  // Else `error` is told.
         return ModelReport(of: file, weights: weights)
       }
       return try ModelReport(of: file.path, format: file.format, error)

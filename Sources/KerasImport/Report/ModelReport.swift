@@ -133,10 +133,9 @@ extension ModelReport.Size: Codable, CustomStringConvertible {
   /// Reads a number or a name.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
-    if let size = try? container.decode(Int.self) {
+    if let size = try? container.decode(Int.self) {  // What is no number has to be a name.
       self = .fixed(size)
     } else {
-      // What is no number has to be a name.
       self = .named(try container.decode(String.self))
     }
   }

@@ -132,11 +132,11 @@ package struct SummaryBuilder {
     var seen: Set<Int> = []
     for call in graph.calls.reversed() {
       // What nothing uses lies at depth 0, as in Keras.
-      let depth = depths[KerasTensor(layer: call.layer, call: call.call, output: 0)] ?? 0
+      let depth = depths[KerasTensor(layer: call.layer, call: call.call, output: 0), default: 0]
       guard seen.insert(depth).inserted else { return false }
       for source in call.arguments.tensors {
         let key = KerasTensor(layer: source.layer, call: source.call, output: 0)
-        depths[key] = max(depths[key] ?? 0, depth + 1)  // The first use.
+        depths[key] = max(depths[key, default: 0], depth + 1)
       }
     }
     return true
@@ -173,8 +173,7 @@ package struct SummaryBuilder {
   }
 
   private func shapes(_ index: Int, path: String) -> [Shape]? {
-    // A layer of the outermost model; its values follow.
-    var values = lowered.nestedResults[path]?.first ?? []
+    var values = lowered.nestedResults[path]?.first ?? []  // None for the outermost model; its values follow.
     if values.isEmpty {
       while let value = lowered.values[KerasTensor(layer: index, call: 0, output: values.count)] {
         values.append(value)
@@ -243,7 +242,7 @@ package struct SummaryBuilder {
         result.append((count, count * DType.float32.byteCount, own))
       }
     }
-    for tensor in model.binding.unassigned[ObjectIdentifier(object)] ?? [] {  // None for supported layers.
+    for tensor in model.binding.unassigned[ObjectIdentifier(object), default: []] {
       result.append((tensor.elementCount, tensor.byteCount, own))
     }
     let inner = (object.layer as? NestedModel)?.model.layers ?? object.layer.sublayers.map(\.object)

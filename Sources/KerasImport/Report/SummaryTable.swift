@@ -25,9 +25,8 @@ struct SummaryTable {
     }
     var widths = header.map(\.count)
     for line in cells {
-      // A cell without texts has no width.
       for (column, texts) in line.enumerated() {
-        widths[column] = max(widths[column], texts.map(\.count).max() ?? 0)
+        for text in texts { widths[column] = max(widths[column], text.count) }
       }
     }
     if let width { widths = SummaryTable.fitted(widths, width) }

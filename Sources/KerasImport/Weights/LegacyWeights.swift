@@ -32,8 +32,7 @@ struct LegacyWeights {
       guard let group = root.group(at: object.name) else { continue }
       let names = LegacyWeights.list("weight_names", of: group)
       let path = joined(prefix, object.name)
-      // An array that cannot be read is not counted; the summary says that the model is not supported.
-      let tensors = names.compactMap { try? file.tensor(at: joined(path, $0)) }
+      let tensors = names.compactMap { try? file.tensor(at: joined(path, $0)) }  // For the summary only.
       if !tensors.isEmpty { binding.unassigned[ObjectIdentifier(object)] = tensors }
     }
     return binding
@@ -171,8 +170,7 @@ struct LegacyWeights {
 
   /// A list attribute, which long lists split into `name0`, `name1`, ...
   static func list(_ name: String, of group: HDF5Index.Group) -> [String] {
-    // An empty list is of another type in HDF5.
-    if let whole = group.attributes[name] { return whole.strings ?? [] }
+    if let whole = group.attributes[name] { return whole.strings ?? [] }  // An empty list is of another type in HDF5.
     var parts: [String] = []
     var number = 0
     while let part = group.attributes["\(name)\(number)"] {

@@ -52,8 +52,7 @@ struct NumberedWeights {
     var bound: Set<ObjectIdentifier> = []
     for object in objects where object.mayHaveWeights && bound.insert(ObjectIdentifier(object)).inserted {
       let name = object.folderName
-      // No folder: the guard below refuses it.
-      let candidates = folders[name] ?? []
+      let candidates = folders[name, default: []]
       let index = used[name, default: 0]
       used[name] = index + 1
       guard index < candidates.count else {

@@ -36,7 +36,7 @@ package struct WeightTree: Sendable {
   /// True when some tensor lies at or below the path.
   func contains(_ path: String) -> Bool { children[path] != nil || tensors[path] != nil }
   /// The names directly below a group that have a tensor at or below them.
-  func children(of path: String) -> [String] { children[path] ?? [] }
+  func children(of path: String) -> [String] { children[path, default: []] }
 }
 
 /// Joins path components, leaving out empty ones.

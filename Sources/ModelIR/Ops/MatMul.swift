@@ -73,6 +73,6 @@ package struct EinsumEquation: Hashable, Sendable {
         }
       }
     }
-    return Shape(output.map { sizes[$0] ?? 1 })
+    return Shape(output.compactMap { sizes[$0] })  // Every letter of the result is an operand's: see `init`.
   }
 }

@@ -38,7 +38,8 @@ extension Op {
       }
       expected[axis] = operand.shape[axis]
       try operand.expectShape(expected, operand: index)
-      for other in 0..<shape.rank where other != axis && shape[other].fixedSize == nil && operand.shape[other].fixedSize != nil {
+      for other in 0..<shape.rank
+      where other != axis && shape[other].fixedSize == nil && operand.shape[other].fixedSize != nil {
         shape[other] = operand.shape[other]
       }
       shape[axis] = shape[axis] + operand.shape[axis]
@@ -48,7 +49,9 @@ extension Op {
 
   func inferSplit(_ x: TensorType, axis: Int, sizes: [Dimension]) throws(GraphError) -> [TensorType] {
     try x.expectAxis(axis)
-    guard sizes.count <= 1 << 16 else { throw GraphError("expected at most \(1 << 16) parts, found \(sizes.count)") }
+    guard sizes.count <= 1 << 16 else {
+      throw GraphError("expected at most \(1 << 16) parts, found \(sizes.count)")
+    }
     let total = sizes.reduce(0, +)
     guard x.shape[axis].fits(total) else {
       throw GraphError("expected \(total) elements along axis \(axis), found \(x.shape[axis])", operand: 0)
@@ -71,11 +74,17 @@ extension Op {
   }
 
   func inferPad(_ x: TensorType, _ attributes: PadAttributes) throws(GraphError) -> TensorType {
-    guard attributes.pads.count == x.shape.rank, attributes.pads.allSatisfy({ $0.before >= 0 && $0.after >= 0 }) else {
-      throw GraphError("expected \(x.shape.rank) pairs of padding, none negative, found \(attributes.pads.count)", operand: 0)
+    guard attributes.pads.count == x.shape.rank,
+      attributes.pads.allSatisfy({ $0.before >= 0 && $0.after >= 0 })
+    else {
+      throw GraphError(
+        "expected \(x.shape.rank) pairs of padding, none negative, found \(attributes.pads.count)", operand: 0
+      )
     }
     guard x.dtype != .string else { throw GraphError("strings cannot be padded", operand: 0) }
-    let sizes = zip(x.shape.dimensions, attributes.pads).map { $0 + .fixed(Dimension.saturatingAdd($1.before, $1.after)) }
+    let sizes = zip(x.shape.dimensions, attributes.pads).map {
+      $0 + .fixed(Dimension.saturatingAdd($1.before, $1.after))
+    }
     return TensorType(x.dtype, Shape(sizes))
   }
 }
@@ -104,18 +113,20 @@ extension SliceRange {
       let first: Dimension = start.map { .minimum(position($0, in: size), size - 1) } ?? size - 1
       return Dimension.maximum(first - last, 0).dividedRoundingUp(by: Int(clamping: step.magnitude))
     }
-    let first = start.map { bound($0, in: size) } ?? 0
+    let first = bound(start ?? 0, in: size)
     let last = stop.map { bound($0, in: size) } ?? size
     var span = last - first
     if span.fixedSize == nil || span.fixedSize.map({ $0 < 0 }) == true {
       // Without knowing the size a plain trim of the ends is taken to leave something.
-      let isTrim = (start ?? 0) >= 0 && (stop == nil || stop.map { $0 < 0 } == true)
+      let isTrim = start.map { $0 >= 0 } != false && stop.map { $0 < 0 } != false
       if !isTrim { span = .maximum(span, 0) }
     }
     return span.dividedRoundingUp(by: step)
   }
 
-  private func position(_ index: Int, in size: Dimension) -> Dimension { index < 0 ? size + .fixed(index) : .fixed(index) }
+  private func position(_ index: Int, in size: Dimension) -> Dimension {
+    index < 0 ? size + .fixed(index) : .fixed(index)
+  }
 
   private func bound(_ index: Int, in size: Dimension) -> Dimension {
     if index < 0 { return size + .fixed(index) }

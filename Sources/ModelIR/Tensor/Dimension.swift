@@ -236,7 +236,7 @@ extension Dimension {
     if terms.isEmpty { return Dimension(constant: constant, terms: []) }
     var merged: [Monomial: Int] = [:]
     for term in terms {
-      merged[term.monomial] = saturatingAdd(merged[term.monomial] ?? 0, term.coefficient)
+      merged[term.monomial] = saturatingAdd(merged[term.monomial, default: 0], term.coefficient)
     }
     let sorted = merged.filter { $0.value != 0 }.map { Term(coefficient: $0.value, monomial: $0.key) }
       .sorted { $0.monomial < $1.monomial }

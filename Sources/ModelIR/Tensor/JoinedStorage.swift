@@ -10,9 +10,9 @@ final class JoinedStorage: TensorStorage {
   init(_ parts: [Tensor]) {
     self.parts = parts
     // Products of a tensor's sizes fit, and so does the sum of a thousand.
-    widths = parts.map { ($0.sizes.last ?? 1) * $0.dtype.byteCount }
+    widths = parts.map { $0.sizes.suffix(1).reduce(1, *) * $0.dtype.byteCount }
     rowByteCount = widths.reduce(0, +)
-    rowCount = parts.first?.sizes.dropLast().reduce(1, *) ?? 0
+    rowCount = parts.first?.sizes.dropLast().reduce(1, *) ?? 0  // No parts, no rows.
   }
 
   var byteCount: Int { rowCount * rowByteCount }
@@ -89,7 +89,7 @@ extension Tensor {
     guard let first = parts.first, first.rank > 0, first.dtype != .string, parts.count <= 1 << 10,
       parts.allSatisfy({ $0.sizes.dropLast() == first.sizes.dropLast() && $0.dtype == first.dtype })
     else { return nil }
-    let width = parts.reduce(0) { $0 + ($1.sizes.last ?? 0) }
+    let width = parts.compactMap(\.sizes.last).reduce(0, +)
     return try Tensor(
       dtype: first.dtype, sizes: first.sizes.dropLast() + [width], storage: JoinedStorage(parts))
   }

@@ -9,8 +9,7 @@ extension Tensor: CustomStringConvertible, CustomDebugStringConvertible {
     if let strings {
       texts = strings.prefix(shown).map { "\"\($0)\"" }
     } else {
-      // A tensor whose bytes cannot be read still has its type.
-      guard elementCount <= 1 << 16, let numbers = try? [Double](self) else { return description }
+      guard elementCount <= 1 << 16, let numbers = try? [Double](self) else { return description }  // The type alone.
       texts = numbers.prefix(shown).map { number in
         dtype.isFloatingPoint ? "\(number)" : Int(exactly: number).map(String.init) ?? "\(number)"
       }

@@ -36,7 +36,8 @@ extension Tensor {
 
   /// 4-bit numbers without gaps, with each row filled up to whole bytes (see ``DequantizeAttributes``).
   package static func nibbles(withGaps source: Tensor, sizes: [Int]) throws(TensorError) -> Tensor {
-    let (rowCount, rowLength) = (try ElementCount.of(sizes.dropLast()), sizes.last ?? 0)
+    guard let rowLength = sizes.last else { throw TensorError("a scalar has no rows of 4-bit numbers") }
+    let rowCount = try ElementCount.of(sizes.dropLast())
     let rowBytes = rowLength / 2 + rowLength % 2
     return try madeOfNibbles(source, .uint8, Array(sizes.dropLast()) + [rowBytes]) { number, target in
       for row in 0..<rowCount {

@@ -25,7 +25,7 @@ extension ModelDescription {
     let graph = lowered.graph
     inputs = graph.inputs.map { TensorSpec(graph.name(of: $0), type: graph.type(of: $0)) }
     outputs = graph.outputs.map { TensorSpec($0.name, type: graph.type(of: $0.value)) }
-    notes = (unsupported.map { ["\($0)"] } ?? []) + model.warnings
+    notes = [unsupported].compactMap { $0.map { "\($0)" } } + model.warnings
   }
 }
 

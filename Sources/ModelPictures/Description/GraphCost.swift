@@ -11,7 +11,7 @@ struct GraphCost {
     for node in lowered.graph.nodes {
       let cost = OperationCost.operations(node, in: lowered.graph)
       for path in GraphCost.prefixes(of: node.origin) {
-        operations[path] = .some(LayerCost.adding(operations[path] ?? 0, cost))
+        operations[path] = .some(LayerCost.adding(operations[path, default: 0], cost))
       }
     }
   }
@@ -26,12 +26,11 @@ struct GraphCost {
   /// The cost of a layer; one that emits no operation costs none.
   /// - Parameter index: where it stands on its level, for layers of the outermost model.
   func cost(of path: String, index: Int) -> LayerCost {
-    LayerCost(operations: operations[path] ?? 0, outputByteCount: outputByteCount(path, index))
+    LayerCost(operations: operations[path, default: 0], outputByteCount: outputByteCount(path, index))
   }
 
   private func outputByteCount(_ path: String, _ index: Int) -> Int? {
-    // A layer of the outermost model is in no nested one.
-    var values = lowered.nestedResults[path]?.first ?? []
+    var values = lowered.nestedResults[path]?.first ?? []  // A layer of the outermost model is in no nested one.
     while !path.contains("/"),
       let value = lowered.values[KerasTensor(layer: index, call: 0, output: values.count)]
     {

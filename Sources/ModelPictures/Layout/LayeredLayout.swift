@@ -25,8 +25,8 @@ struct LayeredLayout {
       let y = item.pin == .top ? band.top : (band.top + band.bottom - item.height) / 2
       return Rectangle(x: places[index] - item.width / 2, y: y, width: item.width, height: item.height)
     }
-    width = ranked.nodes.indices.map { places[$0] + ranked.nodes[$0].width / 2 }.max() ?? 0
-    height = bands.bands.last?.bottom ?? 0
+    width = ranked.nodes.indices.map { places[$0] + ranked.nodes[$0].width / 2 }.max() ?? 0  // An empty picture.
+    height = bands.bands.last?.bottom ?? 0  // An empty picture.
     route(graph, ranked, places, bands)
   }
 
@@ -107,7 +107,7 @@ struct RankBands {
       bands.append(Band(top: y, bottom: y + (heights.max() ?? 0)))  // A rank that is only passed has no height.
       let reach = rank.flatMap { node in ranked.nodes[node].below.map { abs(places[$0] - places[node]) } }
         .max()
-      let gap = LayeredLayout.rankGap.lowerBound + (reach ?? 0) * 0.06
+      let gap = LayeredLayout.rankGap.lowerBound + (reach ?? 0) * 0.06  // Below the last rank there are no edges.
       y = bands[bands.count - 1].bottom + min(gap, LayeredLayout.rankGap.upperBound)
     }
   }

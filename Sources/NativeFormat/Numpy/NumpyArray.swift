@@ -160,7 +160,7 @@ public enum NumpyArray {
       ?? ""
     var data: [UInt8] = []
     if let strings = source.strings {
-      let width = max(strings.map(\.unicodeScalars.count).max() ?? 0, 1)
+      let width = strings.reduce(1) { max($0, $1.unicodeScalars.count) }
       descr = "<U\(width)"
       for text in strings {
         let codes =

@@ -115,6 +115,7 @@ struct Planner {
     // Half of what is left: the value is not alone.
     let largest = MemoryBudget.process.left / 2
     var byteCount = max(type.dtype.byteCount, 1)
+    var sizes: [Int] = []
     for dimension in type.shape.dimensions {
       guard let size = dimension.fixedSize else {
         throw KernelError("the sizes of \(type.shape) are not known")
@@ -125,8 +126,9 @@ struct Planner {
         throw KernelError("a result of \(type.shape) is too large")
       }
       byteCount = product
+      sizes.append(size)
     }
-    return OperandForm(dtype: type.dtype, sizes: type.shape.fixedSizes ?? [])
+    return OperandForm(dtype: type.dtype, sizes: sizes)
   }
 
   /// The sizes that a loop's operands give to the named axes of its body, of which its results' types speak.

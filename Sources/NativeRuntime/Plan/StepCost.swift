@@ -17,9 +17,9 @@ struct StepCost: Sendable {
   }
 
   private static func operations(_ request: StepRequest) -> Int {
-    let count = request.results.first?.elementCount ?? 0
+    let count = request.results.first?.elementCount ?? 0  // A step without results costs nothing.
     switch request.op {
-    case .matMul, .dense: return 2 * count * (request.operands[0].sizes.last ?? 1)
+    case .matMul, .dense: return 2 * count * request.operands[0].sizes.suffix(1).reduce(1, *)
     case .conv:
       // Each result is the sum over a window and a group's channels.
       return 2 * count * request.operands[1].sizes.dropLast().reduce(1, *)

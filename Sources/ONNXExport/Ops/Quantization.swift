@@ -69,9 +69,10 @@ extension GraphEmitter {
     throws(ONNXExportError) -> String
   {
     let name = unique("\(wanted)/int4")
-    let isWhole = (sizes.last ?? 0) % 2 == 0 || packed.sizes.dropLast().reduce(1, *) == 1
-    let bytes =
-      isWhole ? packed : try checked(wanted, Tensor.nibbles(withoutGaps: packed, rowLength: sizes.last ?? 0))
+    var bytes = packed
+    if let rowLength = sizes.last, rowLength % 2 != 0, packed.sizes.dropLast().reduce(1, *) > 1 {
+      bytes = try checked(wanted, Tensor.nibbles(withoutGaps: packed, rowLength: rowLength))
+    }
     result.packed.append(ONNXPackedTensor(name: name, bytes: bytes, sizes: sizes, isSigned: isSigned))
     return name
   }

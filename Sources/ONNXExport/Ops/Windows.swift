@@ -33,7 +33,8 @@ extension GraphEmitter {
   /// The attribute is left out where a size is not known; ONNX then takes the kernel's.
   private func kernelShape(_ node: Node) -> [(name: String, value: ONNXAttribute)] {
     let sizes = Shape(Array(graph.shape(of: node.inputs[1]).dimensions.dropFirst(2))).fixedSizes
-    return sizes.map { [("kernel_shape", .ints($0))] } ?? []
+    guard let sizes else { return [] }
+    return [("kernel_shape", .ints(sizes))]
   }
 
   private func padding(_ padding: Padding) -> (name: String, value: ONNXAttribute) {

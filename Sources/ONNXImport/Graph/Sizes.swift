@@ -89,8 +89,7 @@ extension GraphReader.Sizes {
   /// Integers that may be sizes, or parts of them; nil for other tensors.
   init?(_ tensor: Tensor) {
     guard tensor.dtype == .int64, tensor.rank <= 1, tensor.elementCount <= Self.elementLimit,
-      // The bytes of small initializers are in the file, or are no sizes.
-      let elements = try? tensor.elements(as: Int64.self),
+      let elements = try? tensor.elements(as: Int64.self),  // What cannot be read is refused as an operand.
       elements.allSatisfy({ $0.magnitude <= UInt64(Dimension.limit) })
     else { return nil }
     self.init(dimensions: elements.map { .fixed(Int($0)) }, isScalar: tensor.rank == 0)

@@ -25,7 +25,7 @@ extension NodeReader {
       try node.emit(.unary(.leakyRelu(slope: node.float("alpha") ?? 0.01)), node.operands())
     }),
     "Elu": .other({ node throws(ONNXImportError) in
-      try node.emit(.unary(.elu(alpha: node.float("alpha") ?? 1)), node.operands())
+      try node.emit(.unary(.elu(alpha: node.float("alpha") ?? 1)), node.operands())  // ONNX's default.
     }),
     "HardSigmoid": .other({ node throws(ONNXImportError) in
       let (alpha, beta) = (try node.float("alpha") ?? 0.2, try node.float("beta") ?? 0.5)

@@ -54,8 +54,8 @@ extension NodeReader {
   private func cellFunctions(count: Int) throws(ONNXImportError) -> [RecurrentAttributes.Activation] {
     let names = try required("activations", strings("activations"))
     guard names.count == count else { throw .damaged("expected \(count) functions, found \(names.count)") }
-    var alphas = try (floats("activation_alpha") ?? [])[...]
-    var betas = try (floats("activation_beta") ?? [])[...]
+    var alphas = try (floats("activation_alpha") ?? [])[...]  // Fewer than the functions take: refused below.
+    var betas = try (floats("activation_beta") ?? [])[...]  // As above.
     var functions: [RecurrentAttributes.Activation] = []
     for name in names {
       guard let counts = RecurrentAttributes.Activation.onnxParameterCounts(name),

@@ -40,7 +40,7 @@ extension NodeReader {
     let x = try operand(0)
     let rank = type(x).shape.rank
     let isOperand = graph.opset >= 18 || function == .sum
-    let list = try isOperand ? (hasOperand(1) ? integers(1) : []) : ints("axes") ?? []
+    let list = try isOperand ? (hasOperand(1) ? integers(1) : []) : ints("axes") ?? []  // No axes: all.
     var axes: [Int] = []
     for axis in list { axes.append(try self.axis(axis, rank: rank)) }
     if axes.isEmpty { axes = Array(0..<rank) }

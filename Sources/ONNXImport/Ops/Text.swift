@@ -93,8 +93,8 @@ extension NodeReader {
 
   private func readFill(_ chain: TokenChain) throws(ONNXImportError) {
     let pads = try integers(1)
-    let length = pads.last ?? 0
-    guard length > 0, pads == Array(repeating: 0, count: 2 * rank(chain) - 1) + [length], try number(2) == 0
+    guard let length = pads.last, length > 0,
+      pads == Array(repeating: 0, count: 2 * rank(chain) - 1) + [length], try number(2) == 0
     else {
       throw .unsupported("numbers of tokens that are filled up otherwise than with 0 at the end")
     }

@@ -90,8 +90,8 @@ extension ModelDecoder {
   private func external(_ entries: [String: String]) throws(ONNXImportError) -> HeldBytes {
     let others = entries.keys.filter { !["location", "offset", "length"].contains($0) }.sorted()
     guard others.isEmpty else { throw .unsupported("external data with \(others.joined(separator: ", "))") }
-    guard let location = entries["location"], let offset = entries["offset"].flatMap({ Int($0) }),
-      let length = entries["length"].flatMap({ Int($0) })
+    guard let location = entries["location"], let offset = entries["offset"].flatMap(Int.init),
+      let length = entries["length"].flatMap(Int.init)
     else { throw .damaged("external data without a place") }
     let file = try sideFile(location)
     guard let bytes = file.slice(offset: offset, count: length) else {

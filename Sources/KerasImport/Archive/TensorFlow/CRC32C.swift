@@ -49,13 +49,13 @@ enum CRC32C {
     let parts = UnsafeMutableBufferPointer<UInt32>.allocate(capacity: partCount)
     defer { parts.deallocate() }
     nonisolated(unsafe) let sums = parts
-    // Every part lies in the bytes.
     DispatchQueue.concurrentPerform(iterations: partCount) { index in
-      sums[index] = part(index, of: bytes).map(sum) ?? 0
+      sums[index] = part(index, of: bytes).map(sum) ?? 0  // Every part lies in the bytes.
     }
     var whole: UInt32 = 0
     for index in 0..<partCount {
-      whole = combined(whole, parts[index], byteCount: part(index, of: bytes)?.count ?? 0)
+      let count = part(index, of: bytes)?.count ?? 0  // Every part lies in the bytes.
+      whole = combined(whole, parts[index], byteCount: count)
     }
     return masked(whole)
   }
@@ -67,8 +67,7 @@ enum CRC32C {
 
   private static func sum(_ bytes: HeldBytes) -> UInt32 {
     var sum: UInt32 = 0
-    // Nothing in the closure throws.
-    try? bytes.forEachPiece { sum = extended(sum, over: $0) }
+    try? bytes.forEachPiece { sum = extended(sum, over: $0) }  // Nothing in the closure throws.
     return sum
   }
 

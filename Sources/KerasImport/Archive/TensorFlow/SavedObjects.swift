@@ -29,12 +29,12 @@ struct SavedObjects: Sendable {
     graph = try metaGraph.message(2)
     files = try metaGraph.messages(6).map { file throws(KerasImportError) in try file.text(2) ?? "" }
     let objects = try metaGraph.message(7)
-    nodes = try objects?.messages(1) ?? []
+    nodes = try objects?.messages(1) ?? []  // A SavedModel without objects has no layers, and is refused as such.
     guard nodes.count <= SavedObjects.nodeLimit else {
       throw KerasImportError(.unsupported("more than \(SavedObjects.nodeLimit) objects"))
     }
     var functions: [String: ProtobufMessage] = [:]
-    for entry in try objects?.messages(2) ?? [] {
+    for entry in try objects?.messages(2) ?? [] {  // Nor functions.
       if let name = try entry.text(1), let function = try entry.message(2) { functions[name] = function }
     }
     self.functions = functions
@@ -90,7 +90,8 @@ extension SavedObjects {
   /// The tensors of the constants of the graph by name: the attribute `value` (5: key 1, value 2, its tensor 8).
   func constants() throws(KerasImportError) -> [String: ProtobufMessage] {
     var constants: [String: ProtobufMessage] = [:]
-    for node in try graph?.messages(1) ?? [] where try node.text(2) == "Const" {
+    guard let graph else { return [:] }
+    for node in try graph.messages(1) where try node.text(2) == "Const" {
       guard let name = try node.text(1) else { continue }
       for attribute in try node.messages(5) where try attribute.text(1) == "value" {
         constants[name] = try attribute.message(2)?.message(8)

@@ -42,7 +42,7 @@ struct TensorSlice: Sendable, Hashable {
     guard divided.count <= 1 else {
       throw KerasImportError(.unsupported("a variable partitioned along several axes"))
     }
-    let axis = divided.first ?? 0
+    let axis = divided.first ?? 0  // A variable in one part is whole along any axis.
     let ordered = slices.sorted { $0.start(axis) < $1.start(axis) }
     var end = 0
     for slice in ordered {
@@ -54,7 +54,7 @@ struct TensorSlice: Sendable, Hashable {
     return (ordered, axis)
   }
 
-  private func start(_ axis: Int) -> Int { extents[axis]?.start ?? 0 }
+  private func start(_ axis: Int) -> Int { extents[axis]?.start ?? 0 }  // No extent: the whole axis.
 
   /// The key of the part's own entry: numbers and texts written so that keys sort as what they mean.
   ///
@@ -72,7 +72,7 @@ struct TensorSlice: Sendable, Hashable {
     key += [0, 1]
     key += TensorSlice.unsigned(extents.count)
     for extent in extents {
-      key += TensorSlice.signed(extent?.start ?? 0)
+      key += TensorSlice.signed(extent?.start ?? 0)  // TensorFlow's numbers for the whole axis: 0 and -1.
       key += TensorSlice.signed(extent?.length ?? -1)
     }
     return key

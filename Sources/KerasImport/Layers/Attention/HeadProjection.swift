@@ -62,8 +62,11 @@ struct HeadProjection: Layer, NumbersItsWeights {
   {
     let shape = scope.shape(of: x)
     let depth = shape[shape.rank - 1]
+    guard let width = depth.fixedSize else {
+      throw KerasImportError(.invalidGraph("the last axis of \(shape) must be known"))
+    }
     let kernel = try scope.projectionKernel()
-    let sizes = try scope.projectionSizes([depth.fixedSize ?? 0] + heads, kernel.mode)
+    let sizes = try scope.projectionSizes([width] + heads, kernel.mode)
     guard sizes.count == 3 else {
       throw KerasImportError(.invalidGraph("expected a kernel of rank 3, found \(sizes)"))
     }

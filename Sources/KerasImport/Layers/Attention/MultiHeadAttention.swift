@@ -179,9 +179,10 @@ struct MultiHeadAttention: Layer {
   private func output(_ context: Value, _ query: Value, _ scope: LoweringScope) throws(KerasImportError)
     -> Value
   {
-    let width = scope.shape(of: query).dimensions.last?.fixedSize
-    return try HeadProjection.outOfHeads(
-      context, [heads, valueDim] + (outputShape ?? [width ?? 0]), in: own("output_dense", scope))
+    guard let sizes = outputShape ?? scope.shape(of: query).dimensions.last?.fixedSize.map({ [$0] }) else {
+      throw KerasImportError(.invalidGraph("the last axis of \(scope.shape(of: query)) must be known"))
+    }
+    return try HeadProjection.outOfHeads(context, [heads, valueDim] + sizes, in: own("output_dense", scope))
   }
 
   // MARK: Masks

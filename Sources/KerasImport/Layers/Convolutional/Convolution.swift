@@ -219,16 +219,19 @@ extension LoweringScope {
     }
     let sizes = window.kernelSize.map(Dimension.fixed)
     let stored = try weight(name, Shape(sizes + [.fixed(channels), .fixed(multiplier)]))
-    let results = Dimension.fixed(channels) * .fixed(multiplier)
-    let kernel = try reshapedWeight(stored, Shape(sizes + [1, results]))
+    let results = channels * multiplier  // Both are below 2^31: the weight has that many elements.
+    let kernel = try reshapedWeight(stored, Shape(sizes + [1, .fixed(results)]))
     let y = try window.convolve(x, kernel, bias: nil, groups: channels, in: self, as: "depthwise")
-    return (y, results.fixedSize ?? 0)  // A product of two numbers is one.
+    return (y, results)
   }
 
   /// A constant under another shape stays a constant.
   func reshapedWeight(_ value: Value, _ shape: Shape) throws(KerasImportError) -> Value {
-    if let tensor = constant(value), let sizes = shape.fixedSizes, tensor.elementCount == shape.elementCount.fixedSize {
-      return constant(try checkedTensor(Tensor(dtype: tensor.dtype, sizes: sizes, storage: tensor.storage)), as: "kernel")
+    if let tensor = constant(value), let sizes = shape.fixedSizes,
+      tensor.elementCount == shape.elementCount.fixedSize
+    {
+      return constant(
+        try checkedTensor(Tensor(dtype: tensor.dtype, sizes: sizes, storage: tensor.storage)), as: "kernel")
     }
     return try reshape(value, shape)
   }

@@ -47,7 +47,8 @@ struct EinsumDense: Layer, NumbersItsWeights {
     }
     return KernelForm(
       sizes: sizes, rows: rows, columns: columns, reducedAxes: labels.reducedInputAxes,
-      packedAxis: labels.reducedKernelAxes.first ?? 0, scalesKernel: true,
+      packedAxis: labels.reducedKernelAxes.first ?? 0,  // A kernel none of whose axes is summed is never packed.
+      scalesKernel: true,
       product: { a, b throws(KerasImportError) in try scope.einsum(equation, [a, b]) },
       alignedScale: { scale throws(KerasImportError) in try labels.aligned(scale, in: scope) })
   }
@@ -55,7 +56,7 @@ struct EinsumDense: Layer, NumbersItsWeights {
   /// GPTQ and AWQ see a kernel of three axes as a projection into heads when the first axis is the longest, else out of
   /// them. Source: `_gptq_build`.
   static func calibratedMatrix(_ sizes: [Int]) -> (rows: Int, columns: Int) {
-    guard sizes.count == 3 else { return (sizes.first ?? 1, sizes.dropFirst().reduce(1, *)) }
+    guard sizes.count == 3 else { return (sizes.first ?? 1, sizes.dropFirst().reduce(1, *)) }  // A scalar is 1 x 1.
     let isInto = sizes[0] >= max(sizes[1], sizes[2])
     return isInto ? (sizes[0], sizes[1] * sizes[2]) : (sizes[0] * sizes[1], sizes[2])
   }
@@ -72,7 +73,7 @@ struct EinsumLabels {
   init(_ equation: String, rank: Int) throws(KerasImportError) {
     let text = equation.filter { $0 != " " }
     let sides = text.components(around: "->")
-    let operands = sides.first?.split(separator: ",").map(String.init) ?? []
+    let operands = sides[0].split(separator: ",").map(String.init)
     guard sides.count == 2, operands.count == 2 else {
       throw KerasImportError(
         .invalidValue(key: "equation", expected: "two operands and a result", found: "\"\(equation)\""))

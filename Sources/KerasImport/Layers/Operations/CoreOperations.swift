@@ -15,7 +15,8 @@ extension LayerRegistry {
       "Map", "Scan", "AssociativeScan", "Switch", "WhileLoop", "ForiLoop", "Cond", "VectorizedMap",
     ]
     for name in functional {
-      refuse(name, because: "its body is a Python function, which a file holds as code; code is never executed")
+      refuse(
+        name, because: "its body is a Python function, which a file holds as code; code is never executed")
     }
   }
 }
@@ -36,7 +37,8 @@ extension OperationCall {
   /// The slices of an axis, each without it.
   func unstack() throws(KerasImportError) -> [Value] {
     let x = try tensor("x", 0)
-    return try scope.unstacked(x, axis: scope.axis(int("axis") ?? 0, rank: scope.rank(of: x)), count: int("num"))
+    return try scope.unstacked(
+      x, axis: scope.axis(int("axis", default: 0), rank: scope.rank(of: x)), count: int("num"))
   }
 
   /// A part of a shape from start indices on, which may depend on the data.
@@ -44,8 +46,10 @@ extension OperationCall {
     var x = try tensor("inputs", 0)
     let rank = scope.rank(of: x)
     let sizes = try required("shape", ints("shape"))
-    guard sizes.count == rank else { throw KerasImportError(.invalidGraph("a part of shape \(sizes) of \(scope.shape(of: x))")) }
-    if let starts = try? self.sizes("start_indices", 1), starts.count == rank {
+    guard sizes.count == rank else {
+      throw KerasImportError(.invalidGraph("a part of shape \(sizes) of \(scope.shape(of: x))"))
+    }
+    if let starts = try? self.sizes("start_indices", 1), starts.count == rank {  // Else a tensor, below.
       for axis in 0..<rank {
         let size = sizes[axis] == -1 ? scope.shape(of: x)[axis] - starts[axis] : .fixed(sizes[axis])
         x = try scope.part(x, axis: axis, start: starts[axis], size: size)
@@ -55,7 +59,9 @@ extension OperationCall {
     let starts = try scope.cast(tensor("start_indices", 1), to: .int64)
     for axis in 0..<rank {
       let start = try scope.slice(starts, axis: 0, from: axis, to: axis + 1)
-      guard sizes[axis] >= 0 else { throw KerasImportError(.unsupported("a part whose size depends on the data")) }
+      guard sizes[axis] >= 0 else {
+        throw KerasImportError(.unsupported("a part whose size depends on the data"))
+      }
       x = try scope.emit(.gather(axis: axis), x, scope.add(scope.emit(.range(.fixed(sizes[axis]))), start))
     }
     return x
@@ -71,10 +77,12 @@ extension OperationCall {
     var isInside: Value?
     for axis in 0..<shape.rank {
       let room = try scope.emit(.sizes([shape[axis] - part[axis]]))
-      let wanted = try scope.maximum(scope.slice(starts, axis: 0, from: axis, to: axis + 1), scope.scalar(0, .int64))
+      let wanted = try scope.maximum(
+        scope.slice(starts, axis: 0, from: axis, to: axis + 1), scope.scalar(0, .int64))
       let place = try scope.subtract(scope.emit(.range(shape[axis])), scope.minimum(wanted, room))
       let last = try scope.emit(.sizes([part[axis] - 1]))
-      let isIn = try scope.and(scope.compare(.greaterOrEqual, place, 0), scope.compare(.lessOrEqual, place, last))
+      let isIn = try scope.and(
+        scope.compare(.greaterOrEqual, place, 0), scope.compare(.lessOrEqual, place, last))
       let clamped = try scope.maximum(scope.minimum(place, last), scope.scalar(0, .int64))
       updates = try scope.emit(.gather(axis: axis), updates, clamped)
       let spread = try scope.alongAxis(isIn, axis: axis, rank: shape.rank)
@@ -101,7 +109,9 @@ extension OperationCall {
       "none": .none, "add": .add, "max": .maximum, "min": .minimum, "mul": .multiply,
     ]
     let name = try string("reduction") ?? "none"
-    guard let reduction = reductions[name] else { throw KerasImportError(.unsupported("reduction \"\(name)\"")) }
+    guard let reduction = reductions[name] else {
+      throw KerasImportError(.unsupported("reduction \"\(name)\""))
+    }
     return try scope.emit(.scatterND(reduction), x, indices, updates)
   }
 }

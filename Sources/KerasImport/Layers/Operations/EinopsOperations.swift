@@ -11,7 +11,9 @@ extension OperationCall {
   func rearrange() throws(KerasImportError) -> Value {
     let x = try tensor("tensor", 0)
     let pattern = try required("pattern", string("pattern", 1))
-    guard let arrow = pattern.firstRange(of: "->") else { throw KerasImportError(.invalidGraph("the pattern \"\(pattern)\"")) }
+    guard let arrow = pattern.firstRange(of: "->") else {
+      throw KerasImportError(.invalidGraph("the pattern \"\(pattern)\""))
+    }
     let input = try AxisGroup.parsed(pattern[..<arrow.lowerBound])
     let output = try AxisGroup.parsed(pattern[arrow.upperBound...])
     guard input.count == scope.rank(of: x) else {
@@ -56,11 +58,15 @@ private struct AxisGroup {
       switch word {
       case "(" where open == nil: open = []
       case ")" where open != nil:
-        groups.append(AxisGroup(names: open ?? [], isJoined: true))
+        if let names = open { groups.append(AxisGroup(names: names, isJoined: true)) }
         open = nil
       case "(", ")": throw KerasImportError(.invalidGraph("parentheses in \"\(text)\""))
       default:
-        if open != nil { open?.append(String(word)) } else { groups.append(AxisGroup(names: [String(word)], isJoined: false)) }
+        if open != nil {
+          open?.append(String(word))
+        } else {
+          groups.append(AxisGroup(names: [String(word)], isJoined: false))
+        }
       }
     }
     return groups

@@ -7,7 +7,8 @@ extension LayerRegistry {
     add("SegmentMax", as: OperationCall.segments, .maximum)
     add("SegmentMin", as: OperationCall.segments, .minimum)
     add("SegmentProd", as: OperationCall.segments, .multiply)
-    refuse("SegmentReduction", because: "it is the base of the segment operations, and computes nothing itself")
+    refuse(
+      "SegmentReduction", because: "it is the base of the segment operations, and computes nothing itself")
     add("TopK", as: OperationCall.topK)
     add("InTopK", as: OperationCall.inTopK)
     add("Logsumexp", as: OperationCall.floatingReduction, .logSumExp)
@@ -83,36 +84,61 @@ extension OperationCall {
     let size = scope.shape(of: ids)[0]
     let largest = try scope.add(scope.reduce(.maximum, ids, axes: [0]), 1)
     let given = try int("num_segments")
-    let numbers = if let given { try scope.emit(.range(.fixed(given))) } else { try scope.numbers(below: largest, named: "segments") }
+    let numbers =
+      if let given { try scope.emit(.range(.fixed(given))) } else {
+        try scope.numbers(below: largest, named: "segments")
+      }
     let count = scope.shape(of: numbers)[0]
     var shape = scope.shape(of: data)
     // One row more, for slices that belong to no segment.
     shape[0] = count + 1
-    let identity = scope.dtype(of: data).identity(of: reduction)
+    let identity = try scope.dtype(of: data).identity(of: reduction)
     let isIn = try scope.and(
       scope.compare(.greaterOrEqual, ids, 0), scope.compare(.less, ids, scope.emit(.sizes([count]))))
     let place = try scope.select(isIn, ids, scope.emit(.sizes([count])))
     let places = try scope.reshape(place, [size, 1])
     let y = try scope.emit(
-      .scatterND(reduction), scope.filled(shape, identity, scope.dtype(of: data)), places, data)
+      .scatterND(reduction), scope.emit(.expand(shape), scope.constant(identity)), places, data)
     return try scope.part(y, axis: 0, start: 0, size: count)
   }
 
   /// Overlapping parts of the last axis: `[..., count, sequence_length]`.
   func extractSequences() throws(KerasImportError) -> Value {
     let length = try required("sequence_length", int("sequence_length"))
-    return try scope.framed(tensor("x", 0), length: length, step: required("sequence_stride", int("sequence_stride")))
+    return try scope.framed(
+      tensor("x", 0), length: length, step: required("sequence_stride", int("sequence_stride")))
   }
 }
 
 extension DType {
-  /// What changes nothing when combined.
-  fileprivate func identity(of reduction: ScatterReduction) -> Double {
+  /// What changes nothing when combined, which is what a segment without elements holds.
+  fileprivate func identity(of reduction: ScatterReduction) throws(KerasImportError) -> Tensor {
     switch reduction {
-    case .none, .add: return 0
-    case .multiply: return 1
-    case .maximum: return isFloatingPoint ? -(largest ?? 0) : integerBounds?.lowerBound ?? 0
-    case .minimum: return isFloatingPoint ? largest ?? 0 : integerBounds?.upperBound ?? 0
+    case .none, .add: return try checkedTensor(Tensor([0], sizes: [], dtype: self))
+    case .multiply: return try checkedTensor(Tensor([1], sizes: [], dtype: self))
+    case .maximum, .minimum:
+      if let largest {
+        return try checkedTensor(Tensor([reduction == .maximum ? -largest : largest], sizes: [], dtype: self))
+      }
+      guard let bounds = wholeBounds else {
+        throw KerasImportError(.unsupported("segments of \(rawValue) elements"))
+      }
+      let bound = reduction == .maximum ? bounds.lowerBound : bounds.upperBound
+      return try checkedTensor(Tensor(vector: [bound]).convertedWhenRead(to: self).reshaped([]))
+    }
+  }
+
+  /// The smallest and largest value of an integer type.
+  private var wholeBounds: ClosedRange<Int64>? {
+    switch self {
+    case .int8: -128...127
+    case .uint8: 0...255
+    case .int16: -32768...32767
+    case .uint16: 0...65535
+    case .int32: -2_147_483_648...2_147_483_647
+    case .uint32: 0...4_294_967_295
+    case .int64: Int64.min...Int64.max
+    case .uint64, .float16, .bfloat16, .float32, .float64, .bool, .string: nil
     }
   }
 }

@@ -46,7 +46,7 @@ extension LayerRegistry {
   ///     registry.register(operation: "my_pkg>ScaledSum") { call throws(KerasImportError) in
   ///       let x = try call.operands("x1", "x2")
   ///       let sum = try call.scope.emit(.binary(.add), x[0], x[1])
-  ///       let factor = call.scope.scalar(try call.double("factor") ?? 1, like: sum)
+  ///       let factor = call.scope.scalar(try call.double("factor", default: 1), like: sum)
   ///       return [try call.scope.emit(.binary(.multiply), sum, factor)]
   ///     }
   public mutating func register(operation names: String..., as lowering: @escaping Operation.Lowering) {
@@ -60,20 +60,24 @@ extension LayerRegistry {
   // MARK: Lines of the tables
 
   /// An operation of one result.
-  mutating func add(_ names: String..., as method: @escaping @Sendable (OperationCall) -> () throws(KerasImportError) -> Value) {
+  mutating func add(
+    _ names: String..., as method: @escaping @Sendable (OperationCall) -> () throws(KerasImportError) -> Value
+  ) {
     for name in names { addOperation(name) { call throws(KerasImportError) in [try method(call)()] } }
   }
 
   /// An operation of several results.
   mutating func add(
-    _ names: String..., as method: @escaping @Sendable (OperationCall) -> () throws(KerasImportError) -> [Value]
+    _ names: String...,
+    as method: @escaping @Sendable (OperationCall) -> () throws(KerasImportError) -> [Value]
   ) {
     for name in names { addOperation(name) { call throws(KerasImportError) in try method(call)() } }
   }
 
   /// An operation of several results that is a case of a general one.
   mutating func add<Kind: Sendable>(
-    _ names: String..., as method: @escaping @Sendable (OperationCall) -> (Kind) throws(KerasImportError) -> [Value],
+    _ names: String...,
+    as method: @escaping @Sendable (OperationCall) -> (Kind) throws(KerasImportError) -> [Value],
     _ kind: Kind
   ) {
     for name in names { addOperation(name) { call throws(KerasImportError) in try method(call)(kind) } }
@@ -81,7 +85,8 @@ extension LayerRegistry {
 
   /// An operation of one result that is a case of a general one.
   mutating func add<Kind: Sendable>(
-    _ names: String..., as method: @escaping @Sendable (OperationCall) -> (Kind) throws(KerasImportError) -> Value,
+    _ names: String...,
+    as method: @escaping @Sendable (OperationCall) -> (Kind) throws(KerasImportError) -> Value,
     _ kind: Kind
   ) {
     for name in names { addOperation(name) { call throws(KerasImportError) in [try method(call)(kind)] } }

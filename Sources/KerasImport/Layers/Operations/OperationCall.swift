@@ -58,6 +58,13 @@ public final class OperationCall {
     }
   }
 
+  /// An integer with Keras's default, which stands for one that is absent or None.
+  public func int(_ name: String, _ position: Int? = nil, default standard: Int) throws(KerasImportError)
+    -> Int
+  {
+    try int(name, position) ?? standard
+  }
+
   /// Integers; a single one is a list of one; nil when absent or None.
   public func ints(_ name: String, _ position: Int? = nil) throws(KerasImportError) -> [Int]? {
     if let found = try config.optionalInts(name) { return found }
@@ -81,16 +88,27 @@ public final class OperationCall {
     }
   }
 
+  /// A number with Keras's default, which stands for one that is absent or None.
+  public func double(
+    _ name: String, _ position: Int? = nil, default standard: Double
+  ) throws(KerasImportError) -> Double {
+    try double(name, position) ?? standard
+  }
+
   /// A number of the configuration, which may be an array of one element.
   private func special(_ name: String) throws(KerasImportError) -> Double? {
     guard let value = config.value(name) else { return nil }
     if let list = value.numericArray, list.values.count == 1 { return list.values[0] }
-    if let array = try constant(value), let number = try array.numbers().first, array.elementCount == 1 { return number }
+    if let array = try constant(value), let number = try array.numbers().first, array.elementCount == 1 {
+      return number
+    }
     return try config.optionalDouble(name)
   }
 
   /// True or false, with Keras's default.
-  public func bool(_ name: String, _ position: Int? = nil, default standard: Bool) throws(KerasImportError) -> Bool {
+  public func bool(_ name: String, _ position: Int? = nil, default standard: Bool) throws(KerasImportError)
+    -> Bool
+  {
     if let found = try config.optionalBool(name) { return found }
     switch argument(name, position) {
     case nil: return standard
@@ -124,7 +142,9 @@ public final class OperationCall {
   /// A key of the configuration as it is written; nil when absent or null.
   func value(_ name: String) -> JSONValue? { config.value(name) }
   /// Marks arguments as known that never matter.
-  public func ignore(_ names: String...) { for name in names { config.ignore(name); readKeywords.insert(name) } }
+  public func ignore(_ names: String...) {
+    for name in names { config.ignore(name); readKeywords.insert(name) }
+  }
   /// True when an argument is given by keyword.
   func hasArgument(_ name: String) -> Bool { call.keywords.contains { $0.key == name } }
 
@@ -159,7 +179,8 @@ public final class OperationCall {
   }
 
   private func constant(_ value: JSONValue) throws(KerasImportError) -> Tensor? {
-    guard value.object != nil, case .array(let tensor) = try CallArgument<TensorReference>(serialized: value) else { return nil }
+    guard value.object != nil, case .array(let tensor) = try CallArgument<TensorReference>(serialized: value)
+    else { return nil }
     return tensor
   }
 }
@@ -176,7 +197,9 @@ extension Tensor {
   /// The elements as numbers.
   /// - Throws: `unsupported` for texts.
   func numbers() throws(KerasImportError) -> [Double] {
-    do { return try doubles() } catch { throw KerasImportError(.unsupported("\(dtype.rawValue) elements as numbers")) }
+    do { return try doubles() } catch {
+      throw KerasImportError(.unsupported("\(dtype.rawValue) elements as numbers"))
+    }
   }
 }
 
@@ -186,7 +209,7 @@ extension CallArgument {
     switch self {
     case .integer(let value): return [value]
     case .array(let tensor):
-      guard tensor.dtype.isInteger, let values = try? tensor.doubles() else { return nil }
+      guard tensor.dtype.isInteger, let values = try? tensor.doubles() else { return nil }  // Its reader refuses.
       return values.map { Int(clampingDouble: $0) }
     case .list(let items):
       var result: [Int] = []
@@ -213,7 +236,7 @@ extension CallArgument {
         inner = part.sizes
         values += part.values
       }
-      return (values, [items.count] + (inner ?? []))
+      return (values, [items.count] + (inner ?? []))  // An empty list ends the nesting.
     default: return nil
     }
   }
@@ -230,7 +253,7 @@ extension CallArgument {
   /// Rows of integers.
   var integerRows: [[Int]]? {
     if case .array(let tensor) = self, tensor.rank == 2, tensor.dtype.isInteger,
-      let values = try? tensor.doubles()
+      let values = try? tensor.doubles()  // Its reader refuses what is no list of rows.
     {
       return stride(from: 0, to: values.count, by: Swift.max(tensor.sizes[1], 1)).map { row in
         values[row..<(row + tensor.sizes[1])].map { Int(clampingDouble: $0) }

@@ -2,7 +2,9 @@ import ModelIR
 
 /// The operation of `keras/src/quantizers/quantizers.py`.
 extension LayerRegistry {
-  mutating func addQuantizerOperations() { add("FakeQuantWithMinMaxVars", as: OperationCall.fakeQuantization) }
+  mutating func addQuantizerOperations() {
+    add("FakeQuantWithMinMaxVars", as: OperationCall.fakeQuantization)
+  }
 }
 
 extension OperationCall {
@@ -12,7 +14,7 @@ extension OperationCall {
   func fakeQuantization() throws(KerasImportError) -> Value {
     let given = try floating("inputs", 0)
     let x = try scope.cast(given, to: .float32)
-    let bits = try int("num_bits") ?? 8
+    let bits = try int("num_bits", default: 8)
     guard (2...16).contains(bits) else { throw KerasImportError(.invalidGraph("\(bits) bits")) }
     let lowest: Double = try bool("narrow_range", default: false) ? 1 : 0
     let highest = Double((1 << bits) - 1)
@@ -20,7 +22,8 @@ extension OperationCall {
     func bound(_ name: String, _ position: Int) throws(KerasImportError) -> Value {
       let value = try scope.cast(tensor(name, position), to: .float32)
       guard let axis else { return try scope.reshape(value, []) }
-      return try scope.alongAxis(value, axis: scope.axis(axis, rank: scope.rank(of: x)), rank: scope.rank(of: x))
+      return try scope.alongAxis(
+        value, axis: scope.axis(axis, rank: scope.rank(of: x)), rank: scope.rank(of: x))
     }
     let (low, high) = (try bound("min_vals", 1), try bound("max_vals", 2))
     let step = try scope.multiply(scope.subtract(high, low), 1 / (highest - lowest))
@@ -30,7 +33,8 @@ extension OperationCall {
     let nudgedLow = try scope.multiply(scope.subtract(scope.scalar(lowest, .float32), place), step)
     let nudgedHigh = try scope.multiply(scope.subtract(scope.scalar(highest, .float32), place), step)
     let clamped = try scope.maximum(scope.minimum(x, nudgedHigh), nudgedLow)
-    let steps = try scope.unary(.floor, scope.add(scope.divide(scope.subtract(clamped, nudgedLow), step), 0.5))
+    let steps = try scope.unary(
+      .floor, scope.add(scope.divide(scope.subtract(clamped, nudgedLow), step), 0.5))
     // Both bounds 0: everything is 0.
     let isEmpty = try scope.and(scope.compare(.equal, low, 0), scope.compare(.equal, high, 0))
     let y = try scope.add(scope.multiply(steps, step), nudgedLow)

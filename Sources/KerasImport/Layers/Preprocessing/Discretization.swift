@@ -29,8 +29,8 @@ struct Discretization: Layer {
     if scope.dtype(of: x) != .float64 { x = try scope.cast(x, to: .float32) }
     let boundaries = if let boundaries { boundaries } else { try learned(scope.tensor("summary")) }
     let edges = scope.constant(
-      try
-      checkedTensor(Tensor(boundaries.map { Double(Float($0)) }, sizes: [boundaries.count], dtype: scope.dtype(of: x))),
+      try checkedTensor(
+        Tensor(boundaries.map { Double(Float($0)) }, sizes: [boundaries.count], dtype: scope.dtype(of: x))),
       as: "bins")
     // Not below rather than above or equal: a NaN lies in the last bin.
     let isBelow = try scope.emit(.compare(.less), scope.expandDims(x, axes: [scope.rank(of: x)]), edges)
@@ -41,8 +41,8 @@ struct Discretization: Layer {
 
   /// The boundaries between `num_bins` parts of equal weight.
   private func learned(_ summary: Tensor) throws(KerasImportError) -> [Double] {
-    // Refused either way.
-    guard summary.rank == 2, summary.sizes[0] == 2, summary.sizes[1] > 0, let values = try? summary.doubles()
+    guard summary.rank == 2, summary.sizes[0] == 2, summary.sizes[1] > 0,
+      let values = try? summary.doubles()  // Refused either way.
     else {
       throw KerasImportError(.incomplete("the layer was never adapted", missing: "its summary of values"))
     }
@@ -64,9 +64,9 @@ struct Discretization: Layer {
 
   /// NumPy's `interp`: linear between the points, constant outside.
   private static func interpolated(_ x: Double, _ points: [Double], _ values: [Double]) -> Double {
-    // There are points: the summary has columns.
-    guard let upper = points.firstIndex(where: { $0 > x }) else { return values.last ?? 0 }
-    guard upper > 0 else { return values.first ?? 0 }  // There are points: the summary has columns.
+    // There are points and as many values: the summary has columns.
+    guard let upper = points.firstIndex(where: { $0 > x }) else { return values[values.count - 1] }
+    guard upper > 0 else { return values[0] }
     let share = (x - points[upper - 1]) / (points[upper] - points[upper - 1])
     return values[upper - 1] + share * (values[upper] - values[upper - 1])
   }

@@ -25,7 +25,8 @@ struct Rescaling: Layer {
   private func factor(_ array: (values: [Double], sizes: [Int]), _ scope: LoweringScope, rank: Int)
     throws(KerasImportError) -> Value
   {
-    let value = scope.constant(try checkedTensor(Tensor(array.values, sizes: array.sizes, dtype: scope.computeDType)))
+    let value = scope.constant(
+      try checkedTensor(Tensor(array.values, sizes: array.sizes, dtype: scope.computeDType)))
     guard array.sizes.count == 1, layout == .channelsFirst, rank > 2 else { return value }
     return try scope.alongAxis(value, axis: 1, rank: rank)
   }
@@ -70,11 +71,11 @@ struct Normalization: Layer {
     _ name: String, _ given: (values: [Double], sizes: [Int])?, _ x: Value, _ scope: LoweringScope
   ) throws(KerasImportError) -> Value {
     let shape = scope.shape(of: x)
-    // Keras's default: no axis is kept.
-    let kept = try axes.map { axes throws(KerasImportError) in try scope.axes(axes, rank: shape.rank) } ?? []
+    let kept = try scope.axes(axes ?? [], rank: shape.rank)  // None: no axis is kept.
     var value: Value
     if let given {
-      value = scope.constant(try checkedTensor(Tensor(given.values, sizes: given.sizes, dtype: scope.computeDType)))
+      value = scope.constant(
+        try checkedTensor(Tensor(given.values, sizes: given.sizes, dtype: scope.computeDType)))
       let expected = kept.map { shape[$0] }
       let isOne = given.values.count == 1
       if isOne { return try scope.reshape(value, []) }

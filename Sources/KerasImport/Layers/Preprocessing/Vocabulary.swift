@@ -120,8 +120,8 @@ struct Vocabulary {
     var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
       String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
     }
-    // Without a size every empty line at the end goes.
-    while lines.last == "", lines.count > size ?? 0 { lines.removeLast() }
+    let least = size ?? 0  // Without a size every empty line at the end goes.
+    while lines.last == "", lines.count > least { lines.removeLast() }
     return lines
   }
 }

@@ -84,7 +84,7 @@ package struct LowRankFactor: Hashable, Sendable {
 
   /// The number of elements beside a kernel of these sizes.
   package func elementCount(kernel sizes: [Int]) -> Int {
-    (isFirst ? sizes.dropLast().reduce(1, *) : sizes.last ?? 1) * rank
+    (isFirst ? sizes.dropLast() : sizes.suffix(1)).reduce(1, *) * rank
   }
 }
 
@@ -117,12 +117,14 @@ extension WeightBinding {
     _ kernel: Tensor, _ a: Tensor, _ b: Tensor, _ factor: LowRankFactor, names: (String, String)
   ) throws(KerasImportError) -> Tensor {
     let rank = factor.rank
-    let expected = (Array(kernel.sizes.dropLast()) + [rank], [rank, kernel.sizes.last ?? 1])
+    guard let columns = kernel.sizes.last else {
+      throw KerasImportError(.weightShape(names.0, expected: [.fixed(rank)], found: [], origin: nil))
+    }
+    let expected = (Array(kernel.sizes.dropLast()) + [rank], [rank, columns])
     for (name, found, wanted) in [(names.0, a.sizes, expected.0), (names.1, b.sizes, expected.1)]
     where found != wanted {
       throw KerasImportError(.weightShape(name, expected: Shape(wanted), found: Shape(found), origin: nil))
     }
-    let columns = kernel.sizes.last ?? 1
     let scale = Float(factor.scale)
     return try computedTensor(dtype: kernel.dtype == .float64 ? .float64 : .float32, sizes: kernel.sizes) {
       let (left, right) = (try [Float](a), try [Float](b))

@@ -21,7 +21,10 @@ enum QuantizationMode: Hashable, Sendable {
   /// - Throws: `unsupported` for other modes.
   init(_ text: String) throws(KerasImportError) {
     let parts = text.split(separator: "/").map(String.init)
-    let numbers = parts.dropFirst().map { Int($0) ?? 0 }
+    let numbers = parts.dropFirst().compactMap(Int.init)
+    guard numbers.count == parts.dropFirst().count else {
+      throw KerasImportError(.unsupported("quantization mode \"\(text)\""))
+    }
     let last = numbers.last.flatMap { $0 > 0 ? $0 : nil }
     switch (parts.first, numbers.count) {
     case ("int8", 0): self = .int8

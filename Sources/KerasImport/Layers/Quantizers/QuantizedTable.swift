@@ -66,10 +66,10 @@ struct QuantizedTable: Sendable {
   private func numbers(_ picked: Value, at indices: Value, in scope: LoweringScope) throws(KerasImportError)
     -> Value
   {
-    func parameter(_ name: String) throws(KerasImportError) -> Value {
-      try scope.emit(.gather(axis: 0), groupParameter(name, in: scope), indices)
-    }
     if let block {
+      func parameter(_ name: String) throws(KerasImportError) -> Value {
+        try scope.emit(.gather(axis: 0), groupParameter(name, block: block, in: scope), indices)
+      }
       return try scope.grouped(
         picked, .nibbles(isSigned: true, count: columnCount), scale: parameter("scale"),
         zero: parameter("zero"),
@@ -93,8 +93,10 @@ struct QuantizedTable: Sendable {
   }
 
   /// Scales (as floats of the compute type) or zero points of blocks: `[rows, blocks]`.
-  private func groupParameter(_ name: String, in scope: LoweringScope) throws(KerasImportError) -> Value {
-    let count = (columnCount + (block ?? 1) - 1) / (block ?? 1)
+  private func groupParameter(
+    _ name: String, block: Int, in scope: LoweringScope
+  ) throws(KerasImportError) -> Value {
+    let count = (columnCount + block - 1) / block
     let value = try rowsFirst("\(role)_\(name)", [rowCount, count], in: scope)
     if name == "scale" { return try scope.cast(value, to: scope.computeDType) }
     // Keras keeps the zero points of a table that maps back as floats.
@@ -137,8 +139,8 @@ struct QuantizedTable: Sendable {
     if let block {
       let table = try scope.grouped(
         stored(in: scope), .nibbles(isSigned: true, count: columnCount),
-        scale: groupParameter("scale", in: scope),
-        zero: groupParameter("zero", in: scope),
+        scale: groupParameter("scale", block: block, in: scope),
+        zero: groupParameter("zero", block: block, in: scope),
         GroupIndex(tensor: scope.tensor("g_idx"), size: columnCount, block: block), axis: 1)
       let y = try scope.product(q, scope.transpose(table, [1, 0]))
       return try rounded.map { rounded throws(KerasImportError) in try scope.divide(y, rounded.scale) } ?? y

@@ -20,8 +20,9 @@ extension CallArguments where Reference == Operand {
   /// A cell's input and its states.
   /// - Throws: `invalidGraph` unless the call is that of a cell.
   public func step(states count: Int) throws(KerasImportError) -> (input: Value, states: [Value]) {
-    let states = argument("states", at: 1)?.tensors ?? []
-    guard let input = positional.first?.tensors.first, states.count == count else {
+    guard let input = positional.first?.tensors.first, let states = argument("states", at: 1)?.tensors,
+      states.count == count
+    else {
       throw KerasImportError(.invalidGraph("a cell of \(count) states is called by a recurrent layer only"))
     }
     return (input.value, states.map(\.value))
@@ -149,7 +150,7 @@ private struct CellLoop {
       operands.append(try scope.emit(.expand(outside(outputShape)), scope.scalar(0, dtype)))
     }
     let stateCount = operands.count
-    operands += [x] + (run.mask.map { [$0] } ?? [])
+    operands += [x] + [run.mask].compactMap(\.self)
     let attributes = ScanAttributes(
       body: try body(in: scope), stateCount: stateCount, reverse: run.goBackwards)
     let results = try scope.emitAll(.scan(attributes), operands)

@@ -118,7 +118,7 @@ struct RecurrentStack: RecurrentLayer {
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     var (input, states) = call.recurrentInputs
-    var constants = call.argument("constants", at: nil)?.tensors ?? []
+    var constants = call.argument("constants", at: nil)?.tensors ?? []  // None given: the last of the states.
     if constants.isEmpty, constantCount > 0 {
       constants = states.suffix(constantCount)
       states.removeLast(constants.count)
@@ -199,7 +199,9 @@ struct StackedCells: CellLayer {
     guard var output = call.positional.first?.tensors.first else {
       throw KerasImportError(.invalidGraph("cells are called by a recurrent layer only"))
     }
-    var states = call.argument("states", at: 1)?.tensors ?? []
+    guard var states = call.argument("states", at: 1)?.tensors else {
+      throw KerasImportError(.invalidGraph("cells are called with their states"))
+    }
     var next: [Operand] = []
     for cell in cells {
       let shape = scope.shape(of: output.value)

@@ -121,7 +121,7 @@ struct DescribedLayers {
     for place in graph.places {
       paths.append(place.path)
       layers[place.path] = DescribedLayer(
-        place.object, calls: calls[ObjectIdentifier(place.object)] ?? [])  // Inputs are not called.
+        place.object, calls: calls[ObjectIdentifier(place.object), default: []])
     }
   }
 
@@ -140,9 +140,9 @@ extension KerasModel {
   /// The weights by name; those of layers that are not supported are numbered.
   fileprivate var namedTensors: [(String, Tensor)] {
     let numbered = graph.places.flatMap { place in
-      (binding.unassigned[ObjectIdentifier(place.object)] ?? []).enumerated().map { number, tensor in
+      binding.unassigned[ObjectIdentifier(place.object), default: []].enumerated().map { number, tensor in
         ("\(place.path)/\(number)", tensor)
-      }  // None for supported layers.
+      }
     }
     return weights.map { ($0.name, $0.tensor) } + numbered
   }

@@ -83,8 +83,8 @@ struct WeightRules {
     for (rule, regex) in others {
       if let regex {
         guard let match = name.wholeMatch(of: regex) else { continue }
-        // A rule without a target leaves the weight out.
-        return rule.target.map { [(WeightRules.expanded($0, match), rule.conversion)] } ?? []
+        guard let target = rule.target else { return [] }
+        return [(WeightRules.expanded(target, match), rule.conversion)]
       }
       guard case .prefix(let prefix) = rule.match, name.hasPrefix(prefix) else { continue }
       // The rule takes the prefix away.

@@ -16,7 +16,7 @@ enum ConstantArithmetic {
       !x.contains(where: { $0.dtype == .string })
     else { return nil }
     let count = try ElementCount.of(result)
-    let grows = count > max(smallCount, x.map(\.elementCount).max() ?? 0)
+    let grows = x.allSatisfy { count > max(smallCount, $0.elementCount) }
     switch op {
     case .reshape: return [try x[0].reshaped(result)]
     case .transpose(let permutation): return [try x[0].transposed(permutation)]
@@ -85,7 +85,7 @@ enum ConstantArithmetic {
     }
     // Integers below 2^31 in 64 bits: nothing that is folded wraps around.
     guard dtype == .int64 || dtype == .int32, let apply = function.integer, a.elementCount <= smallCount,
-      b.elementCount <= smallCount, let p = try? [Int64](a.broadcast(to: sizes)),
+      b.elementCount <= smallCount, let p = try? [Int64](a.broadcast(to: sizes)),  // As the next.
       let q = try? [Int64](b.broadcast(to: sizes))  // Constants that cannot be read stay in the graph and fail there.
     else { return nil }
     let bound: UInt64 = 1 << 31
@@ -106,8 +106,7 @@ enum ConstantArithmetic {
     dtype: DType, _ sizes: [Int], _ make: @escaping @Sendable () throws -> Tensor
   ) throws(TensorError) -> Tensor {
     let count = try ElementCount.of(sizes)
-    // What cannot be read now is asked again, and fails, where the bytes are needed.
-    if count <= smallCount, let made = try? make() { return made }
+    if count <= smallCount, let made = try? make() { return made }  // Else asked again, where it fails.
     return try Tensor(
       dtype: dtype, sizes: sizes, storage: ComputedStorage(byteCount: count * dtype.byteCount, make))
   }

@@ -105,8 +105,7 @@ extension GraphRewriter {
   }
 
   private func isZero(_ tensor: Tensor) -> Bool {
-    // A constant that cannot be read fails where its bytes are needed.
-    guard let numbers = try? tensor.doubles() else { return false }
+    guard let numbers = try? tensor.doubles() else { return false }  // Fails where its bytes are needed.
     return numbers.allSatisfy { $0 == 0 }
   }
 

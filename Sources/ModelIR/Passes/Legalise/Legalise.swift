@@ -22,7 +22,7 @@ package struct Legalise: Pass {
         continue
       }
       current = graph.firstAlive(after: before)
-      let depth = (depths[id] ?? 0) + 1  // A node that came of no other has depth 0.
+      let depth = depths[id, default: 0] + 1  // A node that came of no other has depth 0.
       guard depth < Legalise.limit else { throw refusal(graph[id], "it is decomposed without end") }
       var inserted = current
       while let next = inserted, next.index > id.index, depths[next] == nil {

@@ -4,7 +4,7 @@ import ModelIR
 func einsum(_ equation: EinsumEquation, _ x: [Tensor]) throws -> Tensor {
   var sizes: [Character: Int] = [:]
   for (letters, tensor) in zip(equation.inputs, x) {
-    for (letter, size) in zip(letters, tensor.sizes) { sizes[letter] = max(sizes[letter] ?? 1, size) }
+    for (letter, size) in zip(letters, tensor.sizes) { sizes[letter] = max(sizes[letter, default: 1], size) }
   }
   var letters = unique(equation.inputs[0])
   var result = try arranged(x[0], equation.inputs[0], as: letters, sizes)
@@ -33,26 +33,33 @@ private func arranged(
 ) throws -> Tensor {
   let own = strides(of: x.sizes)
   var steps: [Character: Int] = [:]
-  for (axis, letter) in letters.enumerated() where x.sizes[axis] > 1 { steps[letter, default: 0] += own[axis] }
-  let result = target.map { sizes[$0] ?? 1 }
+  for (axis, letter) in letters.enumerated() where x.sizes[axis] > 1 {
+    steps[letter, default: 0] += own[axis]
+  }
+  let result = target.compactMap { sizes[$0] }  // Every letter has a size: they are the operands'.
   if target == letters, result == x.sizes { return x }
-  return try strided(x, sizes: result, strides: target.map { steps[$0] ?? 0 }, offset: 0)
+  return try strided(x, sizes: result, strides: target.map { steps[$0, default: 0] }, offset: 0)
 }
 
 private func contract(
-  _ a: Tensor, _ left: [Character], _ b: Tensor, _ right: [Character], _ needed: Set<Character>, _ sizes: [Character: Int]
+  _ a: Tensor, _ left: [Character], _ b: Tensor, _ right: [Character], _ needed: Set<Character>,
+  _ sizes: [Character: Int]
 ) throws -> (Tensor, [Character]) {
   let shared = left.filter(right.contains)
   let batch = shared.filter(needed.contains)
   let summed = shared.filter { !needed.contains($0) }
   let rows = left.filter { !right.contains($0) }
   let columns = right.filter { !left.contains($0) }
-  func size(_ letters: [Character]) -> Int { letters.reduce(1) { $0 * (sizes[$1] ?? 1) } }
+  func size(_ letters: [Character]) -> Int { letters.compactMap { sizes[$0] }.reduce(1, *) }
   let first = try arranged(a, left, as: batch + rows + summed, sizes)
   let second = try arranged(b, right, as: batch + summed + columns, sizes)
-  let matrixA = try Tensor(dtype: a.dtype, sizes: [size(batch), size(rows), size(summed)], storage: first.storage)
-  let matrixB = try Tensor(dtype: b.dtype, sizes: [size(batch), size(summed), size(columns)], storage: second.storage)
+  let matrixA = try Tensor(
+    dtype: a.dtype, sizes: [size(batch), size(rows), size(summed)], storage: first.storage)
+  let matrixB = try Tensor(
+    dtype: b.dtype, sizes: [size(batch), size(summed), size(columns)], storage: second.storage)
   let product = try matMul(matrixA, matrixB)
   let letters = batch + rows + columns
-  return try (Tensor(dtype: product.dtype, sizes: letters.map { sizes[$0] ?? 1 }, storage: product.storage), letters)
+  return try (
+    Tensor(dtype: product.dtype, sizes: letters.compactMap { sizes[$0] }, storage: product.storage), letters
+  )
 }

@@ -20,11 +20,15 @@ func unary(_ function: UnaryFunction, _ x: Tensor) throws -> Tensor {
   switch x.dtype {
   case .float32:
     if let fast = try unaryFast(function, x) { return fast }
-    return try unaryFloating(function, x, Float.self) { (f: @escaping @Sendable (Double) -> Double) in { Float(f(Double($0))) } }
+    return try unaryFloating(function, x, Float.self) { (f: @escaping @Sendable (Double) -> Double) in
+      { Float(f(Double($0))) }
+    }
   case .float64: return try unaryFloating(function, x, Double.self) { $0 }
   case .int64: return try unaryInteger(function, x)
   case .bool:
-    guard function == .logicalNot || function == .bitwiseNot else { throw KernelError("\(function.name) of bool") }
+    guard function == .logicalNot || function == .bitwiseNot else {
+      throw KernelError("\(function.name) of bool")
+    }
     return try mapElements(x, Bool.self, to: Bool.self) { !$0 }
   default: throw KernelError("\(function.name) of \(x.dtype.rawValue)")
   }
@@ -65,7 +69,9 @@ private func unaryFloating<T: TensorElement & BinaryFloatingPoint>(
   case .isNaN: return try mapElements(x, T.self, to: Bool.self) { $0.isNaN }
   case .isInfinite: return try mapElements(x, T.self, to: Bool.self) { $0.isInfinite }
   default:
-    guard let scalar = function.scalar else { throw KernelError("\(function.name) of a floating-point tensor") }
+    guard let scalar = function.scalar else {
+      throw KernelError("\(function.name) of a floating-point tensor")
+    }
     return try mapElements(x, T.self, to: T.self, lift(scalar))
   }
 }
@@ -139,7 +145,9 @@ extension UnaryFunction {
 }
 
 private func unaryInteger(_ function: UnaryFunction, _ x: Tensor) throws -> Tensor {
-  func apply(_ f: @escaping @Sendable (Int64) -> Int64) throws -> Tensor { try mapElements(x, Int64.self, to: Int64.self, f) }
+  func apply(_ f: @escaping @Sendable (Int64) -> Int64) throws -> Tensor {
+    try mapElements(x, Int64.self, to: Int64.self, f)
+  }
   switch function {
   case .negate: return try apply { 0 &- $0 }
   case .absolute: return try apply { $0 < 0 ? 0 &- $0 : $0 }
@@ -169,9 +177,13 @@ func zipElements<T: TensorElement, R: TensorElement>(
       try Tensor.make(R.self, sizes) { z in
         if a.sizes == b.sizes {
           let (x, y, z) = (ReadPointer(x), ReadPointer(y), SharedPointer(z))
-          parallel(count, grain: 1 << 15) { for i in $0 { z.pointer[i] = function(x.pointer[i], y.pointer[i]) } }
+          parallel(count, grain: 1 << 15) {
+            for i in $0 { z.pointer[i] = function(x.pointer[i], y.pointer[i]) }
+          }
         } else {
-          zipRows(sizes, x, broadcastStrides(a.sizes, to: sizes), y, broadcastStrides(b.sizes, to: sizes), z, function)
+          zipRows(
+            sizes, x, broadcastStrides(a.sizes, to: sizes), y, broadcastStrides(b.sizes, to: sizes), z,
+            function)
         }
       }
     }
@@ -179,10 +191,13 @@ func zipElements<T: TensorElement, R: TensorElement>(
 }
 
 private func zipRows<T, R>(
-  _ sizes: [Int], _ x: UnsafePointer<T>, _ xs: [Int], _ y: UnsafePointer<T>, _ ys: [Int], _ z: UnsafeMutablePointer<R>,
+  _ sizes: [Int], _ x: UnsafePointer<T>, _ xs: [Int], _ y: UnsafePointer<T>, _ ys: [Int],
+  _ z: UnsafeMutablePointer<R>,
   _ function: (T, T) -> R
 ) {
-  guard let count = sizes.last, let dx = xs.last, let dy = ys.last else { z[0] = function(x[0], y[0]); return }
+  guard let count = sizes.last, let dx = xs.last, let dy = ys.last else {
+    z[0] = function(x[0], y[0]); return
+  }
   var row = 0
   forEachRow(sizes, [xs, ys]) { offsets in
     let (a, b, c) = (x + offsets[0], y + offsets[1], z + row)
@@ -203,9 +218,12 @@ private func zipRows<T, R>(
 
 func binary(_ function: BinaryFunction, _ a: Tensor, _ b: Tensor) throws -> Tensor {
   switch a.dtype {
-  case .float32: return try binaryFloating(function, a, b, Float.self, power: { libm_powf($0, $1) }, atan2: { libm_atan2f($0, $1) })
+  case .float32:
+    return try binaryFloating(
+      function, a, b, Float.self, power: { libm_powf($0, $1) }, atan2: { libm_atan2f($0, $1) })
   case .float64:
-    return try binaryFloating(function, a, b, Double.self, power: { libm_pow($0, $1) }, atan2: { libm_atan2($0, $1) })
+    return try binaryFloating(
+      function, a, b, Double.self, power: { libm_pow($0, $1) }, atan2: { libm_atan2($0, $1) })
   case .int64: return try binaryInteger(function, a, b, Int64.self)
   case .uint64: return try binaryInteger(function, a, b, UInt64.self)
   case .bool: return try binaryLogical(function, a, b)
@@ -214,10 +232,13 @@ func binary(_ function: BinaryFunction, _ a: Tensor, _ b: Tensor) throws -> Tens
 }
 
 private func binaryFloating<T: TensorElement & BinaryFloatingPoint>(
-  _ function: BinaryFunction, _ a: Tensor, _ b: Tensor, _ type: T.Type, power: @escaping @Sendable (T, T) -> T,
+  _ function: BinaryFunction, _ a: Tensor, _ b: Tensor, _ type: T.Type,
+  power: @escaping @Sendable (T, T) -> T,
   atan2: @escaping @Sendable (T, T) -> T
 ) throws -> Tensor {
-  func apply(_ f: @escaping @Sendable (T, T) -> T) throws -> Tensor { try zipElements(a, b, T.self, to: T.self, f) }
+  func apply(_ f: @escaping @Sendable (T, T) -> T) throws -> Tensor {
+    try zipElements(a, b, T.self, to: T.self, f)
+  }
   switch function {
   case .add: return try zipElements(a, b, T.self, to: T.self) { $0 + $1 }
   case .subtract: return try zipElements(a, b, T.self, to: T.self) { $0 - $1 }
@@ -242,7 +263,9 @@ private func binaryFloating<T: TensorElement & BinaryFloatingPoint>(
 private func binaryInteger<T: TensorElement & FixedWidthInteger>(
   _ function: BinaryFunction, _ a: Tensor, _ b: Tensor, _ type: T.Type
 ) throws -> Tensor {
-  func apply(_ f: @escaping @Sendable (T, T) -> T) throws -> Tensor { try zipElements(a, b, T.self, to: T.self, f) }
+  func apply(_ f: @escaping @Sendable (T, T) -> T) throws -> Tensor {
+    try zipElements(a, b, T.self, to: T.self, f)
+  }
   switch function {
   case .add: return try apply { $0 &+ $1 }
   case .subtract: return try apply { $0 &- $1 }
@@ -252,7 +275,8 @@ private func binaryInteger<T: TensorElement & FixedWidthInteger>(
   case .maximum: return try apply { max($0, $1) }
   case .minimum: return try apply { min($0, $1) }
   case .modulo: return try apply { floorModulo($0, $1) }
-  case .remainder: return try apply { $1 == 0 ? 0 : $0.remainderReportingOverflow(dividingBy: $1).partialValue }
+  case .remainder:
+    return try apply { $1 == 0 ? 0 : $0.remainderReportingOverflow(dividingBy: $1).partialValue }
   case .floorDivide:
     return try apply { a, b in
       if b == 0 { return 0 }
@@ -322,12 +346,20 @@ private func compareElements<T: TensorElement & Comparable>(
   }
 }
 
+/// The elements of a tensor of strings.
+func texts(of x: Tensor) throws -> [String] {
+  guard let strings = x.strings else { throw KernelError("expected strings, found \(x.dtype.rawValue)") }
+  return strings
+}
+
 /// Strings compare through their ranks among all strings of both operands.
 private func compareStrings(_ comparison: Comparison, _ a: Tensor, _ b: Tensor) throws -> Tensor {
-  let all = Set((a.strings ?? []) + (b.strings ?? [])).sorted()
+  let all = try Set(texts(of: a) + texts(of: b)).sorted()
   var ranks: [String: Int64] = [:]
   for (rank, text) in all.enumerated() { ranks[text] = Int64(rank) }
-  func ranked(_ x: Tensor) throws -> Tensor { try Tensor((x.strings ?? []).map { ranks[$0] ?? 0 }, sizes: x.sizes) }
+  func ranked(_ x: Tensor) throws -> Tensor {
+    try Tensor(texts(of: x).compactMap { ranks[$0] }, sizes: x.sizes)
+  }
   return try compareElements(comparison, try ranked(a), try ranked(b), Int64.self)
 }
 
@@ -343,7 +375,7 @@ func select(_ condition: Tensor, _ a: Tensor, _ b: Tensor) throws -> Tensor {
     let first = try Tensor((0..<Int64(a.elementCount)).map { $0 }, sizes: a.sizes)
     let second = try Tensor((0..<Int64(b.elementCount)).map { $0 + Int64(count) }, sizes: b.sizes)
     let picked = try selectElements(condition, first, second, sizes, Int64.self).elements(as: Int64.self)
-    let all = (a.strings ?? []) + (b.strings ?? [])
+    let all = try texts(of: a) + texts(of: b)
     return try Tensor(picked.map { all[Int($0)] }, sizes: sizes)
   default: throw KernelError("Where of \(a.dtype.rawValue)")
   }

@@ -11,7 +11,9 @@ func movement(_ op: Op, _ x: [Tensor]) throws -> [Tensor] {
     return try [Tensor(dtype: x[0].dtype, sizes: sizes, storage: x[0].storage)]
   case .transpose(let permutation): return [try transpose(x[0], permutation)]
   case .concat(let axis): return [try concat(x, axis)]
-  case .split(let axis, let sizes): return try split(x[0], axis, sizes.map { $0.fixedSize ?? 0 })
+  case .split(let axis, let sizes):
+    guard let sizes = Shape(sizes).fixedSizes else { throw KernelError("the parts \(sizes) are not known") }
+    return try split(x[0], axis, sizes)
   case .slice(let ranges): return [try slice(x[0], ranges)]
   case .pad(let attributes): return [try pad(x[0], attributes)]
   case .expand(let shape):
@@ -261,7 +263,7 @@ private func gatherElements(_ x: Tensor, _ indices: Tensor, _ axis: Int) throws 
 private func tupleOffsets(_ x: Tensor, _ indices: Tensor, batchDims: Int) throws -> (
   offsets: [Int], slice: Int
 ) {
-  let tuple = indices.sizes.last ?? 0
+  let tuple = indices.sizes.last ?? 0  // The type is inferred for a rank of 1 or more only.
   let own = strides(of: x.sizes)
   let raw = try indices.cast(to: .int64).elements(as: Int64.self)
   let batch = x.sizes[..<batchDims].reduce(1, *)
@@ -287,7 +289,7 @@ private func tupleOffsets(_ x: Tensor, _ indices: Tensor, batchDims: Int) throws
 
 private func gatherND(_ x: Tensor, _ indices: Tensor, _ batchDims: Int) throws -> Tensor {
   let (offsets, slice) = try tupleOffsets(x, indices, batchDims: batchDims)
-  let tuple = indices.sizes.last ?? 0
+  let tuple = indices.sizes.last ?? 0  // The type is inferred for a rank of 1 or more only.
   let sizes = Array(indices.sizes.dropLast()) + Array(x.sizes[(batchDims + tuple)...])
   let width = x.dtype.byteCount
   return try x.remade(sizes) { source, target in

@@ -4,7 +4,8 @@ import ModelIR
 func resize(_ attributes: ResizeAttributes, _ x: Tensor) throws -> Tensor {
   var result = x
   for (axis, dimension) in zip(attributes.axes, attributes.sizes) {
-    let (size, target) = (result.sizes[axis], dimension.fixedSize ?? 0)
+    let size = result.sizes[axis]
+    guard let target = dimension.fixedSize else { throw KernelError("the size \(dimension) is not known") }
     guard size > 0 else { throw KernelError("cannot resize an empty axis") }
     let taps = (0..<target).map { attributes.taps($0, size: size, target: target) }
     if attributes.method == .nearest {

@@ -10,7 +10,7 @@ func vectorize(_ attributes: TextAttributes, _ x: Tensor) throws -> Tensor {
   let texts: [[[UInt8]]]
   var sizes = x.sizes
   if attributes.rule.split == nil {
-    let width = sizes.popLast() ?? 1
+    let width = sizes.popLast() ?? 1  // A scalar is one string.
     texts = (0..<(width == 0 ? 0 : strings.count / width)).map { row in
       strings[(row * width)..<((row + 1) * width)].map { attributes.rule.standardized($0) }
     }

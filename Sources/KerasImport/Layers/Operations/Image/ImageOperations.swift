@@ -91,7 +91,7 @@ extension OperationCall {
     guard try string("fill_mode") ?? "constant" == "constant" else {
       throw KerasImportError(.unsupported("fill modes but constant"))
     }
-    let fill = try double("fill_value") ?? 0
+    let fill = try double("fill_value", default: 0)
     return try inChannelsLast(tensor("images", 0)) { image throws(KerasImportError) in
       let axes = try ImageLayout(.channelsLast, shape: scope.shape(of: image))
       var x = image
@@ -205,15 +205,17 @@ extension OperationCall {
       if isChannelsFirst { images[index] = try scope.moveAxes(images[index], from: [1], to: [3]) }
       try scope.expectRank(4, of: images[index])
     }
-    let size = try int("filter_size") ?? 11
-    let peak = try double("max_val") ?? 1
+    let size = try int("filter_size", default: 11)
+    let peak = try double("max_val", default: 1)
     guard (1..<1 << 10).contains(size) else { throw KerasImportError(.invalidGraph("a filter of \(size)")) }
-    let weights = Filters.gaussian(size, sigma: try double("filter_sigma") ?? 1.5)
+    let weights = Filters.gaussian(size, sigma: try double("filter_sigma", default: 1.5))
     let kernel = weights.flatMap { row in weights.map { row * $0 } }
     func blurred(_ x: Value) throws(KerasImportError) -> Value {
       try scope.filtered(x, kernel, sizes: (size, size), isSame: false)
     }
-    let (c1, c2) = (try pow2((double("k1") ?? 0.01) * peak), try pow2((double("k2") ?? 0.03) * peak))
+    let (c1, c2) = (
+      try pow2((double("k1", default: 0.01)) * peak), try pow2((double("k2", default: 0.03)) * peak)
+    )
     let (a, b) = (images[0], images[1])
     let (meanA, meanB) = (try blurred(a), try blurred(b))
     let (squareA, squareB) = (try scope.multiply(meanA, meanA), try scope.multiply(meanB, meanB))

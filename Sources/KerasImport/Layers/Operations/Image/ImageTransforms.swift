@@ -28,7 +28,7 @@ extension OperationCall {
 
   private func projected(_ transform: Value, mode: String) throws(KerasImportError) -> Value {
     let isLinear = try interpolation()
-    let fill = try double("fill_value") ?? 0
+    let fill = try double("fill_value", default: 0)
     let given = try tensor("images", 0)
     let own = scope.dtype(of: given)
     return try inChannelsLast(scope.floating(given)) { image throws(KerasImportError) in
@@ -45,7 +45,7 @@ extension OperationCall {
     let given = try tensor("inputs", 0)
     let coordinates = try scope.unstacked(tensor("coordinates", 1), axis: 0, count: scope.rank(of: given))
     let (order, mode) = (try required("order", int("order")), try string("fill_mode") ?? "constant")
-    let fill = try double("fill_value") ?? 0
+    let fill = try double("fill_value", default: 0)
     guard order == 0 || order == 1, coordinates.count == scope.rank(of: given) else {
       throw KerasImportError(.unsupported("interpolation of order \(order)"))
     }

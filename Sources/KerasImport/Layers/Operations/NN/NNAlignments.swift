@@ -9,7 +9,7 @@ extension OperationCall {
     let given = try floating("output", 1)
     let labelCounts = try scope.expandDims(scope.cast(tensor("target_length", 2), to: .int64), axes: [1])
     let stepCounts = try scope.expandDims(scope.cast(tensor("output_length", 3), to: .int64), axes: [1])
-    let blank = try int("mask_index") ?? 0
+    let blank = try int("mask_index", default: 0)
     try scope.expectRank(3, of: given)
     try scope.expectRank(2, of: labels)
     let alignments = try Alignments(labels: labels, blank: blank, scope: scope)
@@ -26,7 +26,8 @@ extension OperationCall {
     // An alignment ends with the last label or the blank behind it.
     let end = try scope.multiply(labelCounts, 2)
     let place = try scope.emit(.range(alignments.size))
-    let isEnd = try scope.or(scope.compare(.equal, place, end), scope.compare(.equal, place, scope.add(end, -1)))
+    let isEnd = try scope.or(
+      scope.compare(.equal, place, end), scope.compare(.equal, place, scope.add(end, -1)))
     let ends = try scope.select(isEnd, last, scope.scalar(-.infinity, .float32))
     let loss = try scope.unary(.negate, scope.logSumExp(ends, axes: [1]))
     return try scope.cast(loss, to: scope.dtype(of: given) == .float64 ? .float64 : .float32)

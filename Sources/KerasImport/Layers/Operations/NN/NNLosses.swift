@@ -9,7 +9,8 @@ extension OperationCall {
     let classes = try required("num_classes", int("num_classes"))
     let rank = scope.rank(of: x)
     let hot = try scope.oneHot(x, classes: classes, dtype: .bool)
-    let moved = try scope.moveAxes(hot, from: [rank], to: [scope.axis(int("axis") ?? -1, rank: rank + 1)])
+    let moved = try scope.moveAxes(
+      hot, from: [rank], to: [scope.axis(int("axis", default: -1), rank: rank + 1)])
     let y = try scope.reduce(.any, moved, axes: [rank > 1 ? 1 : 0])
     return try scope.cast(y, to: dtype() ?? .float32)
   }
@@ -19,7 +20,8 @@ extension OperationCall {
     let x = try floatingOperands("target", "output")
     let (target, output) = (x[0], x[1])
     if try bool("from_logits", default: false) {
-      let decay = try scope.unary(.log1p, scope.unary(.exp, scope.unary(.negate, scope.unary(.absolute, output))))
+      let decay = try scope.unary(
+        .log1p, scope.unary(.exp, scope.unary(.negate, scope.unary(.absolute, output))))
       return try scope.add(scope.subtract(scope.unary(.relu, output), scope.multiply(output, target)), decay)
     }
     let p = try scope.unary(.clip(minimum: 1e-7, maximum: 1 - 1e-7), output)
@@ -32,7 +34,7 @@ extension OperationCall {
   /// `-sum(t log p)` along an axis, p normalised and clipped; of logits through their log-softmax.
   func categoricalCrossentropy() throws(KerasImportError) -> Value {
     let x = try floatingOperands("target", "output")
-    let axis = try scope.axis(int("axis") ?? -1, rank: scope.rank(of: x[1]))
+    let axis = try scope.axis(int("axis", default: -1), rank: scope.rank(of: x[1]))
     let logarithms: Value
     if try bool("from_logits", default: false) {
       logarithms = try scope.emit(.logSoftmax(axis: axis), x[1])
@@ -50,15 +52,18 @@ extension OperationCall {
     var target = try scope.cast(tensor("target", 0), to: .int64)
     let output = try floating("output", 1)
     let last = scope.rank(of: output) - 1
-    guard last >= 0, try scope.axis(int("axis") ?? -1, rank: last + 1) == last else {
+    guard last >= 0, try scope.axis(int("axis", default: -1), rank: last + 1) == last else {
       throw KerasImportError(.unsupported("an axis that is not the last"))
     }
-    if scope.rank(of: target) == last + 1, scope.shape(of: target)[last] == 1 { target = try scope.squeeze(target, axes: [last]) }
+    if scope.rank(of: target) == last + 1, scope.shape(of: target)[last] == 1 {
+      target = try scope.squeeze(target, axes: [last])
+    }
     let isLogits = try bool("from_logits", default: false)
     let clipped = isLogits ? output : try scope.unary(.clip(minimum: 1e-7, maximum: 1 - 1e-7), output)
     let logits = isLogits ? output : try scope.unary(.log, clipped)
     let logarithms = try scope.emit(.logSoftmax(axis: last), logits)
-    let picked = try scope.emit(.gatherElements(axis: last), logarithms, scope.expandDims(target, axes: [last]))
+    let picked = try scope.emit(
+      .gatherElements(axis: last), logarithms, scope.expandDims(target, axes: [last]))
     return try scope.unary(.negate, scope.squeeze(picked, axes: [last]))
   }
 
@@ -91,11 +96,13 @@ extension OperationCall {
     let best = try scope.emit(.argReduce(.maximum, axis: 2, keepDims: false), x)
     let isUnset = scope.object.config["mask_index"]?.isNull == true
     let blank = try int("mask_index") ?? (isUnset ? -1 : 0)
-    let blankClass = try blank < 0 ? scope.emit(.sizes([classes + .fixed(blank)])) : scope.scalar(Double(blank), .int64)
+    let blankClass =
+      try blank < 0 ? scope.emit(.sizes([classes + .fixed(blank)])) : scope.scalar(Double(blank), .int64)
     var isKept = try scope.and(isInside, scope.compare(.notEqual, best, blankClass))
     if try bool("merge_repeated", default: true) {
       let differs = try scope.compare(
-        .notEqual, scope.slice(best, axis: 1, from: 1, to: nil), scope.slice(best, axis: 1, from: nil, to: -1))
+        .notEqual, scope.slice(best, axis: 1, from: 1, to: nil), scope.slice(best, axis: 1, from: nil, to: -1)
+      )
       let first = try scope.filled([scope.shape(of: x)[0], 1], 1, .bool)
       isKept = try scope.and(isKept, scope.concat([first, differs], axis: 1))
     }

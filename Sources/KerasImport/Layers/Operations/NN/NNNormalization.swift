@@ -39,7 +39,7 @@ extension OperationCall {
       try scope.alongAxis(scope.cast(value, to: scope.dtype(of: x)), axis: axis, rank: rank)
     }
     let (mean, variance) = (try parameter(tensor("mean", 1)), try parameter(tensor("variance", 2)))
-    let deviation = try scope.unary(.sqrt, scope.add(variance, double("epsilon") ?? 1e-3))
+    let deviation = try scope.unary(.sqrt, scope.add(variance, double("epsilon", default: 1e-3)))
     var factor = try scope.unary(.reciprocal, deviation)
     if let scale = try optionalTensor("scale", 4) { factor = try scope.multiply(factor, parameter(scale)) }
     let y = try scope.multiply(scope.subtract(x, mean), factor)
@@ -52,7 +52,7 @@ extension OperationCall {
     let given = try floating("x", 0)
     let x = try scope.single(given)
     let axes = try scope.axes(ints("axis") ?? [-1], rank: scope.rank(of: x))
-    let epsilon = try double("epsilon") ?? 1e-7
+    let epsilon = try double("epsilon", default: 1e-7)
     let (mean, variance) = try scope.moments(x, axes: axes, keepDims: true)
     let isScalingOnly = try bool("rms_scaling", default: false)
     let centered = isScalingOnly ? x : try scope.subtract(x, mean)
@@ -90,7 +90,7 @@ extension OperationCall {
       return try scope.cast(y, to: scope.dtype(of: given))
     }
     let square = try scope.reduce(.mean, scope.unary(.square, x), axes: axes, keepDims: true)
-    let root = try scope.unary(.sqrt, scope.add(square, double("epsilon") ?? 1e-7))
+    let root = try scope.unary(.sqrt, scope.add(square, double("epsilon", default: 1e-7)))
     var y = try scope.divide(x, root)
     if let scale = try optionalTensor("scale", 1) {
       y = try scope.multiply(y, scope.cast(scale, to: scope.dtype(of: y)))
@@ -103,9 +103,9 @@ extension OperationCall {
     let given = try floating("x", 0)
     let x = scope.rank(of: given) == 0 ? try scope.expandDims(given, axes: [0]) : given
     let axes = try axes(defaultingTo: [-1], rank: scope.rank(of: x))
-    let order = try int("order") ?? 2
+    let order = try int("order", default: 2)
     guard order > 0 else { throw KerasImportError(.unsupported("order \(order)")) }
-    let epsilon = try double("epsilon") ?? 1e-7
+    let epsilon = try double("epsilon", default: 1e-7)
     if order == 2 {
       let length = try scope.unary(
         .sqrt, scope.reduce(.sum, scope.unary(.square, x), axes: axes, keepDims: true))

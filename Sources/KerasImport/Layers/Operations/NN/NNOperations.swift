@@ -64,33 +64,39 @@ extension LayerRegistry {
 /// Activations. Integers become float32.
 extension OperationCall {
   /// One of the functions that layers name.
-  func activation(_ name: Activation.Name) throws(KerasImportError) -> Value { try name.apply(floating("x", 0), in: scope) }
+  func activation(_ name: Activation.Name) throws(KerasImportError) -> Value {
+    try name.apply(floating("x", 0), in: scope)
+  }
 
   /// `sign(x) max(|x| - threshold, 0)`.
   func softShrink() throws(KerasImportError) -> Value {
-    try scope.softShrink(floating("x", 0), threshold: double("threshold", 1) ?? 0.5)
+    try scope.softShrink(floating("x", 0), threshold: double("threshold", 1, default: 0.5))
   }
 
   /// `x` where `|x| > threshold`, else 0.
   func hardShrink() throws(KerasImportError) -> Value {
-    try scope.hardShrink(floating("x", 0), threshold: double("threshold", 1) ?? 0.5)
+    try scope.hardShrink(floating("x", 0), threshold: double("threshold", 1, default: 0.5))
   }
 
   /// `(x + sqrt(x^2 + b)) / 2`.
-  func squareplus() throws(KerasImportError) -> Value { try scope.squareplus(floating("x", 0), b: double("b", 1) ?? 4) }
+  func squareplus() throws(KerasImportError) -> Value {
+    try scope.squareplus(floating("x", 0), b: double("b", 1, default: 4))
+  }
 
   /// `x` above 0, else `negative_slope x`.
   func leakyRelu() throws(KerasImportError) -> Value {
-    try scope.unary(.leakyRelu(slope: double("negative_slope", 1) ?? 0.2), floating("x", 0))
+    try scope.unary(.leakyRelu(slope: double("negative_slope", 1, default: 0.2)), floating("x", 0))
   }
 
   /// `x` above 0, else `alpha (exp(x) - 1)`.
-  func elu() throws(KerasImportError) -> Value { try scope.unary(.elu(alpha: double("alpha", 1) ?? 1), floating("x", 0)) }
+  func elu() throws(KerasImportError) -> Value {
+    try scope.unary(.elu(alpha: double("alpha", 1, default: 1)), floating("x", 0))
+  }
 
   /// `max(x, 0) + alpha (exp(min(x, 0) / alpha) - 1)`.
   func celu() throws(KerasImportError) -> Value {
     let x = try floating("x", 0)
-    let alpha = try double("alpha", 1) ?? 1
+    let alpha = try double("alpha", 1, default: 1)
     let negative = try scope.unary(.clip(minimum: nil, maximum: 0), x)
     let bent = try scope.multiply(scope.unary(.expm1, scope.multiply(negative, 1 / alpha)), alpha)
     return try scope.add(scope.unary(.relu, x), bent)
@@ -104,15 +110,15 @@ extension OperationCall {
   /// `x` above a threshold, else `default_value`.
   func threshold() throws(KerasImportError) -> Value {
     let x = try floating("x", 0)
-    let isAbove = try scope.compare(.greater, x, double("threshold", 1) ?? 0)
-    return try scope.select(isAbove, x, scope.scalar(double("default_value", 2) ?? 0, like: x))
+    let isAbove = try scope.compare(.greater, x, double("threshold", 1, default: 0))
+    return try scope.select(isAbove, x, scope.scalar(double("default_value", 2, default: 0), like: x))
   }
 
   /// `keras.activations.relu` with its slope, bound and threshold.
   func boundedRelu() throws(KerasImportError) -> Value {
     let function = ReLU(
-      maximum: try double("max_value"), slope: try double("negative_slope") ?? 0,
-      threshold: try double("threshold") ?? 0)
+      maximum: try double("max_value"), slope: try double("negative_slope", default: 0),
+      threshold: try double("threshold", default: 0))
     let isPlain = function.maximum == nil && function.slope == 0 && function.threshold == 0
     return try function.apply(isPlain ? tensor("x", 0) : floating("x", 0), in: scope)
   }
@@ -120,13 +126,13 @@ extension OperationCall {
   /// The first half times the sigmoid of the second along an axis.
   func glu() throws(KerasImportError) -> Value {
     let x = try floating("x", 0)
-    return try scope.glu(x, axis: scope.axis(int("axis", 1) ?? -1, rank: scope.rank(of: x)))
+    return try scope.glu(x, axis: scope.axis(int("axis", 1, default: -1), rank: scope.rank(of: x)))
   }
 
   /// The projection onto the simplex along an axis.
   func sparsemax() throws(KerasImportError) -> Value {
     let x = try floating("x", 0)
-    return try scope.sparsemax(x, axis: scope.axis(int("axis", 1) ?? -1, rank: scope.rank(of: x)))
+    return try scope.sparsemax(x, axis: scope.axis(int("axis", 1, default: -1), rank: scope.rank(of: x)))
   }
 
   /// `exp(x) / sum(exp(x))` (or its logarithm) along one axis, several as one, or all with `axis` None.

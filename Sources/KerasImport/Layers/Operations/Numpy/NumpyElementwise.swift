@@ -63,7 +63,7 @@ extension OperationCall {
   /// `round(x 10^decimals) / 10^decimals`, halves to even, in the operand's own type.
   func round() throws(KerasImportError) -> Value {
     let x = try tensor("x", 0)
-    let decimals = try int("decimals", 1) ?? 0
+    let decimals = try int("decimals", 1, default: 0)
     let isFloating = scope.dtype(of: x).isFloatingPoint
     if !isFloating, decimals >= 0 { return x }
     let wide = try scope.floating(x)
@@ -79,7 +79,9 @@ extension OperationCall {
   /// `min(max(x, x_min), x_max)`: bounds from the configuration, numbers or arrays; truth values become int32.
   func clip() throws(KerasImportError) -> Value {
     let x = try numeric("x", 0)
-    if let low = try array("x_min"), let high = try array("x_max"), low.elementCount != 1 || high.elementCount != 1 {
+    if let low = try array("x_min"), let high = try array("x_max"),
+      low.elementCount != 1 || high.elementCount != 1
+    {
       let bounds = try [low, high].map { bound throws(KerasImportError) in
         try scope.cast(scope.constant(bound), to: scope.dtype(of: x))
       }
@@ -114,7 +116,8 @@ extension OperationCall {
 
   /// NaN, infinity and minus infinity replaced: by `nan` (0), the type's largest and smallest number.
   func nanToNum() throws(KerasImportError) -> Value {
-    try scope.finite(tensor("x", 0), nan: double("nan") ?? 0, high: double("posinf"), low: double("neginf"))
+    try scope.finite(
+      tensor("x", 0), nan: double("nan", default: 0), high: double("posinf"), low: double("neginf"))
   }
 
   /// True where the sign bit is set: -0 and negative numbers. -0 is told by its reciprocal.
@@ -213,7 +216,8 @@ extension OperationCall {
     let x = try given.map { value throws(KerasImportError) in
       try scope.cast(value, to: scope.dtype(of: value).exactFloating)
     }
-    let step = try scope.select(scope.compare(.less, x[0], 0), scope.scalar(0, like: x[0]), scope.scalar(1, like: x[0]))
+    let step = try scope.select(
+      scope.compare(.less, x[0], 0), scope.scalar(0, like: x[0]), scope.scalar(1, like: x[0]))
     let isSigned = try scope.or(scope.compare(.less, x[0], 0), scope.compare(.greater, x[0], 0))
     return try scope.select(isSigned, step, x[1])
   }
@@ -240,7 +244,9 @@ extension OperationCall {
   /// types that is `x1` again. NaN wins.
   func nextAfter() throws(KerasImportError) -> Value {
     let x = try floatingOperands("x1", "x2")
-    guard scope.dtype(of: x[0]) != .float64 else { throw KerasImportError(.unsupported("nextafter of float64")) }
+    guard scope.dtype(of: x[0]) != .float64 else {
+      throw KerasImportError(.unsupported("nextafter of float64"))
+    }
     return try scope.select(scope.isNaN(x[1]), x[1], x[0])
   }
 
@@ -266,7 +272,7 @@ extension OperationCall {
   /// `|x1 - x2| <= atol + rtol |x2|`, NaN equal to NaN with `equal_nan`; integers must be equal.
   func isClose() throws(KerasImportError) -> Value {
     let x = try tensorOperands("x1", "x2")
-    let (relative, absolute) = (try double("rtol", 2) ?? 1e-5, try double("atol", 3) ?? 1e-8)
+    let (relative, absolute) = (try double("rtol", 2, default: 1e-5), try double("atol", 3, default: 1e-8))
     let equalsNaN = try bool("equal_nan", 4, default: false)
     guard scope.dtype(of: x[0]).isFloatingPoint else { return try scope.compare(.equal, x[0], x[1]) }
     let near = try scope.isNear(x[0], x[1], relative: relative, absolute: absolute)
@@ -276,7 +282,7 @@ extension OperationCall {
   /// Whether all elements are close: finite and near each other, or equal.
   func allClose() throws(KerasImportError) -> Value {
     let x = try tensorOperands("x1", "x2")
-    let (relative, absolute) = (try double("rtol") ?? 1e-5, try double("atol") ?? 1e-8)
+    let (relative, absolute) = (try double("rtol", default: 1e-5), try double("atol", default: 1e-8))
     let equalsNaN = try bool("equal_nan", default: false)
     var close = try scope.compare(.equal, x[0], x[1])
     if scope.dtype(of: x[0]).isFloatingPoint {
@@ -302,7 +308,8 @@ extension OperationCall {
 
   /// The first choice whose condition is true, else `default`; choices and default in their common type.
   func select() throws(KerasImportError) -> Value {
-    guard case .list(let conditions)? = argument("condlist", 0), case .list(let choices)? = argument("choicelist", 1),
+    guard case .list(let conditions)? = argument("condlist", 0),
+      case .list(let choices)? = argument("choicelist", 1),
       conditions.count == choices.count, !choices.isEmpty
     else { throw KerasImportError(.invalidGraph("select needs as many choices as conditions")) }
     let x = try promoted(choices + [argument("default", 2) ?? .integer(0)])

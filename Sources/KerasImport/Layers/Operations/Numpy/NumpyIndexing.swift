@@ -40,7 +40,7 @@ extension OperationCall {
     let x = try scope.cast(tensor("x", 0), to: .int64)
     let classes = try required("num_classes", int("num_classes"))
     let rank = scope.rank(of: x)
-    let axis = try scope.axis(int("axis") ?? -1, rank: rank + 1)
+    let axis = try scope.axis(int("axis", default: -1), rank: rank + 1)
     let y = try scope.oneHot(x, classes: classes, dtype: dtype() ?? .float32)
     return try scope.moveAxes(y, from: [rank], to: [axis])
   }
@@ -117,7 +117,8 @@ extension LoweringScope {
       case .tensor(let operand): places.append(place(operand.value))
       case .array(let tensor): places.append(place(constant(tensor)))
       case .list: places.append(.indexed(try vector(key)))
-      default: throw KerasImportError(.unsupported("this kind of index"))
+      case .number, .bool, .string, .dictionary, .ellipsis:
+        throw KerasImportError(.unsupported("this kind of index"))
       }
       axis += axisCount(key)
     }
@@ -178,7 +179,7 @@ extension LoweringScope {
   ) throws(KerasImportError) -> SliceRange? {
     guard let first = bound(start), let last = bound(stop), let step = bound(step) else { return nil }
     guard step != .some(0) else { throw KerasImportError(.invalidGraph("a slice with step 0")) }
-    return SliceRange(axis: axis, start: first, stop: last, step: step ?? 1)
+    return SliceRange(axis: axis, start: first, stop: last, step: step ?? 1)  // None: Python's default.
   }
 
   /// A bound that is a number (or None); nil when it is a tensor.
@@ -199,7 +200,7 @@ extension LoweringScope {
     _ x: Value, axis: Int, from start: CallArgument<Operand>, to stop: CallArgument<Operand>,
     _ step: CallArgument<Operand>
   ) throws(KerasImportError) -> Value {
-    guard let known = bound(step), known ?? 1 > 0 else {
+    guard let known = bound(step), known ?? 1 > 0 else {  // None: Python's default.
       throw KerasImportError(.unsupported("steps backwards in a slice whose bounds are tensors"))
     }
     let size = shape(of: x)[axis]

@@ -8,7 +8,9 @@ extension OperationCall {
   func reshape() throws(KerasImportError) -> Value {
     let x = try tensor("x", 0)
     let sizes = try required("newshape", dimensions("newshape", 1))
-    guard sizes.count(where: { $0 == -1 }) <= 1 else { throw KerasImportError(.invalidGraph("two sizes of \(sizes) are open")) }
+    guard sizes.count(where: { $0 == -1 }) <= 1 else {
+      throw KerasImportError(.invalidGraph("two sizes of \(sizes) are open"))
+    }
     return try scope.reshape(x, sizes.completed(elementCount: scope.shape(of: x).elementCount))
   }
 
@@ -44,7 +46,8 @@ extension OperationCall {
     let x = try tensor("x", 0)
     let rank = scope.rank(of: x)
     let axes = try ints("axes", 1) ?? Array((0..<rank).reversed())
-    return try scope.transpose(x, axes.map { axis throws(KerasImportError) in try scope.axis(axis, rank: rank) })
+    return try scope.transpose(
+      x, axes.map { axis throws(KerasImportError) in try scope.axis(axis, rank: rank) })
   }
 
   /// Two axes exchanged.
@@ -60,7 +63,8 @@ extension OperationCall {
   /// Axes moved to other places, the rest in order.
   func moveAxis() throws(KerasImportError) -> Value {
     try scope.moveAxes(
-      tensor("x", 0), from: required("source", ints("source", 1)), to: required("destination", ints("destination", 2)))
+      tensor("x", 0), from: required("source", ints("source", 1)),
+      to: required("destination", ints("destination", 2)))
   }
 
   /// The order along axes turned round: all axes without `axis`.
@@ -85,7 +89,7 @@ extension OperationCall {
     let axes = try (scope.axis(given[0], rank: rank), scope.axis(given[1], rank: rank))
     var order = Array(0..<rank)
     order.swapAt(axes.0, axes.1)
-    switch try ((int("k") ?? 1) % 4 + 4) % 4 {
+    switch try ((int("k", default: 1)) % 4 + 4) % 4 {
     case 0: return x
     case 1: return try scope.transpose(scope.reversed(x, axes: [axes.1]), order)
     case 2: return try scope.reversed(x, axes: [axes.0, axes.1])
@@ -98,7 +102,8 @@ extension OperationCall {
     let x = try tensor("x", 0)
     let shifts = try required("shift", ints("shift"))
     guard let axes = try ints("axis") else {
-      return try scope.reshape(scope.rolled(scope.flattened(x), axis: 0, by: shifts.reduce(0, &+)), scope.shape(of: x))
+      return try scope.reshape(
+        scope.rolled(scope.flattened(x), axis: 0, by: shifts.reduce(0, &+)), scope.shape(of: x))
     }
     return try scope.rolled(x, axes: axes, by: shifts)
   }
@@ -123,11 +128,12 @@ extension OperationCall {
   func pad() throws(KerasImportError) -> Value {
     let x = try tensor("x", 0)
     let widths = try required("pad_width", array("pad_width"))
-    let filler = try double("constant_values", 1)
+    let filler = try double("constant_values", 1, default: 0)
     let numbers = try widths.numbers().map { Int(clampingDouble: $0) }
     return try scope.padded(
-      x, by: .pairs(numbers, sizes: widths.sizes, rank: scope.rank(of: x)), mode: string("mode") ?? "constant",
-      filler: filler ?? 0)
+      x, by: .pairs(numbers, sizes: widths.sizes, rank: scope.rank(of: x)),
+      mode: string("mode") ?? "constant",
+      filler: filler)
   }
 
   // MARK: Joining and splitting
@@ -135,19 +141,21 @@ extension OperationCall {
   /// Tensors joined along an axis, in their common type.
   func concatenate() throws(KerasImportError) -> Value {
     let x = try tensors("xs", 0)
-    return try scope.concat(x, axis: scope.axis(int("axis") ?? 0, rank: scope.rank(of: x[0])))
+    return try scope.concat(x, axis: scope.axis(int("axis", default: 0), rank: scope.rank(of: x[0])))
   }
 
   /// Tensors joined along a new axis, in their common type.
   func stack() throws(KerasImportError) -> Value {
     let x = try tensors("x", 0)
-    return try scope.stack(x, axis: scope.axis(int("axis") ?? 0, rank: scope.rank(of: x[0]) + 1))
+    return try scope.stack(x, axis: scope.axis(int("axis", default: 0), rank: scope.rank(of: x[0]) + 1))
   }
 
   /// Two tensors joined along an axis; both flattened without.
   func append() throws(KerasImportError) -> Value {
     let x = try tensorOperands("x1", "x2")
-    guard let axis = try int("axis") else { return try scope.concat([scope.flattened(x[0]), scope.flattened(x[1])], axis: 0) }
+    guard let axis = try int("axis") else {
+      return try scope.concat([scope.flattened(x[0]), scope.flattened(x[1])], axis: 0)
+    }
     return try scope.concat(x, axis: scope.axis(axis, rank: scope.rank(of: x[0])))
   }
 
@@ -176,7 +184,7 @@ extension OperationCall {
 
   /// Parts along an axis: so many equal ones, or cut at places.
   func split() throws(KerasImportError) -> [Value] {
-    try split(axis: int("axis") ?? 0)
+    try split(axis: int("axis", default: 0))
   }
 
   /// ``split()`` along an axis: `vsplit` 0, `dsplit` 2.
@@ -188,7 +196,9 @@ extension OperationCall {
   }
 
   /// ``split()`` into parts of which the first are one longer when they cannot be equal.
-  func arraySplit() throws(KerasImportError) -> [Value] { try split(axis: int("axis") ?? 0, isUneven: true) }
+  func arraySplit() throws(KerasImportError) -> [Value] {
+    try split(axis: int("axis", default: 0), isUneven: true)
+  }
 
   private func split(axis given: Int, isUneven: Bool = false) throws(KerasImportError) -> [Value] {
     let x = try tensor("x", 0)
@@ -206,7 +216,9 @@ extension OperationCall {
     }
     var sizes = Array(repeating: size / .fixed(count), count: count)
     if let known = size.fixedSize, known % count != 0 {
-      guard isUneven else { throw KerasImportError(.invalidGraph("\(known) elements do not split into \(count) equal parts")) }
+      guard isUneven else {
+        throw KerasImportError(.invalidGraph("\(known) elements do not split into \(count) equal parts"))
+      }
       sizes = (0..<count).map { .fixed(known / count + ($0 < known % count ? 1 : 0)) }
     }
     return try scope.emitAll(.split(axis: axis, sizes: sizes), [x])
@@ -216,7 +228,9 @@ extension OperationCall {
   func meshgrid() throws(KerasImportError) -> [Value] {
     let x = try rest("x").map { value throws(KerasImportError) in try scope.flattened(value) }
     let indexing = try string("indexing") ?? "xy"
-    guard indexing == "xy" || indexing == "ij" else { throw KerasImportError(.unsupported("indexing \"\(indexing)\"")) }
+    guard indexing == "xy" || indexing == "ij" else {
+      throw KerasImportError(.unsupported("indexing \"\(indexing)\""))
+    }
     var places = Array(x.indices)
     if indexing == "xy", x.count > 1 { places.swapAt(0, 1) }
     let shape = Shape(places.map { scope.shape(of: x[$0])[0] })
@@ -234,7 +248,8 @@ extension [PadPair] {
   static func pairs(_ numbers: [Int], sizes: [Int], rank: Int) throws(KerasImportError) -> [PadPair] {
     switch numbers.count {
     case 1: return Array(repeating: PadPair(numbers[0], numbers[0]), count: rank)
-    case 2 where sizes.count < 2 || rank == 1 || sizes[0] == 1: return Array(repeating: PadPair(numbers[0], numbers[1]), count: rank)
+    case 2 where sizes.count < 2 || rank == 1 || sizes[0] == 1:
+      return Array(repeating: PadPair(numbers[0], numbers[1]), count: rank)
     case 2 * rank: return (0..<rank).map { PadPair(numbers[2 * $0], numbers[2 * $0 + 1]) }
     default: throw KerasImportError(.invalidGraph("\(numbers.count) pad widths for \(rank) axes"))
     }
@@ -274,7 +289,8 @@ extension LoweringScope {
   }
 
   /// Elements added around a value; mirrored ones may be more than the data has, in several rounds.
-  func padded(_ x: Value, by pads: [PadPair], mode: String, filler: Double) throws(KerasImportError) -> Value {
+  func padded(_ x: Value, by pads: [PadPair], mode: String, filler: Double) throws(KerasImportError) -> Value
+  {
     let attributes: PadAttributes.Mode
     switch mode.lowercased() {
     case "constant": attributes = .constant(filler)

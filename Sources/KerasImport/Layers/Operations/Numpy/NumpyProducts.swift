@@ -24,9 +24,11 @@ extension OperationCall {
       if given.rank == 0 {
         let count = numbers[0]
         guard (0...Swift.min(scope.rank(of: a), scope.rank(of: b))).contains(count) else {
-          throw KerasImportError(.invalidGraph("\(count) axes of shapes \(scope.shape(of: a)), \(scope.shape(of: b))"))
+          throw KerasImportError(
+            .invalidGraph("\(count) axes of shapes \(scope.shape(of: a)), \(scope.shape(of: b))"))
         }
-        return try scope.tensorDot(a, b, axes: (Array((scope.rank(of: a) - count)..<scope.rank(of: a)), Array(0..<count)))
+        return try scope.tensorDot(
+          a, b, axes: (Array((scope.rank(of: a) - count)..<scope.rank(of: a)), Array(0..<count)))
       }
       let half = numbers.count / 2
       return try scope.tensorDot(a, b, axes: (Array(numbers[..<half]), Array(numbers[half...])))
@@ -81,7 +83,9 @@ extension OperationCall {
   func cross() throws(KerasImportError) -> Value {
     let x = try tensorOperands("x1", "x2")
     let axis = try int("axis")
-    let (axisA, axisB, axisC) = (try int("axisa") ?? -1, try int("axisb") ?? -1, try int("axisc") ?? -1)
+    let (axisA, axisB, axisC) = (
+      try int("axisa", default: -1), try int("axisb", default: -1), try int("axisc", default: -1)
+    )
     let a = try scope.moveAxes(x[0], from: [axis ?? axisA], to: [-1])
     let b = try scope.moveAxes(x[1], from: [axis ?? axisB], to: [-1])
     let counts = [a, b].map { scope.shape(of: $0)[scope.rank(of: $0) - 1].fixedSize }
@@ -112,10 +116,13 @@ extension OperationCall {
     let last = scope.rank(of: x) - 1
     guard last >= 0 else { return scope.scalar(.nan, .float32) }
     let centered = try scope.subtract(x, scope.reduce(.mean, x, axes: [last], keepDims: true))
-    guard last == 1 else { throw KerasImportError(.unsupported("correlation coefficients of shape \(scope.shape(of: x))")) }
+    guard last == 1 else {
+      throw KerasImportError(.unsupported("correlation coefficients of shape \(scope.shape(of: x))"))
+    }
     let covariance = try scope.matMul(centered, scope.transpose(centered, [1, 0]))
     let deviation = try scope.unary(.sqrt, scope.reduce(.sum, scope.unary(.square, centered), axes: [1]))
-    let both = try scope.multiply(scope.expandDims(deviation, axes: [1]), scope.expandDims(deviation, axes: [0]))
+    let both = try scope.multiply(
+      scope.expandDims(deviation, axes: [1]), scope.expandDims(deviation, axes: [0]))
     return try scope.unary(.clip(minimum: -1, maximum: 1), scope.divide(covariance, both))
   }
 
@@ -126,7 +133,8 @@ extension OperationCall {
     let target = scope.dtype(of: given[0]).exactFloating
     let x = try given.map { value throws(KerasImportError) in try scope.cast(value, to: target) }
     let mode = try string("mode") ?? "valid"
-    guard let n = scope.shape(of: x[0])[0].fixedSize, let m = scope.shape(of: x[1])[0].fixedSize, m > 0, n > 0 else {
+    guard let n = scope.shape(of: x[0])[0].fixedSize, let m = scope.shape(of: x[1])[0].fixedSize, m > 0, n > 0
+    else {
       throw KerasImportError(.unsupported("correlation of vectors whose sizes are not known"))
     }
     guard mode == "valid" || mode == "full" || mode == "same" else {
@@ -134,9 +142,11 @@ extension OperationCall {
     }
     let padding = mode == "valid" ? 0 : m - 1
     let attributes = ConvAttributes(
-      strides: [1], dilations: [1], padding: .explicit([PadPair(padding, padding)]), groups: 1, layout: .channelsLast)
+      strides: [1], dilations: [1], padding: .explicit([PadPair(padding, padding)]), groups: 1,
+      layout: .channelsLast)
     let signal = try scope.reshape(x[0], [1, .fixed(n), 1])
-    let y = try scope.flattened(scope.emit(.conv(attributes), signal, scope.reshape(x[1], [.fixed(m), 1, 1])))
+    let y = try scope.flattened(
+      scope.emit(.conv(attributes), signal, scope.reshape(x[1], [.fixed(m), 1, 1])))
     guard mode == "same" else { return y }
     let count = Swift.max(n, m)
     let start = (n + m - 1 - count) / 2
@@ -167,36 +177,36 @@ extension OperationCall {
   /// A matrix with a vector on diagonal `k`, or that diagonal of a matrix.
   func diag() throws(KerasImportError) -> Value {
     let x = try tensor("x", 0)
-    let k = try int("k") ?? 0
+    let k = try int("k", default: 0)
     return scope.rank(of: x) == 1 ? try scope.diagonalMatrix(x, k: k) : try scope.diagonal(x, k: k)
   }
 
   /// A matrix with all elements on diagonal `k`.
   func diagFlat() throws(KerasImportError) -> Value {
-    try scope.diagonalMatrix(scope.flattened(tensor("x", 0)), k: int("k") ?? 0)
+    try scope.diagonalMatrix(scope.flattened(tensor("x", 0)), k: int("k", default: 0))
   }
 
   /// Diagonal `offset` of two axes, as the last axis.
   func diagonal() throws(KerasImportError) -> Value {
     let x = try planes(tensor("x", 0))
-    return try scope.diagonal(x, k: int("offset") ?? 0)
+    return try scope.diagonal(x, k: int("offset", default: 0))
   }
 
   /// The sum of diagonal `offset` of two axes; small integers in 32 bits.
   func trace() throws(KerasImportError) -> Value {
     let x = try planes(scope.summable(tensor("x", 0)))
-    let diagonal = try scope.diagonal(x, k: int("offset") ?? 0)
+    let diagonal = try scope.diagonal(x, k: int("offset", default: 0))
     return try scope.reduce(.sum, diagonal, axes: [scope.rank(of: diagonal) - 1])
   }
 
   private func planes(_ x: Value) throws(KerasImportError) -> Value {
-    try scope.moveAxes(x, from: [int("axis1") ?? 0, int("axis2") ?? 1], to: [-2, -1])
+    try scope.moveAxes(x, from: [int("axis1", default: 0), int("axis2", default: 1)], to: [-2, -1])
   }
 
   /// The operand with zeros above (below) diagonal `k`.
   func triangle(_ isUpper: Bool) throws(KerasImportError) -> Value {
     let x = try tensor("x", 0)
-    let y = try scope.emit(.triangle(upper: isUpper, k: int("k") ?? 0), scope.numeric(x))
+    let y = try scope.emit(.triangle(upper: isUpper, k: int("k", default: 0)), scope.numeric(x))
     return try scope.cast(y, to: scope.dtype(of: x))
   }
 
@@ -238,7 +248,9 @@ extension OperationCall {
   func arange() throws(KerasImportError) -> Value {
     guard let first = argument("start", 0) else { throw KerasImportError(.missingKey("start")) }
     let second = argument("stop", 1)
-    let x = try promoted([second == nil ? .integer(0) : first, second ?? first, argument("step", 2) ?? .integer(1)])
+    let x = try promoted([
+      second == nil ? .integer(0) : first, second ?? first, argument("step", 2) ?? .integer(1),
+    ])
     let target = try dtype() ?? scope.dtype(of: x[0])
     let exact = try x.map { value throws(KerasImportError) in try scope.cast(value, to: .float64) }
     let count = try scope.unary(.ceil, scope.divide(scope.subtract(exact[1], exact[0]), exact[2]))
@@ -258,7 +270,7 @@ extension OperationCall {
   /// `base` to the powers of ``linspace()``.
   func logspace() throws(KerasImportError) -> Value {
     let y = try spaced().numbers
-    return try scope.power(scope.scalar(double("base") ?? 10, like: y), y)
+    return try scope.power(scope.scalar(double("base", default: 10), like: y), y)
   }
 
   /// Numbers at equal ratios from `start` to `stop`, which have one sign.
@@ -269,25 +281,29 @@ extension OperationCall {
       try scope.unary(.log, scope.unary(.absolute, scope.cast(value, to: target)))
     }
     let y = try scope.unary(.exp, spaced(logarithms[0], logarithms[1]).numbers)
-    return try scope.multiply(y, placed(scope.unary(.sign, scope.cast(x[0], to: target)), rank: scope.rank(of: y)))
+    return try scope.multiply(
+      y, placed(scope.unary(.sign, scope.cast(x[0], to: target)), rank: scope.rank(of: y)))
   }
 
   private func spaced() throws(KerasImportError) -> (numbers: Value, step: Value) {
     let x = try floatingOperands("start", "stop")
     let target = try dtype() ?? scope.dtype(of: x[0])
-    let wide = try target.isFloatingPoint ? x.map { value throws(KerasImportError) in try scope.cast(value, to: target) } : x
+    let wide =
+      try target.isFloatingPoint
+      ? x.map { value throws(KerasImportError) in try scope.cast(value, to: target) } : x
     let (y, step) = try spaced(wide[0], wide[1])
     return (try scope.cast(target.isFloatingPoint ? y : scope.unary(.floor, y), to: target), step)
   }
 
-  private func spaced(_ start: Value, _ stop: Value) throws(KerasImportError) -> (numbers: Value, step: Value) {
-    let count = try int("num") ?? 50
+  private func spaced(_ start: Value, _ stop: Value) throws(KerasImportError) -> (numbers: Value, step: Value)
+  {
+    let count = try int("num", default: 50)
     guard (0...1 << 24).contains(count) else { throw KerasImportError(.unsupported("\(count) numbers")) }
     let parts = try bool("endpoint", default: true) ? Swift.max(count - 1, 1) : Swift.max(count, 1)
     let span = try scope.subtract(stop, start)
     let step = try scope.multiply(span, 1 / Double(parts))
     let end = try bool("endpoint", default: true) ? stop : scope.subtract(stop, step)
-    let axis = try int("axis") ?? 0
+    let axis = try int("axis", default: 0)
     let y = try scope.spaced(from: start, to: end, count: count)
     let hasEndpoint = try bool("endpoint", default: true)
     let isSingle = count == 1 && hasEndpoint
@@ -297,7 +313,7 @@ extension OperationCall {
   /// A factor of numbers that lie along the new axis.
   private func placed(_ x: Value, rank: Int) throws(KerasImportError) -> Value {
     guard scope.rank(of: x) > 0 else { return x }
-    return try scope.expandDims(x, axes: [scope.axis(int("axis") ?? 0, rank: rank)])
+    return try scope.expandDims(x, axes: [scope.axis(int("axis", default: 0), rank: rank)])
   }
 }
 
@@ -318,10 +334,12 @@ extension LoweringScope {
   func tensorDot(_ a: Value, _ b: Value, axes: ([Int], [Int])) throws(KerasImportError) -> Value {
     let (rankA, rankB) = (rank(of: a), rank(of: b))
     let first = try axes.0.map { index throws(KerasImportError) in try axis(index, rank: rankA, key: "axes") }
-    let second = try axes.1.map { index throws(KerasImportError) in try axis(index, rank: rankB, key: "axes") }
+    let second = try axes.1.map { index throws(KerasImportError) in try axis(index, rank: rankB, key: "axes")
+    }
     let letters = Array("abcdefghijklmnopqrstuvwxyz")
     guard first.count == second.count, rankA + rankB <= letters.count else {
-      throw KerasImportError(.unsupported("products of ranks \(rankA), \(rankB) over axes \(first), \(second)"))
+      throw KerasImportError(
+        .unsupported("products of ranks \(rankA), \(rankB) over axes \(first), \(second)"))
     }
     let lettersA = Array(letters[..<rankA])
     var lettersB = Array(letters[rankA..<(rankA + rankB)])
@@ -337,7 +355,8 @@ extension LoweringScope {
     let sides = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
     var inputs = sides[0].split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     guard inputs.count == operands.count else {
-      throw KerasImportError(.invalidGraph("\"\(subscripts)\" needs \(inputs.count) operands, found \(operands.count)"))
+      throw KerasImportError(
+        .invalidGraph("\"\(subscripts)\" needs \(inputs.count) operands, found \(operands.count)"))
     }
     let used = Set(text)
     let spare = "ABCDEFGHIJKLMNOPQRSTUVWXYZ".filter { !used.contains($0) }
@@ -354,7 +373,9 @@ extension LoweringScope {
       let count = rank(of: operands[index]) - (input.count - 3)
       inputs[index] = input.replacing("...", with: String(batch.suffix(count)))
     }
-    let output = sides.count == 2 ? String(sides[1].dropFirst()).replacing("...", with: batch) : batch + inputs.lettersOnce(except: batch)
+    let output =
+      sides.count == 2
+      ? String(sides[1].dropFirst()).replacing("...", with: batch) : batch + inputs.lettersOnce(except: batch)
     return try emitAll(.einsum(inputs.joined(separator: ",") + "->" + output), operands)[0]
   }
 
@@ -387,6 +408,7 @@ extension [String] {
   /// The letters that occur once in all of them, sorted, without those that stand for `...`.
   fileprivate func lettersOnce(except batch: String) -> String {
     let all = joined()
-    return String(Set(all).filter { letter in !batch.contains(letter) && all.count { $0 == letter } == 1 }.sorted())
+    return String(
+      Set(all).filter { letter in !batch.contains(letter) && all.count { $0 == letter } == 1 }.sorted())
   }
 }

@@ -19,7 +19,9 @@ extension OperationCall {
     _ x: Value, default standard: Int? = nil
   ) throws(KerasImportError) -> (x: Value, axis: Int, isFlat: Bool) {
     let isWritten = scope.object.config["axis"] != nil
-    guard let given = try int("axis") ?? (isWritten ? nil : standard) else { return (try scope.flattened(x), 0, true) }
+    guard let given = try int("axis") ?? (isWritten ? nil : standard) else {
+      return (try scope.flattened(x), 0, true)
+    }
     return (x, try scope.axis(given, rank: scope.rank(of: x)), false)
   }
 
@@ -41,7 +43,8 @@ extension OperationCall {
     }
     let y = try reduced(function, x)
     guard let initial = try double("initial") else { return y }
-    return try scope.emit(.binary(function == .maximum ? .maximum : .minimum), y, scope.scalar(initial, like: y))
+    return try scope.emit(
+      .binary(function == .maximum ? .maximum : .minimum), y, scope.scalar(initial, like: y))
   }
 
   /// A reduction of floating-point elements; integers become float32.
@@ -81,7 +84,9 @@ extension OperationCall {
   func average() throws(KerasImportError) -> Value {
     guard let first = argument("x", 0) else { throw KerasImportError(.missingKey("x")) }
     guard let second = argument("weights", 1) else { return try reduced(.mean, floating("x", 0)) }
-    let operands = try promoted([first, second]).map { value throws(KerasImportError) in try scope.floating(value) }
+    let operands = try promoted([first, second]).map { value throws(KerasImportError) in
+      try scope.floating(value)
+    }
     let (x, weights) = (operands[0], operands[1])
     let axes = try axes(rank: scope.rank(of: x))
     if scope.rank(of: x) == scope.rank(of: weights) {
@@ -107,7 +112,8 @@ extension OperationCall {
     let keeps = try bool("keepdims", default: false)
     let y = try scope.emit(.argReduce(function, axis: axis, keepDims: keeps && !isFlat), x)
     let result = try scope.cast(y, to: .int32)
-    return keeps && isFlat ? try scope.reshape(result, Shape(scope.shape(of: given).dimensions.map { _ in 1 })) : result
+    return keeps && isFlat
+      ? try scope.reshape(result, Shape(scope.shape(of: given).dimensions.map { _ in 1 })) : result
   }
 
   /// Running sum or product along an axis; without `axis` of the flattened operand.
@@ -124,9 +130,11 @@ extension OperationCall {
   /// Differences of neighbours along an axis, `n` times; of truth values whether they differ.
   func difference() throws(KerasImportError) -> Value {
     var x = try tensor("a", 0)
-    let axis = try scope.axis(int("axis") ?? -1, rank: scope.rank(of: x))
-    let count = try int("n") ?? 1
-    guard (0...1 << 10).contains(count) else { throw KerasImportError(.unsupported("differences of order \(count)")) }
+    let axis = try scope.axis(int("axis", default: -1), rank: scope.rank(of: x))
+    let count = try int("n", default: 1)
+    guard (0...1 << 10).contains(count) else {
+      throw KerasImportError(.unsupported("differences of order \(count)"))
+    }
     for _ in 0..<count { x = try scope.differences(x, axis: axis) }
     return x
   }
@@ -134,12 +142,13 @@ extension OperationCall {
   /// The integral by trapezoids along an axis, over points `x` or steps `dx`.
   func trapezoid() throws(KerasImportError) -> Value {
     var y = try floating("y", 0)
-    let given = try int("axis") ?? -1
+    let given = try int("axis", default: -1)
     let axis = try scope.axis(given, rank: scope.rank(of: y))
     y = try scope.moveAxes(y, from: [axis], to: [-1])
     let last = scope.rank(of: y) - 1
-    let pairs = try scope.add(scope.slice(y, axis: last, from: 1, to: nil), scope.slice(y, axis: last, from: nil, to: -1))
-    var step = scope.scalar(try double("dx") ?? 1, like: y)
+    let pairs = try scope.add(
+      scope.slice(y, axis: last, from: 1, to: nil), scope.slice(y, axis: last, from: nil, to: -1))
+    var step = scope.scalar(try double("dx", default: 1), like: y)
     if let points = try array("x") {
       let x = scope.constant(points)
       let steps = try scope.differences(x, axis: scope.axis(given, rank: scope.rank(of: x)))
@@ -206,12 +215,16 @@ extension OperationCall {
 extension LoweringScope {
   /// Differences of neighbours along an axis; of truth values whether they differ.
   func differences(_ x: Value, axis: Int) throws(KerasImportError) -> Value {
-    let (later, earlier) = (try slice(x, axis: axis, from: 1, to: nil), try slice(x, axis: axis, from: nil, to: -1))
+    let (later, earlier) = (
+      try slice(x, axis: axis, from: 1, to: nil), try slice(x, axis: axis, from: nil, to: -1)
+    )
     return dtype(of: x) == .bool ? try compare(.notEqual, later, earlier) : try subtract(later, earlier)
   }
 
   /// NaN and the infinities replaced: by `nan`, and by the type's largest and smallest number where none is given.
-  func finite(_ x: Value, nan: Double = 0, high: Double? = nil, low: Double? = nil) throws(KerasImportError) -> Value {
+  func finite(_ x: Value, nan: Double = 0, high: Double? = nil, low: Double? = nil) throws(KerasImportError)
+    -> Value
+  {
     guard let largest = dtype(of: x).largest else { return x }
     let y = try select(unary(.isNaN, x), scalar(nan, like: x), x)
     let z = try select(compare(.equal, y, .infinity), scalar(high ?? largest, like: x), y)

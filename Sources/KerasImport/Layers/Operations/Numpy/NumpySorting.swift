@@ -66,7 +66,7 @@ extension OperationCall {
     guard try !bool("sparse", default: false) else { throw KerasImportError(.unsupported("sparse results")) }
     let x = try scope.cast(tensor("x", 0), to: .int64)
     let weights = try array("weights").map { scope.constant($0) }
-    let least = try int("minlength") ?? 0
+    let least = try int("minlength", default: 0)
     guard (0...1 << 24).contains(least) else { throw KerasImportError(.unsupported("minlength \(least)")) }
     let rank = scope.rank(of: x)
     let largest = try scope.reduce(.maximum, x, axes: Array(0..<rank))
@@ -83,7 +83,7 @@ extension OperationCall {
   /// with its upper edge; and the edges. Both in the operand's type.
   func histogram() throws(KerasImportError) -> [Value] {
     let x = try scope.flattened(tensor("x", 0))
-    let bins = try int("bins") ?? 10
+    let bins = try int("bins", default: 10)
     guard (1...1 << 16).contains(bins) else { throw KerasImportError(.unsupported("\(bins) bins")) }
     let (low, high): (Value, Value)
     if let range = try array("range"), range.elementCount == 2 {
@@ -228,7 +228,9 @@ extension OperationCall {
       return try scope.select(isUsed, y, scope.scalar(fill, like: y))
     }
     let picked = try scope.emit(.gather(axis: 0), values, results.starts)
-    var outputs = [try scope.cast(filled(picked, double("fill_value") ?? 0), to: scope.dtype(of: given))]
+    var outputs = [
+      try scope.cast(filled(picked, double("fill_value", default: 0)), to: scope.dtype(of: given))
+    ]
     if try bool("return_index", default: false) {
       outputs.append(
         try filled(scope.cast(scope.emit(.gather(axis: 0), places, results.starts), to: .int32), 1))

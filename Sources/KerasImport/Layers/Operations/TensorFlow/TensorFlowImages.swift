@@ -121,7 +121,7 @@ extension OperationCall {
   func tensorFlowTranspose(_ isRotation: Bool) throws(KerasImportError) -> Value {
     let x = try tensor("image", 0)
     let axes = try ImageLayout(.channelsLast, shape: scope.shape(of: x))
-    let turns = isRotation ? ((try int("k", 1) ?? 1) % 4 + 4) % 4 : -1
+    let turns = isRotation ? ((try int("k", 1, default: 1)) % 4 + 4) % 4 : -1
     var order = Array(0..<scope.rank(of: x))
     order.swapAt(axes.height, axes.width)
     switch turns {

@@ -94,14 +94,14 @@ extension OperationCall {
   /// `x sigmoid(beta x)`.
   func tensorFlowSilu() throws(KerasImportError) -> Value {
     let x = try floating("features", 0)
-    let beta = try double("beta", 1) ?? 1
+    let beta = try double("beta", 1, default: 1)
     return try scope.multiply(x, scope.unary(.sigmoid, beta == 1 ? x : scope.multiply(x, beta)))
   }
 
   /// The positive parts of x and -x, joined along an axis.
   func tensorFlowCrelu() throws(KerasImportError) -> Value {
     let x = try tensor("features", 0)
-    let axis = try scope.axis(int("axis", 1) ?? -1, rank: scope.rank(of: x))
+    let axis = try scope.axis(int("axis", 1, default: -1), rank: scope.rank(of: x))
     return try scope.emit(
       .concat(axis: axis), scope.unary(.relu, x),
       scope.unary(.relu, scope.unary(.negate, x)))
@@ -111,7 +111,7 @@ extension OperationCall {
   func tensorFlowDropout() throws(KerasImportError) -> Value {
     let x = try tensor("x", 0)
     ignore("noise_shape", "seed")
-    guard try double("rate", 1) ?? 0 == 0 else {
+    guard try double("rate", 1, default: 0) == 0 else {
       throw KerasImportError(.unsupported("nn.dropout, which is random at inference too"))
     }
     return x
@@ -138,7 +138,7 @@ extension OperationCall {
   /// Running sum or product along an axis; `exclusive` without the element itself, `reverse` from the end.
   func tensorFlowCumsum(_ isCumsum: Bool) throws(KerasImportError) -> Value {
     let x = try tensor("x", 0)
-    let axis = try scope.axis(int("axis", 1) ?? 0, rank: scope.rank(of: x))
+    let axis = try scope.axis(int("axis", 1, default: 0), rank: scope.rank(of: x))
     let function: CumulativeFunction = isCumsum ? .sum : .product
     let exclusive = try bool("exclusive", 2, default: false)
     let reverse = try bool("reverse", 3, default: false)
@@ -158,8 +158,8 @@ extension OperationCall {
   /// The place of the first largest or smallest element along an axis, int64 unless `output_type` says otherwise.
   func tensorFlowArgmax(_ isArgmax: Bool) throws(KerasImportError) -> Value {
     let x = try tensor("input", 0)
-    let (given, old) = (try int("axis", 1), try int("dimension"))
-    let axis = try scope.axis(given ?? old ?? 0, rank: scope.rank(of: x))
+    let old = try int("dimension", default: 0)
+    let axis = try scope.axis(int("axis", 1, default: old), rank: scope.rank(of: x))
     let function: ArgFunction = isArgmax ? .maximum : .minimum
     let y = try scope.emit(.argReduce(function, axis: axis, keepDims: false), x)
     return try scope.cast(y, to: dtype("output_type", 2) ?? .int64)
@@ -172,7 +172,7 @@ extension OperationCall {
     let (axis, dim) = (try ints("axis", 1), try ints("dim"))
     let given = axis ?? dim
     let axes = try scope.axes(given ?? Array(0..<rank), rank: rank)
-    return try scope.unitNormalized(x, axes: axes, epsilon: double("epsilon", 2) ?? 1e-12)
+    return try scope.unitNormalized(x, axes: axes, epsilon: double("epsilon", 2, default: 1e-12))
   }
 
   /// `sqrt(sum x^2)` over axes.
@@ -200,9 +200,10 @@ extension OperationCall {
   /// `x / (bias + alpha sum x^2)^beta`, the sum over neighbouring channels.
   func tensorFlowLocalResponseNormalization() throws(KerasImportError) -> Value {
     let x = try floating("input", 0)
-    let radius = try int("depth_radius", 1) ?? 5
+    let radius = try int("depth_radius", 1, default: 5)
     let (bias, alpha, beta) = (
-      try double("bias", 2) ?? 1, try double("alpha", 3) ?? 1, try double("beta", 4) ?? 0.5
+      try double("bias", 2, default: 1), try double("alpha", 3, default: 1),
+      try double("beta", 4, default: 0.5)
     )
     let axis = scope.rank(of: x) - 1
     guard axis >= 0, (0...1 << 10).contains(radius) else {
@@ -271,7 +272,7 @@ extension OperationCall {
   /// Zeros outside a band of so many diagonals below and above the main one (negative: all).
   func tensorFlowBandPart() throws(KerasImportError) -> Value {
     var x = try tensor("input", 0)
-    let (lower, upper) = (try int("num_lower", 1) ?? -1, try int("num_upper", 2) ?? -1)
+    let (lower, upper) = (try int("num_lower", 1, default: -1), try int("num_upper", 2, default: -1))
     if lower >= 0 { x = try scope.emit(.triangle(upper: true, k: -lower), x) }
     if upper >= 0 { x = try scope.emit(.triangle(upper: false, k: upper), x) }
     return x
@@ -281,7 +282,7 @@ extension OperationCall {
   func tensorFlowDiagPart(_ isTrace: Bool) throws(KerasImportError) -> Value {
     let x = try tensor(isTrace ? "x" : "input", 0)
     ignore("padding_value", "align")
-    let diagonal = try scope.diagonal(x, k: int("k") ?? 0)
+    let diagonal = try scope.diagonal(x, k: int("k", default: 0))
     return isTrace ? try scope.reduce(.sum, diagonal, axes: [scope.rank(of: diagonal) - 1]) : diagonal
   }
 
@@ -295,13 +296,13 @@ extension OperationCall {
     guard scope.rank(of: x) > 0 else {
       throw KerasImportError(.invalidGraph("a diagonal has 1 axis or more"))
     }
-    return try scope.diagonalMatrix(x, k: int("k") ?? 0)
+    return try scope.diagonalMatrix(x, k: int("k", default: 0))
   }
 
   /// The k largest elements of the last axis in order, and their places.
   func tensorFlowTopK() throws(KerasImportError) -> [Value] {
     let x = try tensor("input", 0)
-    let k = try sizes("k", 1)?.first ?? 1
+    let k = try sizes("k", 1)?.first ?? 1  // TensorFlow's default.
     ignore("sorted")
     let results = try scope.emitAll(.topK(k: k, axis: scope.rank(of: x) - 1, largest: true), [x])
     return [results[0], try scope.cast(results[1], to: dtype("index_type", 3) ?? .int32)]
@@ -310,7 +311,7 @@ extension OperationCall {
   /// An axis in order, or the places that order it (argsort).
   func tensorFlowSort(_ isSort: Bool) throws(KerasImportError) -> Value {
     let x = try tensor("values", 0)
-    let axis = try scope.axis(int("axis", 1) ?? -1, rank: scope.rank(of: x))
+    let axis = try scope.axis(int("axis", 1, default: -1), rank: scope.rank(of: x))
     let direction = try string("direction", 2) ?? "ASCENDING"
     ignore("stable")
     let largest = direction == "DESCENDING"
@@ -354,7 +355,7 @@ extension OperationCall {
         throw KerasImportError(.unsupported("ord \"\(text)\""))
       }
     } else {
-      order = try double("ord", 1) ?? 2
+      order = try double("ord", 1, default: 2)
       if let given, given.count > 1 {
         throw KerasImportError(.unsupported("a matrix norm of order \(order ?? 2)"))
       }

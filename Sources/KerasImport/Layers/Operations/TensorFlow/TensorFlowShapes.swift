@@ -144,7 +144,7 @@ extension OperationCall {
       throw KerasImportError(.invalidGraph("strided_slice needs a step for each start"))
     }
     func isSet(_ mask: String, _ bit: Int) throws(KerasImportError) -> Bool {
-      (try int(mask) ?? 0) >> bit & 1 == 1
+      (try int(mask, default: 0)) >> bit & 1 == 1
     }
     var keys: [CallArgument<Operand>] = []
     for bit in begin.indices {
@@ -170,7 +170,7 @@ extension OperationCall {
   /// Parts along an axis: so many equal ones, or of sizes of which one may be -1.
   func tensorFlowSplit() throws(KerasImportError) -> [Value] {
     let x = try tensor("value", 0)
-    let axis = try scope.axis(int("axis", 2) ?? 0, rank: scope.rank(of: x))
+    let axis = try scope.axis(int("axis", 2, default: 0), rank: scope.rank(of: x))
     ignore("num")
     let size = scope.shape(of: x)[axis]
     guard let argument = argument("num_or_size_splits", 1) else {
@@ -190,7 +190,7 @@ extension OperationCall {
   /// The slices of an axis, each without it.
   func tensorFlowUnstack() throws(KerasImportError) -> [Value] {
     let x = try tensor("value", 0)
-    let axis = try scope.axis(int("axis", 2) ?? 0, rank: scope.rank(of: x))
+    let axis = try scope.axis(int("axis", 2, default: 0), rank: scope.rank(of: x))
     return try scope.unstacked(x, axis: axis, count: int("num", 1))
   }
 
@@ -210,7 +210,7 @@ extension OperationCall {
     guard let widths = argument("paddings", 1)?.integerRows, widths.count == scope.rank(of: x),
       widths.allSatisfy({ $0.count == 2 })
     else { throw KerasImportError(.unsupported("paddings that are not a pair of numbers for each axis")) }
-    let filler = try double("constant_values") ?? 0
+    let filler = try double("constant_values", default: 0)
     return try scope.padded(
       x, by: widths.map { PadPair($0[0], $0[1]) }, mode: string("mode") ?? "constant", filler: filler)
   }
@@ -218,14 +218,15 @@ extension OperationCall {
   /// The order along axes turned round.
   func tensorFlowReverse() throws(KerasImportError) -> Value {
     let x = try tensor("tensor", 0)
-    let axes = try scope.axes(ints("axis", 1) ?? [], rank: scope.rank(of: x))
+    let axes = try scope.axes(required("axis", ints("axis", 1)), rank: scope.rank(of: x))
     return axes.isEmpty ? x : try scope.emit(.reverse(axes: axes), x)
   }
 
   /// Elements of axes moved round.
   func tensorFlowRoll() throws(KerasImportError) -> Value {
     let x = try tensor("input", 0)
-    let (shifts, axes) = (try ints("shift", 1) ?? [], try ints("axis", 2) ?? [])
+    let shifts = try required("shift", ints("shift", 1))
+    let axes = try required("axis", ints("axis", 2))
     guard shifts.count == axes.count else {
       throw KerasImportError(.invalidGraph("roll needs a shift for each axis"))
     }
@@ -237,7 +238,7 @@ extension OperationCall {
     var x = try tensor("input", 0)
     let given = try int("axis", 2)
     if given == nil { x = try scope.reshape(x, [scope.shape(of: x).elementCount]) }
-    let axis = try scope.axis(given ?? 0, rank: scope.rank(of: x))
+    let axis = try scope.axis(given ?? 0, rank: scope.rank(of: x))  // No axis: the one that is left.
     guard let repeats = try sizes("repeats", 1) else { throw KerasImportError(.missingKey("repeats")) }
     return try scope.repeated(x, axis: axis, repeats)
   }
@@ -254,7 +255,7 @@ extension OperationCall {
     let x = try tensor("params", 0)
     let indices = try scope.integerIndices(tensor("indices", 1))
     ignore("validate_indices")
-    let batch = try int("batch_dims") ?? 0
+    let batch = try int("batch_dims", default: 0)
     let batchDims = try batch < 0 ? scope.axis(batch, rank: scope.rank(of: indices)) : batch
     let axis = try scope.axis(int("axis", 3) ?? batchDims, rank: scope.rank(of: x))
     return try scope.gathered(x, indices, axis: axis, batchDims: batchDims)
@@ -275,7 +276,7 @@ extension OperationCall {
     let x = try tensor("params", 0)
     let indices = try scope.cast(tensor("indices", 1), to: .int64)
     ignore("bad_indices_policy")
-    return try scope.emit(.gatherND(batchDims: int("batch_dims", 2) ?? 0), x, indices)
+    return try scope.emit(.gatherND(batchDims: int("batch_dims", 2, default: 0)), x, indices)
   }
 
   /// Elements of one of two tensors; a vector of conditions picks whole rows.
@@ -297,7 +298,7 @@ extension OperationCall {
     guard let mask = argument("mask", 1)?.numbers, mask.sizes.count == 1 else {
       throw KerasImportError(.unsupported("a mask whose number of true elements depends on the data"))
     }
-    let axis = try scope.axis(int("axis", 3) ?? 0, rank: scope.rank(of: x))
+    let axis = try scope.axis(int("axis", 3, default: 0), rank: scope.rank(of: x))
     let kept = mask.values.indices.filter { mask.values[$0] != 0 }.map(Int64.init)
     return try scope.emit(.gather(axis: axis), x, scope.constant(Tensor(vector: kept)))
   }
@@ -308,13 +309,13 @@ extension OperationCall {
     guard let depth = try int("depth", 1), (1...1 << 26).contains(depth) else {
       throw KerasImportError(.missingKey("depth"))
     }
-    let (on, off) = (try double("on_value", 2), try double("off_value", 3))
+    let (on, off) = (try double("on_value", 2, default: 1), try double("off_value", 3, default: 0))
     let dtype = try dtype("dtype", 5) ?? .float32
     let rank = scope.rank(of: x)
-    let axis = try scope.axis(int("axis", 4) ?? -1, rank: rank + 1)
+    let axis = try scope.axis(int("axis", 4, default: -1), rank: rank + 1)
     let hot = try scope.oneHot(x, classes: depth, dtype: .bool)
     let y = try scope.emit(
-      .select, hot, scope.scalar(on ?? 1, dtype), scope.scalar(off ?? 0, dtype))
+      .select, hot, scope.scalar(on, dtype), scope.scalar(off, dtype))
     var order = Array(0..<rank)
     order.insert(rank, at: axis)
     return try scope.transpose(y, order)
@@ -363,7 +364,7 @@ extension OperationCall {
       throw KerasImportError(.missingKey("start"))
     }
     let limit = try sizes("limit", 1)?.first
-    let step = try int("delta", 2) ?? 1
+    let step = try int("delta", 2, default: 1)
     guard step != 0 else { throw KerasImportError(.invalidGraph("a range with step 0")) }
     let start = limit == nil ? 0 : first
     let span = ((limit ?? first) - start) * .fixed(step < 0 ? -1 : 1)

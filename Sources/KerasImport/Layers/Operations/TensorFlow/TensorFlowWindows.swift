@@ -114,10 +114,10 @@ extension OperationCall {
   /// step, filled up with `pad_value`. Source: `tf.signal.frame`.
   func tensorFlowFrame() throws(KerasImportError) -> Value {
     let signal = try tensor("signal", 0)
-    let axis = try scope.axis(int("axis", 5) ?? -1, rank: scope.rank(of: signal))
+    let axis = try scope.axis(int("axis", 5, default: -1), rank: scope.rank(of: signal))
     let length = try required("frame_length", int("frame_length", 1))
     let step = try required("frame_step", int("frame_step", 2))
-    let filler = try double("pad_value", 4) ?? 0
+    let filler = try double("pad_value", 4, default: 0)
     guard (1..<1 << 31).contains(length), (1..<1 << 31).contains(step) else {
       throw KerasImportError(.invalidGraph("frames of \(length) elements every \(step)"))
     }
