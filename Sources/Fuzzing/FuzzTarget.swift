@@ -104,9 +104,9 @@ enum FuzzModel {
     let lowered = try model.lowered()
     _ = ModelSummary(model, lowered).text(width: 80)
     // Each of these refuses for reasons of its own.
-    _ = try? ONNXWriter().write(lowered.graph, to: "\(folder)/model.onnx")
-    _ = try? KerasWriter().write(model, lowered, to: "\(folder)/model.keras")
-    _ = try? NativeWriter().write(model, to: "\(folder)/model.safetensors")
+    _ = try? ONNXWriter().write(lowered.graph, to: "\(folder)/model.onnx")  // Refusing is right, too.
+    _ = try? KerasWriter().write(model, lowered, to: "\(folder)/model.keras")  // As above.
+    _ = try? NativeWriter().write(model, to: "\(folder)/model.safetensors")  // As above.
     try forward(lowered.graph)
   }
 
@@ -135,7 +135,7 @@ enum FuzzONNX {
   /// The ONNX file of a model; empty for what cannot be converted.
   static func file(of model: [UInt8]) -> [UInt8] {
     if let known = files[model] { return known }
-    let written = (try? converted(model)) ?? []
+    let written = (try? converted(model)) ?? []  // A model that is refused has no files.
     files[model] = written
     return written
   }

@@ -56,7 +56,7 @@ struct Writer: Sendable {
     let numbers = version.split(separator: ".").map { part in Int(part.prefix(while: \.isNumber)) }
     self.version = version
     // Where no version is named nothing is taken to be newer than the first of its generation.
-    release = (numbers.first.flatMap(\.self) ?? 0, numbers.count > 1 ? numbers[1] ?? 0 : 0)
+    release = (numbers.first.flatMap(\.self) ?? 0, numbers.count > 1 ? numbers[1] ?? 0 : 0)  // As above.
     if json["class_name"] == nil, json["layers"] != nil {
       generation = 0
     } else if let named = numbers.first.flatMap(\.self) {

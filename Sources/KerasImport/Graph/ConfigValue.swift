@@ -10,7 +10,7 @@ public struct ConfigValue: Hashable, Sendable {
   /// The value of a key; nil if this is no object or has no such key.
   public subscript(key: String) -> ConfigValue? { json[key].map(ConfigValue.init) }
   /// The keys of an object in the order of the file; none for other values.
-  public var keys: [String] { json.object?.keys ?? [] }
+  public var keys: [String] { json.object?.keys ?? [] }  // What is no object has no keys.
   /// The elements of a list.
   public var array: [ConfigValue]? { json.array?.map(ConfigValue.init) }
   /// The text of a string.

@@ -113,7 +113,7 @@ extension SliceRange {
       let first: Dimension = start.map { .minimum(position($0, in: size), size - 1) } ?? size - 1
       return Dimension.maximum(first - last, 0).dividedRoundingUp(by: Int(clamping: step.magnitude))
     }
-    let first = bound(start ?? 0, in: size)
+    let first = bound(start ?? 0, in: size)  // No start: the first element.
     let last = stop.map { bound($0, in: size) } ?? size
     var span = last - first
     if span.fixedSize == nil || span.fixedSize.map({ $0 < 0 }) == true {

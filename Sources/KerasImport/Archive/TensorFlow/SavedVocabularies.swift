@@ -174,7 +174,7 @@ struct SavedVocabularies {
   }
 
   private static func integers(_ tensor: Tensor) throws(KerasImportError) -> [JSONValue] {
-    guard tensor.dtype == .int64, let numbers = try? [Int64](tensor) else { throw unlike }
+    guard tensor.dtype == .int64, let numbers = try? [Int64](tensor) else { throw unlike }  // Thrown.
     return numbers.map { .integer(Int($0)) }  // Int has 64 bits.
   }
 }

@@ -36,7 +36,7 @@ package struct CommonSubexpressions: Pass {
   private func key(_ tensor: Tensor) -> ConstantKey {
     if let strings = tensor.strings { return .strings(strings, tensor.type) }
     // A constant that cannot be read is compared by its storage and fails where its bytes are needed.
-    if tensor.byteCount <= 256, let bytes = try? tensor.withBytes(Array.init) {
+    if tensor.byteCount <= 256, let bytes = try? tensor.withBytes(Array.init) {  // See above.
       return .bytes(bytes, tensor.type)
     }
     return .storage(ObjectIdentifier(tensor.storage), tensor.type)
