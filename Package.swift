@@ -41,6 +41,7 @@ let package = Package(
       providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]),
     .target(name: "CFiles"),
     .target(name: "CKernels"),
+    .target(name: "CProcess"),
     .target(name: "COneDNN", cSettings: [.define("KCONVERT_ONEDNN", .when(traits: ["OneDNN"]))]),
     .target(name: "CONNX", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
 
@@ -84,7 +85,7 @@ let package = Package(
       name: "KconvertCommand",
       dependencies: [
         "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "ONNXImport", "KerasExport",
-        "ModelPictures",
+        "ModelPictures", "CProcess",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "Sources/kconvert"),
 

@@ -32,15 +32,15 @@ extension KerasImportError: CustomStringConvertible {
         file = name
         rest.removeFirst()
       }
-      let layers = rest.prefix { $0.layer != nil }
+      let layers = rest.prefix { $0.asLayer != nil }
       let places = rest.dropFirst(layers.count).map(\.text)
-      let layer = layers.compactMap { $0.layer?.name }.joined(separator: "/")
+      let layer = layers.compactMap { $0.asLayer?.name }.joined(separator: "/")
       if case .unsupportedLayer(let className) = error.reason {
         refusals.add(unsupported: className, layer: layer)
       } else {
         let reason = (places + [error.reason.text]).joined(separator: ": ")
         // Without a layer the reason stands alone.
-        refusals.add(reason, layer: layer, className: layers.last?.layer?.className ?? "")
+        refusals.add(reason, layer: layer, className: layers.last?.asLayer?.className ?? "")
       }
     }
     return [file, refusals.text].compactMap { $0 }.joined(separator: ": ")
@@ -124,7 +124,7 @@ extension KerasImportError.Place {
     }
   }
 
-  fileprivate var layer: (name: String, className: String)? {
+  var asLayer: (name: String, className: String)? {
     if case .layer(let name, let className) = self { (name, className) } else { nil }
   }
 }

@@ -106,4 +106,15 @@ extension KerasImportError {
       nil
     }
   }
+
+  /// The classes that are not supported, each with the path of its layer; empty for an error of another kind.
+  package var unsupportedLayers: [(className: String, layer: String)] {
+    guard let refusals else { return [] }
+    return refusals.compactMap { refusal in
+      let layers = refusal.path.compactMap(\.asLayer)
+      let path = layers.map(\.name).joined(separator: "/")
+      if case .unsupportedLayer(let className) = refusal.reason { return (className, path) }
+      return layers.last.map { ($0.className, path) }
+    }
+  }
 }

@@ -18,52 +18,12 @@ struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print the layer table or convert (the default verb).")
 
-  /// What can be written.
-  enum Format: String, ExpressibleByArgument, CaseIterable {
-    case onnx, native, keras
-    case dot, svg, html, json
-
-    /// The end of the file's name.
-    var suffix: String { self == .native ? "safetensors" : rawValue }
-
-    /// Whether it is read by people, so that layers may be unknown, and standard output will do.
-    var isPicture: Bool {
-      switch self {
-      case .onnx, .native, .keras: false
-      case .dot, .svg, .html, .json: true
-      }
-    }
-  }
-
-  /// The order of an image's axes.
-  enum ImageLayout: String, ExpressibleByArgument, CaseIterable {
-    case nhwc, nchw
-
-    var dataLayout: DataLayout { self == .nhwc ? .channelsLast : .channelsFirst }
-  }
-
   @OptionGroup var options: ModelOptions
   @Flag(help: "Print the layer table.") var summary = false
-  @Option(help: "The format to convert to.") var to: Format?
+  @Option(help: "The format to convert to.") var to: ConversionFormat?
   @Option(name: [.customShort("o"), .customLong("output")], help: "Where to write; beside MODEL by default.")
   var output: String?
-  @Option(help: "The ONNX opset.") var opset = 18
-  @Option(help: "The layout of image inputs and outputs in the ONNX file; as the model has it by default.")
-  var layout: ImageLayout?
-  @Flag(help: "Store weights and compute in float16 in the exported file.") var float16 = false
-  @Flag(help: "Put ONNX weights in a side file; automatic from 2 GiB on.") var externalData = false
-  @Flag(
-    help: """
-      Read the ONNX file back, run both on the same random inputs, and only then give it its name. The exit code is 4 \
-      when they differ.
-      """)
-  var verify = false
-  @Option(
-    help: """
-      The largest difference that --verify accepts, absolute below 1 and relative above; \(WrittenModelCheck.tolerance) \
-      by default, with --float16 \(WrittenModelCheck.float16Tolerance).
-      """)
-  var tolerance: Double?
+  @OptionGroup var conversion: ConversionOptions
   @Flag(help: "Replace a .keras, .h5 or .safetensors that only the default name of the output hits.")
   var force = false
   @Flag(help: "Open nested models up in the summary and in pictures.") var expandNested = false
@@ -82,38 +42,33 @@ struct Convert: ParsableCommand {
     if output == "-", summary {
       throw ValidationError("-o -: the layer table goes to standard output already")
     }
-    if verify, to != .onnx { throw ValidationError("--verify: only --to onnx can be read back") }
-    if let tolerance {
-      guard verify else { throw ValidationError("--tolerance: there is nothing to compare without --verify") }
-      guard tolerance >= 0 else {
-        throw ValidationError("--tolerance: expected a number from 0 on, found \(tolerance)")
-      }
-    }
     if output != nil, to == nil { throw ValidationError("-o: there is nothing to write without --to") }
+    try conversion.check(for: to)
   }
 
-  func run() throws {
-    try Failure.reporting {
-      let isForSummary = summary || to == nil
-      Watchdog.start(reading: [options.model, options.weights])
-      let model = try options.open(isForSummary: isForSummary || to?.isPicture == true)
-      let sizes = try options.lowering(for: model)
-      if isForSummary {
-        let table = try ModelSummary(model, options: sizes, expandNested: expandNested)
-        let description = try cost ? ModelDescription(model, options: sizes) : nil
-        let text = table.text(width: Terminal.width, adding: description?.costColumns ?? [])  // None without --cost.
-        try StandardOutput.table(text + (description?.costLines ?? ""))
-        if let unsupported = table.unsupported, to == nil {
-          Failure.warn("\(unsupported)", hint: unsupported.suggestion)
-        }
+  func run() throws { try Failure.reporting(perform) }
+
+  /// The work; errors are the caller's to report.
+  func perform() throws {
+    let isForSummary = summary || to == nil
+    Watchdog.start(reading: [options.model, options.weights])
+    let model = try options.open(isForSummary: isForSummary || to?.isPicture == true)
+    let sizes = try options.lowering(for: model)
+    if isForSummary {
+      let table = try ModelSummary(model, options: sizes, expandNested: expandNested)
+      let description = try cost ? ModelDescription(model, options: sizes) : nil
+      let text = table.text(width: Terminal.width, adding: description?.costColumns ?? [])  // None without --cost.
+      try StandardOutput.table(text + (description?.costLines ?? ""))
+      if let unsupported = table.unsupported, to == nil {
+        Failure.warn("\(unsupported)", hint: unsupported.suggestion)
       }
-      switch to {
-      case .onnx: try writeONNX(model.lowered(sizes).graph, of: model)
-      case .native: try writeNative(model, model.lowered(sizes))  // What cannot be computed is no model to keep.
-      case .keras: try writeKeras(model, model.lowered(sizes))
-      case .dot?, .svg?, .html?, .json?: try writePicture(model, sizes)
-      case nil: break
-      }
+    }
+    switch to {
+    case .onnx: try writeONNX(model.lowered(sizes).graph, of: model)
+    case .native: try writeNative(model, model.lowered(sizes))  // What cannot be computed is no model to keep.
+    case .keras: try writeKeras(model, model.lowered(sizes))
+    case .dot?, .svg?, .html?, .json?: try writePicture(model, sizes)
+    case nil: break
     }
   }
 
@@ -121,10 +76,10 @@ struct Convert: ParsableCommand {
   // when they are right.
 
   private func writeONNX(_ graph: Graph, of model: KerasModel) throws {
-    var writer = ONNXWriter(opset: opset, externalData: externalData)
-    writer.layout = layout?.dataLayout
-    writer.float16 = float16
-    let path = try path(suffix: "onnx")
+    var writer = ONNXWriter(opset: conversion.opset, externalData: conversion.externalData)
+    writer.layout = conversion.layout?.dataLayout
+    writer.float16 = conversion.float16
+    let path = try path(suffix: ConversionFormat.onnx.suffix)
     // Weights beside the model are a second output.
     _ = try outputs.named(path + ".data")
     var nodeCount = 0
@@ -132,11 +87,12 @@ struct Convert: ParsableCommand {
       try writer.write(graph, to: path) { written in
         try model.verifyChecksums()
         nodeCount = written.nodeCount
-        guard verify else { return }
-        try WrittenModelCheck(graph, writer, names: (options.model, path), tolerance: tolerance).run(
-          on: written)
+        guard conversion.verify else { return }
+        let check = WrittenModelCheck(
+          graph, writer, names: (options.model, path), tolerance: conversion.tolerance)
+        try check.run(on: written)
       }
-      return ["\(nodeCount) nodes", "opset \(opset)", Outcome.outputs(of: graph)]
+      return ["\(nodeCount) nodes", "opset \(conversion.opset)", Outcome.outputs(of: graph)]
     }
   }
 
@@ -154,7 +110,7 @@ struct Convert: ParsableCommand {
 
   /// An archive, or the weights alone when OUT says `.weights.h5`.
   private func writeKeras(_ model: KerasModel, _ lowered: LoweredModel) throws {
-    let path = try path(suffix: "keras")
+    let path = try path(suffix: ConversionFormat.keras.suffix)
     try writing(path, model) {
       if path.hasSuffix(".weights.h5") {
         try KerasWriter().writeWeights(model, to: path) { try model.verifyChecksums() }
@@ -170,7 +126,7 @@ struct Convert: ParsableCommand {
       throw Failure(
         "a native file keeps the model's own shapes; give --batch and --input-shape when it is used", .usage)
     }
-    let path = try path(suffix: "safetensors")
+    let path = try path(suffix: ConversionFormat.native.suffix)
     try writing(path, model) {
       try NativeWriter().write(model, to: path) { try model.verifyChecksums() }
       return ["\(model.weights.count) weights", Outcome.outputs(of: lowered.graph)]

@@ -12,11 +12,15 @@ import ModelIR
 /// The command: inspecting and converting is what it is for, so `convert` needs no verb.
 @main
 struct KConvert: ParsableCommand {
+  static let version = "0.1.0"
   static let configuration = CommandConfiguration(
     commandName: "kconvert",
     abstract: "Reads Keras model files of every era and sets them free: layer table, predictions, ONNX.",
-    version: "0.1.0",
-    subcommands: [Convert.self, Run.self, Check.self, Compare.self, Diff.self, Bench.self, Layers.self],
+    version: version,
+    subcommands: [
+      Convert.self, Run.self, Check.self, Compare.self, Diff.self, Batch.self, Bench.self, Layers.self,
+      BatchChild.self,
+    ],
     defaultSubcommand: Convert.self)
 
   /// Sets up what every command relies on, then runs it.

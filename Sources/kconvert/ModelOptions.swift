@@ -17,28 +17,14 @@ struct ModelOptions: ParsableArguments {
   )
   var weights: String?
 
-  @Option(help: "Fix or override an input's shape: [NAME=]D,D,... with ? or a name for a dynamic dimension.")
-  var inputShape: [String] = []
+  @OptionGroup var settings: ModelSettings
 
-  @Option(help: "A vocabulary that the model keeps in a file beside it: LAYER=FILE.")
-  var asset: [String] = []
-
-  @Option(
-    help: ArgumentHelp(
-      "What a Lambda layer computes: NAME=EXPR over x, as \"x / 255\" or \"mean(x, axis=1)\".",
-      discussion: "Operators, indices and the functions of keras.ops; see the article on layers of your own.")
-  )
-  var lambda: [String] = []
-
-  @Option(help: "What a custom class without weights computes: CLASS=EXPR, as --lambda.")
-  var custom: [String] = []
-
-  @Option(help: "Fix the batch dimension.")
-  var batch: Int?
+  var inputShape: [String] { settings.inputShape }
+  var batch: Int? { settings.batch }
 
   /// - Parameter isForSummary: the model need not be supported as a whole.
   func open(isForSummary: Bool = false) throws -> KerasModel {
-    try ModelOptions.open(model, weights: weights, isForSummary: isForSummary, adding: given())
+    try ModelOptions.open(model, weights: weights, isForSummary: isForSummary, adding: settings.given())
   }
 
   /// The graph of a model, or of an ONNX file that kconvert wrote.
@@ -51,8 +37,7 @@ struct ModelOptions: ParsableArguments {
   /// The graph of an ONNX file; nil for other models.
   func onnxGraph() throws -> Graph? {
     guard let graph = try ModelOptions.graph(ofONNX: model) else { return nil }
-    guard weights == nil, inputShape.isEmpty, asset.isEmpty, lambda.isEmpty, custom.isEmpty, batch == nil
-    else {
+    guard weights == nil, settings.arguments.isEmpty else {
       throw Failure("\(model): an ONNX file is read as it is, without further options", .usage)
     }
     return graph
@@ -75,30 +60,6 @@ struct ModelOptions: ParsableArguments {
   private static func graph(ofONNX path: String) throws -> Graph? {
     guard isONNX(path) else { return nil }
     do { return try ONNXFile(contentsOf: path).makeGraph() } catch { throw Failure(error, in: path) }
-  }
-
-  /// What the options say of the model's own layers and files.
-  private func given() throws -> KerasModel.Options {
-    var options = KerasModel.Options()
-    for entry in try asset.map({ try ModelOptions.pair($0, "--asset", "LAYER=FILE") }) {
-      options.assets[entry.name] = entry.value
-    }
-    for entry in try lambda.map({ try ModelOptions.pair($0, "--lambda", "NAME=EXPR") }) {
-      options.layers.define(lambda: entry.name, as: try LayerExpression(entry.value))
-    }
-    for entry in try custom.map({ try ModelOptions.pair($0, "--custom", "CLASS=EXPR") }) {
-      options.layers.define(class: entry.name, as: try LayerExpression(entry.value))
-    }
-    return options
-  }
-
-  private static func pair(_ text: String, _ option: String, _ form: String) throws -> (
-    name: String, value: String
-  ) {
-    guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
-      throw ValidationError("\(option): expected \(form), found \"\(text)\"")
-    }
-    return (String(text[..<equals]), String(text[text.index(after: equals)...]))
   }
 
   static func open(
