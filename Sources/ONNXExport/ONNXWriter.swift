@@ -6,7 +6,10 @@ import ONNXFormat
 /// Inputs, outputs and nodes carry the graph's names; a dynamic axis has its name as `dim_param`. Constants are
 /// streamed: memory does not grow with the model.
 public struct ONNXWriter: Sendable {
-  /// The version of ONNX's operators, 13 or higher.
+  /// The highest version of ONNX's operators whose meaning is known and whose files are tested.
+  package static let highestOpset = 23
+
+  /// The version of ONNX's operators, 13 to 23.
   public var opset: Int
   /// Weights in a side file beside the model; always so from 2 GiB on.
   public var externalData: Bool
@@ -51,6 +54,11 @@ public struct ONNXWriter: Sendable {
     guard opset >= 13 else {
       throw ONNXExportError.opset(
         node: graph.nodes.first?.name ?? "", op: "any", needed: 13, requested: opset)
+    }
+    guard opset <= ONNXWriter.highestOpset else {
+      throw ONNXExportError.unsupported(
+        node: graph.nodes.first?.name ?? "",  // A graph without nodes has none to name.
+        message: "expected opset \(ONNXWriter.highestOpset) or lower, found \(opset)")
     }
     let prepared: Graph
     do throws(GraphError) {

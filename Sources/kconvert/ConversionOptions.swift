@@ -1,5 +1,6 @@
 import ArgumentParser
 import ModelIR
+import ONNXExport
 
 /// What can be written of a model.
 enum ConversionFormat: String, ExpressibleByArgument, CaseIterable {
@@ -58,6 +59,11 @@ struct ConversionOptions: ParsableArguments {
 
   /// Refuses options that say nothing for a format.
   func check(for format: ConversionFormat?) throws {
+    guard opset <= ONNXWriter.highestOpset else {
+      throw ValidationError(
+        "--opset: expected \(ONNXWriter.highestOpset) or lower, the highest that kconvert knows, found \(opset)"
+      )
+    }
     if verify, format != .onnx { throw ValidationError("--verify: only --to onnx can be read back") }
     guard let tolerance else { return }
     guard verify else { throw ValidationError("--tolerance: there is nothing to compare without --verify") }

@@ -84,13 +84,19 @@ struct Convert: ParsableCommand {
     _ = try outputs.named(path + ".data")
     var nodeCount = 0
     try writing(path, model) {
-      try writer.write(graph, to: path) { written in
-        try model.verifyChecksums()
-        nodeCount = written.nodeCount
-        guard conversion.verify else { return }
-        let check = WrittenModelCheck(
-          graph, writer, names: (options.model, path), tolerance: conversion.tolerance)
-        try check.run(on: written)
+      do {
+        try writer.write(graph, to: path) { written in
+          try model.verifyChecksums()
+          nodeCount = written.nodeCount
+          guard conversion.verify else { return }
+          let check = WrittenModelCheck(
+            graph, writer, names: (options.model, path), tolerance: conversion.tolerance)
+          try check.run(on: written)
+        }
+      } catch ONNXExportError.constant(_, let message) {
+        // What cannot be read is the model's; the error's own name is the file that was being written.
+        throw Failure(
+          message.hasPrefix(options.model) ? message : "\(options.model): \(message)", .invalidModel)
       }
       return ["\(nodeCount) nodes", "opset \(conversion.opset)", Outcome.outputs(of: graph)]
     }
