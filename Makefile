@@ -13,7 +13,7 @@ ifeq ($(shell uname), Linux)
 RELEASE := --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker -s
 endif
 
-.PHONY: demo test pictures build examples system format
+.PHONY: demo test pictures build examples cluster-examples install deb system format
 
 demo: build
 	$(KCONVERT) $(DEMO)/model.keras --summary
@@ -49,6 +49,20 @@ examples:
 	  swift build -c release --package-path Examples/$$name --scratch-path .build/examples && \
 	  (cd Examples/$$name && ../../.build/examples/release/$$name) || exit 1; \
 	done
+
+# The programs for Ray and Spark in local mode, which need Java: PYTHON has both packages.
+PYTHON ?= python3
+cluster-examples: build
+	$(PYTHON) Examples/clusters_test.py $(KCONVERT)
+
+# The command and its completions for bash, zsh and fish. What `make build` made is installed: no compiler runs as root.
+PREFIX ?= /usr/local
+install:
+	Scripts/install_files.sh $(KCONVERT) $(DESTDIR)$(PREFIX)
+
+# A Debian package of the release binary.
+deb: build
+	Scripts/package_deb.sh $(KCONVERT) .build/kconvert.deb
 
 $(VENV)/ready: Scripts/requirements.txt
 	python3 -m venv $(VENV)

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Installs a binary and its completions: Scripts/install_files.sh BINARY DIRECTORY, which is PREFIX behind DESTDIR.
+set -eu
+
+binary=$1
+prefix=$2
+bash=$prefix/share/bash-completion/completions
+zsh=$prefix/share/zsh/site-functions
+fish=$prefix/share/fish/vendor_completions.d
+
+mkdir -p "$prefix/bin" "$bash" "$zsh" "$fish"
+install -m 755 "$binary" "$prefix/bin/kconvert"
+"$binary" --generate-completion-script bash >"$bash/kconvert"
+"$binary" --generate-completion-script zsh >"$zsh/_kconvert"
+"$binary" --generate-completion-script fish >"$fish/kconvert.fish"
+chmod 644 "$bash/kconvert" "$zsh/_kconvert" "$fish/kconvert.fish"
