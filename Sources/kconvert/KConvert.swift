@@ -16,6 +16,14 @@ struct KConvert: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "kconvert",
     abstract: "Reads Keras model files of every era and sets them free: layer table, predictions, ONNX.",
+    discussion: """
+      Without a verb, convert is meant:
+
+      kconvert model.keras --summary
+      kconvert model.h5 --to onnx --verify
+      kconvert run model.keras --inputs in.npz --outputs out.npz
+      kconvert batch models --to onnx --out converted
+      """,
     version: version,
     subcommands: [
       Convert.self, Run.self, Check.self, Compare.self, Diff.self, Batch.self, Bench.self, Layers.self,
