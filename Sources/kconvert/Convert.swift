@@ -109,7 +109,8 @@ struct Convert: ParsableCommand {
     let total = model.weights.reduce(0) { $0 + $1.tensor.byteCount }
     let progress = Progress(path, total: total, isQuiet: quiet || noProgress)
     defer { progress.finish() }
-    let details = try OutputFile.$progress.withValue({ progress.update($0) }) { try work() }
+    let watcher = OutputProgress { progress.update($0) }
+    let details = try OutputProgress.$current.withValue(watcher) { try work() }
     progress.finish()
     if !quiet { outcome.tell(path, details) }
   }

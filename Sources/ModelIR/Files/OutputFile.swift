@@ -27,10 +27,6 @@ package final class OutputFile {
 
   private static let bufferByteCount = 1 << 16
 
-  /// Called with the number of bytes of each file that is begun in this task, as they are written.
-  @TaskLocal package static var progress: (@Sendable (_ byteCount: Int) -> Void)?
-  private let progress = OutputFile.progress
-
   /// - Throws: the system's reason, with the path of the final file.
   /// - Parameter isSeekable: bytes will be written over; a device or a FIFO is then an error.
   package init(replacing path: String, isSeekable: Bool = false) throws(FileError) {
@@ -57,7 +53,6 @@ package final class OutputFile {
       try OutputProgress.current?.willWrite(bytes.count, to: path)
       try range.write(bytes, at: byteCount)
       byteCount += bytes.count
-      progress?(byteCount)
       return
     }
     if case .bytes(var last)? = pending.last {
@@ -109,10 +104,9 @@ package final class OutputFile {
     try range.reserve(start..<byteCount)
     // Read here: the threads that write the tiles are not of this task.
     let watcher = OutputProgress.current
-    let (path, progress) = (path, progress)
-    return try TileWriter(parts, to: range, at: start, digest) { count, total throws(FileError) in
+    let path = path
+    return try TileWriter(parts, to: range, at: start, digest) { count throws(FileError) in
       try watcher?.willWrite(count, to: path)
-      progress?(start + total)
     }.run()
   }
 

@@ -1,6 +1,6 @@
-/// Who watches the files that this thread writes.
+/// Who watches the files that a thread writes, one after another or side by side.
 package final class OutputProgress: @unchecked Sendable {
-  // Used by the one thread that writes.
+  // Told one at a time: by the thread that writes, or behind the lock of those that write tiles for it.
   private let isCancelled: @Sendable () -> Bool
   private let report: (@Sendable (Int) -> Void)?
   private var byteCount = 0
@@ -11,7 +11,7 @@ package final class OutputProgress: @unchecked Sendable {
   /// - Parameters:
   ///   - isCancelled: whether the files are still wanted.
   ///   - report: told the number of bytes written so far.
-  package init(isCancelled: @escaping @Sendable () -> Bool, report: (@Sendable (Int) -> Void)?) {
+  package init(isCancelled: @escaping @Sendable () -> Bool = { false }, report: (@Sendable (Int) -> Void)?) {
     self.isCancelled = isCancelled
     self.report = report
   }

@@ -32,20 +32,19 @@ final class TileWriter<Digest: Sendable>: @unchecked Sendable {
   private let tiles: [Tile]
   private let file: FileRange
   private let digest: @Sendable (UnsafeRawBufferPointer) -> Digest
-  /// Told the size of each tile before it is written, and that of all begun so far, one at a time; may refuse.
-  private let willWrite: @Sendable (_ byteCount: Int, _ total: Int) throws(FileError) -> Void
+  /// Told the size of each tile before it is written, one at a time; may refuse.
+  private let willWrite: @Sendable (_ byteCount: Int) throws(FileError) -> Void
   /// Whether anybody looks at the digests.
   private let isCopied: Bool
   // Guarded by the lock.
   private var digests: [Digest?]
-  private var begun = 0
   private var failure: (tile: Int, error: any Error)?
   private let lock = Lazy<Never>()
 
   init(
     _ parts: [OutputPart], to file: FileRange, at start: Int,
     _ digest: @escaping @Sendable (UnsafeRawBufferPointer) -> Digest,
-    willWrite: @escaping @Sendable (_ byteCount: Int, _ total: Int) throws(FileError) -> Void
+    willWrite: @escaping @Sendable (_ byteCount: Int) throws(FileError) -> Void
   ) {
     self.file = file
     self.willWrite = willWrite
@@ -90,10 +89,7 @@ final class TileWriter<Digest: Sendable>: @unchecked Sendable {
   private func attempt(_ index: Int) {
     guard lock.guarded({ failure.map { $0.tile > index } ?? true }) else { return }
     do {
-      try lock.guarded { () throws(FileError) in
-        begun += tiles[index].byteCount
-        try willWrite(tiles[index].byteCount, begun)
-      }
+      try lock.guarded { () throws(FileError) in try willWrite(tiles[index].byteCount) }
       let result = try write(tiles[index])
       lock.guarded { digests[index] = result }
     } catch {
