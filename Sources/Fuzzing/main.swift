@@ -12,17 +12,20 @@ import Foundation
     _ body: @convention(c) (UnsafePointer<UInt8>?, Int) -> Int32
   ) -> Int32
 
+  /// One input; libFuzzer's library asks for the name.
+  @_cdecl("LLVMFuzzerTestOneInput")
+  func testOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
+    FuzzTarget.selected?.run(Array(UnsafeBufferPointer(start: bytes, count: count)), seed: 0)
+    return 0
+  }
+
   guard FuzzTarget.selected != nil else {
     FileHandle.standardError.write(Data("FUZZ_TARGET names none of \(FuzzTarget.allCases)\n".utf8))
     exit(64)
   }
   var count = CommandLine.argc
   var arguments = CommandLine.unsafeArgv
-  exit(
-    runDriver(&count, &arguments) { bytes, count in
-      FuzzTarget.selected?.run(Array(UnsafeBufferPointer(start: bytes, count: count)), seed: 0)
-      return 0
-    })
+  exit(runDriver(&count, &arguments, testOneInput))
 #else
   try FuzzDriver(Array(CommandLine.arguments.dropFirst())).run()
 #endif

@@ -62,6 +62,11 @@ import Testing
     #expect(try Tensor.joinedOnLastAxis(misfits) == nil)
   }
 
+  @Test func `views of more elements than a tensor may have are errors`() throws {
+    let one = try counted(.int8, [1])
+    #expect(throws: TensorError.self) { try one.broadcast(to: [1 << 40, 1 << 40]) }
+  }
+
   @Test func `views of a mapped file in many pieces give its pages back`() throws {
     let rows = 700
     let width = 1100
@@ -75,7 +80,8 @@ import Testing
     #expect(try bytes(mapped.flipped(axes: [0, 1])) == picked(tensor, all.reversed()))
     #expect(
       try bytes(mapped.transposed([1, 0])) == picked(tensor, all.map { ($0 % rows) * width + $0 / rows }))
-    let half = try #require(try Tensor.joinedOnLastAxis([mapped.columns(600..<1100), mapped.columns(0..<600)]))
+    let half = try #require(
+      try Tensor.joinedOnLastAxis([mapped.columns(600..<1100), mapped.columns(0..<600)]))
     #expect(
       try bytes(half) == picked(tensor, all.map { $0 / width * width + ($0 % width + 600) % width }))
   }

@@ -13,13 +13,25 @@ package final class StridedStorage: TensorStorage {
   private let offset: Int
   package let byteCount: Int
 
-  /// - Precondition: every index of the view is an element of the source; the element type is not string.
-  init(_ source: Tensor, sizes: [Int], strides: [Int], offset: Int = 0) {
+  /// - Precondition: the element type is not string.
+  /// - Throws: ``TensorError`` for more elements than a tensor has, and for a view that reaches beyond its source.
+  init(_ source: Tensor, sizes: [Int], strides: [Int], offset: Int = 0) throws(TensorError) {
+    let count = try ElementCount.of(sizes)
+    var (low, high) = (offset, offset)
+    for (size, step) in zip(sizes, strides) where count > 0 {
+      low += min((size - 1) * step, 0)
+      high += max((size - 1) * step, 0)
+    }
+    // Reading checks no bounds in release builds.
+    guard sizes.count == strides.count, count == 0 || low >= 0 && high < source.elementCount else {
+      throw TensorError(
+        "a view of sizes \(sizes) reaches beyond the \(source.elementCount) elements of its source")
+    }
     self.source = source
     self.sizes = sizes
     self.strides = strides
     self.offset = offset
-    byteCount = sizes.reduce(1, *) * source.dtype.byteCount
+    byteCount = count * source.dtype.byteCount
   }
 
   package var tileByteCount: Int {
