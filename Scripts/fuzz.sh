@@ -3,7 +3,8 @@
 # runs each for so long, from another seed every day. A fault prints the seed that makes the input again:
 # `.build/debug/Fuzzing TARGET fixtures --seed N --count 1 --save FILE`.
 #
-# With LIBFUZZER=1 the same targets run under libFuzzer and the address sanitizer, in a build of their own.
+# With LIBFUZZER=1 the same targets run under libFuzzer and the address sanitizer, in a build of their own, each for a minute
+# or for MINUTES. What it finds lies in .build/fuzz/found.
 set -eu
 cd "$(dirname "$0")/.."
 minutes=${1:-}
@@ -11,11 +12,14 @@ targets="json safetensors npy zip index model config kernels onnx"
 
 if [ -n "${LIBFUZZER:-}" ]; then
   swift build --scratch-path .build/fuzz --product Fuzzing -Xswiftc -sanitize=fuzzer,address -Xswiftc -DLIBFUZZER
+  mkdir -p .build/fuzz/found
   for target in $targets; do
     mkdir -p ".build/fuzz/corpus/$target"
-    # No single input may be larger than what small models are.
+    # No single input may be larger than what small models are. Paths that a signal handler may read are never freed, and
+    # would be reported as leaks.
     FUZZ_TARGET=$target .build/fuzz/debug/Fuzzing ".build/fuzz/corpus/$target" fixtures/fuzz \
-      -max_len=262144 -timeout=10 -rss_limit_mb=1024 -max_total_time=$((${minutes:-1} * 60))
+      -artifact_prefix=.build/fuzz/found/ -detect_leaks=0 -max_len=262144 -timeout=10 -rss_limit_mb=1024 \
+      -max_total_time=$((${minutes:-1} * 60))
   done
   exit
 fi

@@ -15,7 +15,10 @@ import Foundation
   /// One input; libFuzzer's library asks for the name.
   @_cdecl("LLVMFuzzerTestOneInput")
   func testOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
-    FuzzTarget.selected?.run(Array(UnsafeBufferPointer(start: bytes, count: count)), seed: 0)
+    let input = UnsafeBufferPointer(start: bytes, count: count)
+    // Kernels are made from a seed alone.
+    let seed = input.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    FuzzTarget.selected?.run(Array(input), seed: seed)
     return 0
   }
 

@@ -108,6 +108,13 @@ struct KernelTests {
     ])
   }
 
+  @Test func `einsum repeats a size of 1 no time at all where the other is empty`() throws {
+    let y = try einsum(EinsumEquation("ab,bc->ac"), [pattern(2, 0), pattern(1, 3)])
+    #expect(y.sizes == [2, 3])
+    #expect(try [Float](y) == [0, 0, 0, 0, 0, 0])
+    #expect(throws: KernelError.self) { try strided(pattern(0), sizes: [1], strides: [0], offset: 0) }
+  }
+
   @Test func `einsum sums letters that only the operands have`() throws {
     let y = try einsum(EinsumEquation("abc,cda->bd"), [pattern(2, 3, 4), pattern(4, 2, 2, period: 5)])
     try expect(y, [

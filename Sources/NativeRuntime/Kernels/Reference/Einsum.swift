@@ -4,7 +4,10 @@ import ModelIR
 func einsum(_ equation: EinsumEquation, _ x: [Tensor]) throws -> Tensor {
   var sizes: [Character: Int] = [:]
   for (letters, tensor) in zip(equation.inputs, x) {
-    for (letter, size) in zip(letters, tensor.sizes) { sizes[letter] = max(sizes[letter, default: 1], size) }
+    // A size of 1 is repeated, also no time at all.
+    for (letter, size) in zip(letters, tensor.sizes) {
+      sizes[letter] = size == 1 ? sizes[letter, default: 1] : size
+    }
   }
   var letters = unique(equation.inputs[0])
   var result = try arranged(x[0], equation.inputs[0], as: letters, sizes)

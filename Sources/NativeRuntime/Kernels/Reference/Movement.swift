@@ -62,8 +62,18 @@ extension Tensor {
 }
 
 /// Element `i` of the result is the element at `offset + i . strides` of the operand.
+/// - Throws: ``KernelError`` when that reaches beyond the operand.
 func strided(_ x: Tensor, sizes: [Int], strides: [Int], offset: Int) throws -> Tensor {
-  try x.remade(sizes) { source, target in
+  let count = try ElementCount.of(sizes)
+  var (low, high) = (offset, offset)
+  for (size, step) in zip(sizes, strides) where count > 0 {
+    low += min((size - 1) * step, 0)
+    high += max((size - 1) * step, 0)
+  }
+  guard count == 0 || low >= 0 && high < x.elementCount else {
+    throw KernelError("elements of sizes \(sizes) reach beyond the operand of sizes \(x.sizes)")
+  }
+  return try x.remade(sizes) { source, target in
     switch x.dtype.byteCount {
     case 1: copyStrided(source, target, UInt8.self, sizes, strides, offset)
     case 2: copyStrided(source, target, UInt16.self, sizes, strides, offset)
