@@ -17,7 +17,7 @@ if [ -n "${LIBFUZZER:-}" ]; then
     mkdir -p ".build/fuzz/corpus/$target"
     # No single input may be larger than what small models are. Paths that a signal handler may read are never freed, and
     # would be reported as leaks.
-    FUZZ_TARGET=$target .build/fuzz/debug/Fuzzing ".build/fuzz/corpus/$target" fixtures/fuzz \
+    ASAN_OPTIONS=detect_leaks=0 FUZZ_TARGET=$target .build/fuzz/debug/Fuzzing ".build/fuzz/corpus/$target" fixtures/fuzz \
       -artifact_prefix=.build/fuzz/found/ -detect_leaks=0 -max_len=262144 -timeout=10 -rss_limit_mb=1024 \
       -max_total_time=$((${minutes:-1} * 60))
   done
