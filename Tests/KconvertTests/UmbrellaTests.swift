@@ -69,6 +69,13 @@ import Testing
       #expect(try [Float](#require(loaded["a"])) == [1, 2, 3])
       #expect(try [Int32](#require(loaded["b/c"])) == [7])
     }
+    // More than the writer holds back, once and several times.
+    for count in [1 << 14, (1 << 14) + 1, 400_000] {
+      let large = (0..<count).map { Float($0) }
+      try NumpyArchive.save(
+        ["x": try Tensor(large, sizes: [count]), "y": try Tensor([Float(1)], sizes: [1])], to: npz)
+      #expect(try [Float](#require(NumpyArchive.load(npz)["x"])) == large)
+    }
     #expect(throws: Safetensors.FormatError.self) { try Safetensors.load(npz) }
     #expect(throws: NumpyArray.FormatError.self) { try NumpyArchive.load(safetensors) }
     #expect(throws: Safetensors.FormatError.self) { try Safetensors.load(temporary("nowhere")) }

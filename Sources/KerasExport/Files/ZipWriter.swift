@@ -43,6 +43,8 @@ package final class ZipWriter {
     try file.write(ZipWriter.header(member))
     try file.flush()
     let start = file.byteCount
+    file.holdsEverything = true
+    defer { file.holdsEverything = false }
     try body(file)
     guard file.byteCount - start == byteCount else {
       throw KerasExportError.unsupported(

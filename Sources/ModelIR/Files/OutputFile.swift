@@ -22,6 +22,8 @@ package final class OutputFile {
   private var pending: [OutputPart] = []
   private var pendingByteCount = 0
   private var holdsStorages = false
+  /// Whether everything appended waits for ``flush()``, which alone shows it to a digest.
+  package var holdsEverything = false
   /// The number of bytes written so far, those included that wait to be.
   package private(set) var byteCount = 0
 
@@ -48,7 +50,7 @@ package final class OutputFile {
 
   /// Appends bytes.
   package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
-    if !holdsStorages, bytes.count >= OutputFile.bufferByteCount {
+    if !holdsStorages, !holdsEverything, bytes.count >= OutputFile.bufferByteCount {
       try flushBytes()
       try OutputProgress.current?.willWrite(bytes.count, to: path)
       try range.write(bytes, at: byteCount)
@@ -65,7 +67,7 @@ package final class OutputFile {
     }
     byteCount += bytes.count
     pendingByteCount += bytes.count
-    if !holdsStorages, pendingByteCount >= OutputFile.bufferByteCount { try flushBytes() }
+    if !holdsStorages, !holdsEverything, pendingByteCount >= OutputFile.bufferByteCount { try flushBytes() }
   }
 
   /// Appends all bytes of a storage; they are read by ``flush()``, in tiles on all cores.
