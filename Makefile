@@ -34,6 +34,8 @@ test: system $(VENV)/ready
 	$(VENV)/bin/python Scripts/judge_keras.py
 	$(VENV)/bin/python Scripts/judge_pictures.py
 	$(VENV)/bin/python Scripts/public_api.py
+	# The optimised command too: a debug build does not show every fault.
+	$(MAKE) demo
 	$(MAKE) examples
 
 # The pages of --to html in a headless Chromium, light and dark.
