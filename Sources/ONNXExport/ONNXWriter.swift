@@ -137,11 +137,7 @@ extension GraphEmitter {
     case .topK(let k, let axis, let largest): try emitTopK(k, axis, isLargest: largest, x[0], y)
     case .batchNormalization(_, let epsilon):
       emit("BatchNormalization", x, outputs: y, [("epsilon", .float(epsilon))])
-    case .normalization(.layer(let axis), let epsilon),
-      .normalization(.rootMeanSquare(let axis), let epsilon):
-      emit(node.op.name, x, outputs: y, [("axis", .int(axis)), ("epsilon", .float(epsilon))])
-    case .normalization(.groups(let count, _), let epsilon):
-      emit("GroupNormalization", x, outputs: y, [("num_groups", .int(count)), ("epsilon", .float(epsilon))])
+    case .normalization(let normalization, let epsilon): emitNormalization(normalization, epsilon, x, y)
     case .softmax(let axis): emit("Softmax", x, outputs: y, [("axis", .int(axis))])
     case .logSoftmax(let axis): emit("LogSoftmax", x, outputs: y, [("axis", .int(axis))])
     case .reshape(let shape): try emitReshape(shape, node, x[0], y)

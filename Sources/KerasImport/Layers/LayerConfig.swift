@@ -332,30 +332,24 @@ extension JSONValue {
 
   /// A number or nested lists of numbers of equal lengths, flattened row-major.
   var numericArray: (values: [Double], sizes: [Int])? {
-    if let double { return ([double], []) }
-    if let bool { return ([bool ? 1 : 0], []) }
-    guard let array else { return nil }
-    var values: [Double] = []
-    var inner: [Int]?
-    for item in array {
-      guard let part = item.numericArray, inner == nil || inner == part.sizes else { return nil }
-      inner = part.sizes
-      values += part.values
-    }
-    return (values, [array.count] + (inner ?? []))  // An empty list ends the nesting.
+    nested { item in item.double ?? item.bool.map { $0 ? 1 : 0 } }
   }
 
   /// Text in any nesting, plain or as Keras writes bytes, row-major, with the sizes of the nesting.
   var textArray: (values: [String], sizes: [Int])? {
-    if let string { return ([string], []) }
-    if self["class_name"]?.string == "__bytes__" {
-      return self["config"]?["value"]?.string.map { ([$0], []) }
+    nested { item in
+      item.string ?? (item["class_name"]?.string == "__bytes__" ? item["config"]?["value"]?.string : nil)
     }
+  }
+
+  /// Elements in any nesting, row-major, with the sizes of the nesting; nil when something is none, or lists differ.
+  private func nested<T>(_ element: (JSONValue) -> T?) -> (values: [T], sizes: [Int])? {
+    if let value = element(self) { return ([value], []) }
     guard let array else { return nil }
-    var values: [String] = []
+    var values: [T] = []
     var inner: [Int]?
     for item in array {
-      guard let part = item.textArray, inner == nil || inner == part.sizes else { return nil }
+      guard let part = item.nested(element), inner == nil || inner == part.sizes else { return nil }
       inner = part.sizes
       values += part.values
     }

@@ -73,7 +73,7 @@ public enum Normalization: Hashable, Sendable {
   case groups(Int, axis: Int)
 
   /// The operator's name in ONNX.
-  var name: String {
+  package var name: String {
     switch self {
     case .layer: "LayerNormalization"
     case .rootMeanSquare: "RMSNormalization"

@@ -2,6 +2,15 @@ import ModelIR
 import ONNXFormat
 
 extension GraphEmitter {
+  func emitNormalization(_ normalization: Normalization, _ epsilon: Double, _ x: [String], _ y: [String]) {
+    let attribute: (name: String, value: ONNXAttribute) =
+      switch normalization {
+      case .layer(let axis), .rootMeanSquare(let axis): ("axis", .int(axis))
+      case .groups(let count, _): ("num_groups", .int(count))
+      }
+    emit(normalization.name, x, outputs: y, [attribute, ("epsilon", .float(epsilon))])
+  }
+
   /// From opset 18 on the axes are an operand, ReduceSum's from 13.
   func emitReduce(
     _ function: ReduceFunction, _ axes: [Int], _ keepDims: Bool, _ node: Node, _ x: String, _ y: [String]

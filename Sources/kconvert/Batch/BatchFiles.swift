@@ -59,16 +59,8 @@ enum BatchFiles {
 
   /// What is in a folder, in the order of the names.
   static func names(in folder: String) throws -> [String] {
-    guard let directory = opendir(folder) else {
+    guard let names = Folder.names(in: folder) else {
       throw Failure("\(folder): \(String(cString: strerror(errno)))", .cannotOpen)
-    }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 1) { String(cString: $0) }
-      }
-      if name != ".", name != ".." { names.append(name) }
     }
     return names.sorted()
   }
@@ -92,7 +84,7 @@ enum BatchFiles {
   static func members(of path: String) throws -> [String] {
     try names(in: path).flatMap { name -> [String] in
       let inside = "\(path)/\(name)"
-      guard isFolder(inside), !isLink(inside) else { return [name] }
+      guard Folder.isUnlinked(inside) else { return [name] }
       return try members(of: inside).map { "\(name)/\($0)" }
     }
   }

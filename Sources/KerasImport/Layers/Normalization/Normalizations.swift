@@ -138,10 +138,10 @@ struct LayerNormalization: Layer, KeepsInputTypes {
     let gamma = try parameter("gamma")
     let beta = try parameter("beta")
     let y: Value
-    if !rmsScaling, axes == Array((shape.rank - axes.count)..<shape.rank), parameters.fixedSizes != nil {
+    if !rmsScaling, let first = scope.firstOfLast(axes, rank: shape.rank), parameters.fixedSizes != nil {
       let one = if let gamma { gamma } else { try scope.filled(1, parameters, dtype) }
       let zero = if let beta { beta } else { try scope.filled(0, parameters, dtype) }
-      y = try scope.emit(.normalization(.layer(axis: axes[0]), epsilon: epsilon), x, one, zero)
+      y = try scope.emit(.normalization(.layer(axis: first), epsilon: epsilon), x, one, zero)
     } else {
       y = try composed(x, axes: axes, gamma: gamma, beta: beta, in: scope)
     }
@@ -240,12 +240,12 @@ struct RMSNormalization: Layer {
     let wide = try scope.cast(x, to: compute)
     let weight = try scope.cast(scope.variable("scale", Shape(axes.map { shape[$0] })), to: compute)
     let y: Value
-    if axes == Array((shape.rank - axes.count)..<shape.rank) {
-      y = try scope.emit(.normalization(.rootMeanSquare(axis: axes[0]), epsilon: epsilon), wide, weight)
+    if let normalized = try scope.normalizedRows(wide, axes: axes, epsilon: epsilon, scale: weight) {
+      y = normalized
     } else {
-      let mean = try scope.reduce(.mean, scope.unary(.square, wide), axes: axes, keepDims: true)
-      let normal = try scope.divide(wide, scope.unary(.sqrt, scope.add(mean, epsilon)))
-      y = try scope.multiply(normal, scope.spread(weight, over: axes, rank: shape.rank))
+      y = try scope.multiply(
+        scope.dividedByRootMeanSquare(wide, axes: axes, epsilon: epsilon),
+        scope.spread(weight, over: axes, rank: shape.rank))
     }
     return [Operand(try scope.cast(y, to: scope.dtype(of: x)))]
   }
@@ -301,5 +301,31 @@ struct SpectralNormalization: Layer {
     return try scope.lower(Sublayer("layer", inner), call).map { result throws(KerasImportError) in
       Operand(try scope.cast(result.value, to: type), mask: result.mask)
     }
+  }
+}
+
+extension LoweringScope {
+  /// `x / sqrt(mean(x^2) + epsilon) * scale` as one operation; nil where the axes are not the last ones or the scale has
+  /// another shape than they.
+  func normalizedRows(
+    _ x: Value, axes: [Int], epsilon: Double, scale: Value
+  ) throws(KerasImportError) -> Value? {
+    let shape = shape(of: x)
+    guard let first = firstOfLast(axes, rank: shape.rank),
+      self.shape(of: scale) == Shape(axes.map { shape[$0] })
+    else { return nil }
+    return try emit(
+      .normalization(.rootMeanSquare(axis: first), epsilon: epsilon), x, cast(scale, to: dtype(of: x)))
+  }
+
+  /// The first of axes that are the last ones in order; nil for others, and for none.
+  func firstOfLast(_ axes: [Int], rank: Int) -> Int? {
+    axes == Array((rank - axes.count)..<rank) ? axes.first : nil
+  }
+
+  /// `x / sqrt(mean(x^2) + epsilon)` over axes.
+  func dividedByRootMeanSquare(_ x: Value, axes: [Int], epsilon: Double) throws(KerasImportError) -> Value {
+    let square = try reduce(.mean, unary(.square, x), axes: axes, keepDims: true)
+    return try divide(x, unary(.sqrt, add(square, epsilon)))
   }
 }

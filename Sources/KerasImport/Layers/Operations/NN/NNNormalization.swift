@@ -79,22 +79,17 @@ extension OperationCall {
     let given = try floating("x", 0)
     let x = try scope.single(scope.rank(of: given) == 0 ? scope.expandDims(given, axes: [0]) : given)
     let axes = try scope.axes(ints("axis") ?? [-1], rank: scope.rank(of: x))
-    let shape = scope.shape(of: x)
-    let normalized = Shape(axes.map { shape[$0] })
-    if let scale = try optionalTensor("scale", 1), axes == Array((shape.rank - axes.count)..<shape.rank),
-      scope.shape(of: scale) == normalized
-    {
-      let epsilon = try double("epsilon") ?? 1e-7
-      let typed = try scope.cast(scale, to: scope.dtype(of: x))
-      let y = try scope.emit(.normalization(.rootMeanSquare(axis: axes[0]), epsilon: epsilon), x, typed)
+    let epsilon = try double("epsilon", default: 1e-7)
+    guard let scale = try optionalTensor("scale", 1) else {
+      return try scope.cast(
+        scope.dividedByRootMeanSquare(x, axes: axes, epsilon: epsilon), to: scope.dtype(of: given))
+    }
+    if let y = try scope.normalizedRows(x, axes: axes, epsilon: epsilon, scale: scale) {
       return try scope.cast(y, to: scope.dtype(of: given))
     }
-    let square = try scope.reduce(.mean, scope.unary(.square, x), axes: axes, keepDims: true)
-    let root = try scope.unary(.sqrt, scope.add(square, double("epsilon", default: 1e-7)))
-    var y = try scope.divide(x, root)
-    if let scale = try optionalTensor("scale", 1) {
-      y = try scope.multiply(y, scope.cast(scale, to: scope.dtype(of: y)))
-    }
+    let y = try scope.multiply(
+      scope.dividedByRootMeanSquare(x, axes: axes, epsilon: epsilon),
+      scope.cast(scale, to: scope.dtype(of: x)))
     return try scope.cast(y, to: scope.dtype(of: given))
   }
 
