@@ -8,122 +8,204 @@ import CHDF5
   import Darwin
 #endif
 
-extension HDF5Index {
-  /// Indexes a file in a child process of limited time and memory.
-  ///
-  /// libhdf5 crashes and hangs on some damaged files; this way that ends the child and becomes an error. Meant for
-  /// commands: a program with many threads may prefer ``init(indexing:)``. The work is never done in this process
-  /// instead: when there can be no child, or it cannot be confined, that is an error.
+/// A child process of limited time and memory that indexes a file while this process does other work.
+///
+/// libhdf5 crashes and hangs on some damaged files; this way that ends the child and becomes an error. Meant for
+/// commands: a program with many threads may prefer ``HDF5Index/init(indexing:)``. The work is never done in this process
+/// instead: when there can be no child, or it cannot be confined, that is an error.
+///
+/// Not to be used by two threads at once.
+package final class IndexProcess: @unchecked Sendable {
+  private let child: Int32
+  /// Where the child's answers come from.
+  private let answers: Int32
+  private let seconds: Int32
+  private let byteLimit: Int
+  private var isReaped = false
+
+  /// Starts the child; it has the bytes as they are now.
   /// - Parameter seconds: of processor time; a machine that is busy with other things gets a little longer.
-  /// - Throws: ``HDF5Error``, also when the child did not come back.
-  package init(
-    indexingApart bytes: UnsafeRawBufferPointer, seconds: Int32 = 5
-  ) throws(HDF5Error) {
+  package init(indexing bytes: UnsafeRawBufferPointer, seconds: Int32 = 5) throws(HDF5Error) {
     var ends: [Int32] = [-1, -1]
     guard chdf5_pipe(&ends) == 0 else { throw IndexProcess.cannotStart }
     let parent = getpid()
     // The lock is held so that the child starts with a library that nobody is using.
-    let child = try HDF5Library.locked { chdf5_fork() }
+    let child = HDF5Library.guarded { chdf5_fork() }
     if child == 0 {
       close(ends[0])
-      IndexProcess.run(bytes, seconds: seconds, answer: ends[1], parent: parent)
+      IndexWork(answers: ends[1]).run(bytes, seconds: seconds, parent: parent)
     }
     close(ends[1])
-    defer { close(ends[0]) }
-    guard child > 0 else { throw IndexProcess.cannotStart }
-    let answer = IndexProcess.read(ends[0], seconds: seconds + 2, byteLimit: 64 * bytes.count + 1 << 26)
-    if answer == nil { kill(child, SIGKILL) }
-    var status: Int32 = 0
-    while waitpid(child, &status, 0) < 0, errno == EINTR {}
-    self = try IndexProcess.index(answer ?? [])  // No bytes are no index: refused there.
+    guard child > 0 else {
+      close(ends[0])
+      throw IndexProcess.cannotStart
+    }
+    (self.child, answers, self.seconds) = (child, ends[0], seconds)
+    byteLimit = 64 * bytes.count + 1 << 26
   }
-}
 
-/// The two ends of indexing in a child process. An answer is a kind, 0 for an index, and its content.
-private enum IndexProcess {
-  /// What a child may use beyond what its parent has, and beyond the file itself.
-  static let memoryByteCount: UInt64 = 512 << 20
+  deinit {
+    close(answers)
+    if !isReaped { end() }
+  }
 
-  static var cannotStart: HDF5Error {
+  private static var cannotStart: HDF5Error {
     HDF5Error(
       .unsupported(
         "no process could be started to read it in (\(String(cString: strerror(errno)))); HDF5 files are not read without"
       ))
   }
 
-  static func run(_ bytes: UnsafeRawBufferPointer, seconds: Int32, answer: Int32, parent: Int32) -> Never {
-    guard chdf5_confine(memoryByteCount + 4 * UInt64(bytes.count), UInt64(seconds), parent) == 0 else {
-      send([3], to: answer)
-    }
-    var message: [UInt8]
-    do {
-      var builder = IndexBuilder(fileByteCount: bytes.count, leavesFileOpen: true)
-      message = [0] + (try builder.index(bytes)).encoded()
-    } catch {
-      let (kind, text): (UInt8, String)
-      switch error.reason {
-      case .corrupted(let reason): (kind, text) = (1, reason)
-      case .unsupported(let reason): (kind, text) = (2, reason)
-      }
-      message = [kind] + Array(error.object.utf8) + [0] + Array(text.utf8)
-    }
-    send(message, to: answer)
+  private static let damaged = HDF5Error(
+    .corrupted("libhdf5 did not come to an end with this file, which is damaged"))
+
+  /// The attributes of the root group, which are there before everything else is; to be asked for first, and once.
+  package func rootAttributes() throws(HDF5Error) -> [String: HDF5Index.Attribute] {
+    try content(of: .rootAttributes).root.attributes
   }
 
-  /// Writes an answer and ends the process.
-  private static func send(_ message: [UInt8], to answer: Int32) -> Never {
-    message.withUnsafeBytes { message in
-      var rest = message[...]
-      while !rest.isEmpty {
-        let count = write(answer, rest.base.baseAddress.map { $0 + rest.startIndex }, rest.count)
-        if count <= 0 { break }
-        rest = rest.dropFirst(count)
+  /// The whole index; to be asked for behind ``rootAttributes()``, and once.
+  package func index() throws(HDF5Error) -> HDF5Index {
+    let index = try content(of: .index)
+    // What the child still has to clear up is not waited for.
+    isReaped = waitpid(child, nil, WNOHANG) == child
+    return index
+  }
+
+  private func content(of kind: Answer) throws(HDF5Error) -> HDF5Index {
+    guard let head = read(1 + MemoryLayout<Int>.size), let found = Answer(rawValue: head[0]),
+      let content = read(head.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 1, as: Int.self) })
+    else {
+      end()
+      throw IndexProcess.damaged
+    }
+    switch found {
+    case .rootAttributes, .index:
+      guard found == kind, let index = HDF5Index(encoded: content) else { throw IndexProcess.damaged }
+      return index
+    case .cannotBeConfined:
+      throw HDF5Error(
+        .unsupported("the process that reads it could not be confined; HDF5 files are not read without"))
+    case .corrupted, .unsupported:
+      let parts = content.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2 else { throw IndexProcess.damaged }
+      let text = String(decoding: parts[1], as: UTF8.self)
+      throw HDF5Error(
+        found == .unsupported ? .unsupported(text) : .corrupted(text),
+        object: String(decoding: parts[0], as: UTF8.self))
+    }
+  }
+
+  /// As many bytes; nil if the child ends before, or takes too long.
+  private func read(_ count: Int) -> [UInt8]? {
+    guard (0...byteLimit).contains(count) else { return nil }
+    var isWhole = false
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      isWhole = fill(UnsafeMutableRawBufferPointer(buffer), &filled)
+    }
+    return isWhole ? bytes : nil
+  }
+
+  private func fill(_ buffer: UnsafeMutableRawBufferPointer, _ filled: inout Int) -> Bool {
+    let end = time(nil) + Int(seconds + 2)
+    while filled < buffer.count {
+      let left = end - time(nil)
+      guard left > 0 else { return false }
+      var poll = pollfd(fd: answers, events: Int16(POLLIN), revents: 0)
+      let ready = chdf5_poll(&poll, Int32(clamping: left * 1000))
+      if ready < 0, errno == EINTR { continue }
+      guard ready > 0 else { return false }
+      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+      let count = systemRead(answers, rest)
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return false }
+      filled += count
+    }
+    return true
+  }
+
+  /// Ends the child, if it has not come to its own end.
+  private func end() {
+    guard !isReaped else { return }
+    kill(child, SIGKILL)
+    while waitpid(child, nil, 0) < 0, errno == EINTR {}
+    isReaped = true
+  }
+}
+
+extension HDF5Index {
+  /// Indexes a file in an ``IndexProcess`` and waits for it.
+  /// - Throws: ``HDF5Error``, also when the child did not come back.
+  package init(indexingApart bytes: UnsafeRawBufferPointer, seconds: Int32 = 5) throws(HDF5Error) {
+    let process = try IndexProcess(indexing: bytes, seconds: seconds)
+    _ = try process.rootAttributes()
+    self = try process.index()
+  }
+}
+
+/// What a child's answer is: a byte, the number of bytes of its content, and that.
+private enum Answer: UInt8 {
+  /// An index of the root group's attributes alone.
+  case rootAttributes
+  case index
+  /// The path of an object, a zero, and what is wrong.
+  case corrupted, unsupported
+  case cannotBeConfined
+}
+
+/// The work of the child.
+private struct IndexWork {
+  let answers: Int32
+
+  /// What a child may use beyond what its parent has, and beyond the file itself.
+  static let memoryByteCount: UInt64 = 512 << 20
+
+  func run(_ bytes: UnsafeRawBufferPointer, seconds: Int32, parent: Int32) -> Never {
+    if let problem = HDF5Library.problem { end(.unsupported, [0] + Array(problem.utf8)) }
+    guard chdf5_confine(IndexWork.memoryByteCount + 4 * UInt64(bytes.count), UInt64(seconds), parent) == 0
+    else { end(.cannotBeConfined, []) }
+    do {
+      var builder = IndexBuilder(fileByteCount: bytes.count, leavesFileOpen: true)
+      builder.didReadRootAttributes = { attributes in
+        var root = HDF5Index.Group()
+        root.attributes = attributes
+        send(.rootAttributes, HDF5Index(root: root).encoded())
+      }
+      end(.index, try builder.index(bytes).encoded())
+    } catch {
+      let place = Array(error.object.utf8) + [0]
+      switch error.reason {
+      case .corrupted(let text): end(.corrupted, place + Array(text.utf8))
+      case .unsupported(let text): end(.unsupported, place + Array(text.utf8))
       }
     }
+  }
+
+  /// Sends the last answer and ends the process.
+  private func end(_ kind: Answer, _ content: [UInt8]) -> Never {
+    send(kind, content)
     _exit(0)
   }
 
-  /// Everything the child writes; nil if it takes too long.
-  static func read(_ descriptor: Int32, seconds: Int32, byteLimit: Int) -> [UInt8]? {
-    var answer: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    let end = time(nil) + Int(seconds)
-    while true {
-      let left = end - time(nil)
-      guard left > 0 else { return nil }
-      var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-      let ready = chdf5_poll(&poll, Int32(clamping: left * 1000))
-      if ready < 0, errno == EINTR { continue }
-      guard ready > 0 else { return nil }
-      let count = systemRead(descriptor, &buffer)
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { return answer }
-      answer += buffer[..<count]
-      guard answer.count <= byteLimit else { return nil }
-    }
+  private func send(_ kind: Answer, _ content: [UInt8]) {
+    var message = [kind.rawValue]
+    withUnsafeBytes(of: content.count) { message.append(contentsOf: $0) }
+    send(message + content)
   }
 
-  static func index(_ answer: [UInt8]) throws(HDF5Error) -> HDF5Index {
-    let damaged = HDF5Error(.corrupted("libhdf5 did not come to an end with this file, which is damaged"))
-    guard let kind = answer.first else { throw damaged }
-    if kind == 0 {
-      guard let index = HDF5Index(encoded: Array(answer.dropFirst())) else { throw damaged }
-      return index
+  private func send(_ message: [UInt8]) {
+    message.withUnsafeBytes { message in
+      var rest = message[...]
+      while !rest.isEmpty {
+        let count = write(answers, rest.base.baseAddress.map { $0 + rest.startIndex }, rest.count)
+        if count <= 0 { _exit(1) }
+        rest = rest.dropFirst(count)
+      }
     }
-    if kind == 3 {
-      throw HDF5Error(
-        .unsupported("the process that reads it could not be confined; HDF5 files are not read without"))
-    }
-    let parts = answer.dropFirst().split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2 else { throw damaged }
-    let text = String(decoding: parts[1], as: UTF8.self)
-    throw HDF5Error(
-      kind == 2 ? .unsupported(text) : .corrupted(text), object: String(decoding: parts[0], as: UTF8.self))
   }
 }
 
 /// `read(2)`, under a name that a function called `read` does not hide.
-private func systemRead(_ descriptor: Int32, _ buffer: inout [UInt8]) -> Int {
-  let count = buffer.count
-  return buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, count) }
+private func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
+  read(descriptor, buffer.baseAddress, buffer.count)
 }

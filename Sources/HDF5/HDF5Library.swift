@@ -26,11 +26,24 @@ enum HDF5Library {
   /// Runs `body` while no other thread uses the library, and with its printing of errors off.
   /// - Throws: ``HDF5Error/Reason/unsupported(_:)`` when the library is not there, and what `body` throws.
   static func locked<R>(_ body: () throws(HDF5Error) -> R) throws(HDF5Error) -> R {
+    try guarded { () throws(HDF5Error) in
+      if let problem { throw HDF5Error(.unsupported(problem)) }
+      return try body()
+    }
+  }
+
+  /// Runs `body` while no other thread uses the library, which need not be loaded.
+  static func guarded<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
     lock.lock()
     defer { lock.unlock() }
-    if let problem = chdf5_load() { throw HDF5Error(.unsupported(String(cString: problem))) }
-    chdf5_mute()
     return try body()
+  }
+
+  /// Loads the library; what is in the way of it, or nil. To be called by one thread at a time.
+  static var problem: String? {
+    if let problem = chdf5_load() { return String(cString: problem) }
+    chdf5_mute()
+    return nil
   }
 
   /// What the library says about the call that has just failed.

@@ -17,6 +17,8 @@ struct IndexBuilder {
   let fileByteCount: Int
   /// Set where the process ends with its work: closing a file takes as long as a quarter of reading it.
   private let leavesFileOpen: Bool
+  /// Told the root group's attributes as soon as they are known.
+  var didReadRootAttributes: ([String: HDF5Index.Attribute]) -> Void = { _ in }
   /// The size of what precedes the HDF5 content of the file.
   private(set) var userBlockByteCount: hsize_t = 0
   private(set) var rootAddress: UInt64 = 0
@@ -96,6 +98,7 @@ struct IndexBuilder {
     let countBefore = objectCount
     var group = HDF5Index.Group()
     group.attributes = try attributes(of: id, count: object.attributeCount)
+    if path.isEmpty { didReadRootAttributes(group.attributes) }
     for link in try links(of: id) {
       let childPath = path.isEmpty ? link.name : "\(path)/\(link.name)"
       do {

@@ -162,9 +162,8 @@ struct ModelSource {
   init(_ file: ModelFile, weights given: ModelFile?) throws(KerasImportError) {
     var isTheano: Bool?
     for source in [file, given].compactMap({ $0 }) {
-      if case .hdf5(let hdf5) = source.content {
-        isTheano = hdf5.index.root.isOfTheano ?? isTheano
-      }
+      guard case .hdf5(let hdf5) = source.content else { continue }
+      do { isTheano = try hdf5.isOfTheano ?? isTheano } catch { throw error.at(.file(source.path)) }
     }
     switch file.content {
     case .archive(let archive):
@@ -174,8 +173,8 @@ struct ModelSource {
       weights = try WeightSource(archive: archive, path: file.path)
     case .hdf5(let hdf5):
       let json = try ModelSource.architecture(in: hdf5)
-      let version = hdf5.index.root.attributes["keras_version"]?.string
-      let backend = hdf5.index.root.attributes["backend"]?.string
+      let version = try hdf5.rootAttributes["keras_version"]?.string
+      let backend = try hdf5.rootAttributes["backend"]?.string
       model = try CanonicalModel(json: json, kerasVersion: version, backend: backend, isTheano: isTheano)
       format = "\(model.era), HDF5"
       weights = .legacy(hdf5, group: "model_weights")
@@ -205,8 +204,8 @@ struct ModelSource {
 
   /// The attribute `model_config` of an HDF5 file.
   private static func architecture(in file: HDF5File) throws(KerasImportError) -> JSONValue {
-    guard let text = file.index.root.attributes["model_config"]?.string else {
-      guard file.index.root.holdsKerasWeights else {
+    guard let text = try file.rootAttributes["model_config"]?.string else {
+      guard try file.index.root.holdsKerasWeights else {
         throw KerasImportError(
           .notAKerasFile(
             "an HDF5 file with neither a Keras model nor its weights",
@@ -244,8 +243,8 @@ struct ModelSource {
 
 /// Where the weights of a model come from.
 enum WeightSource {
-  /// The folders of Keras 3, and the archive that has the assets.
-  case numbered(WeightTree, KerasArchive? = nil)
+  /// The folders of Keras 3, read when they are asked for, and the archive that has the assets.
+  case numbered(@Sendable () throws(KerasImportError) -> WeightTree, KerasArchive? = nil)
   /// The `layer_names` layout, in a group of the file.
   case legacy(HDF5File, group: String)
   /// Tensors under the names of ``LayerGraph/places``.
@@ -259,8 +258,10 @@ enum WeightSource {
   /// The weights of an archive.
   init(archive: KerasArchive, path: String) throws(KerasImportError) {
     switch archive.weights {
-    case .hdf5(let bytes): self = .numbered(try HDF5File(bytes).weightTree(), archive)
-    case .npz(let bytes): self = .numbered(try NumpyWeights.weightTree(bytes), archive)
+    case .hdf5(let file):
+      self = .numbered({ () throws(KerasImportError) in try file.weightTree() }, archive)
+    case .npz(let bytes):
+      self = .numbered({ () throws(KerasImportError) in try NumpyWeights.weightTree(bytes) }, archive)
     case .shards: throw KerasImportError(.unsupported("sharded weights inside an archive"))
     case .absent: self = .missing("the archive holds no weights")
     }
@@ -270,20 +271,22 @@ enum WeightSource {
   init(file: ModelFile) throws(KerasImportError) {
     switch file.content {
     case .hdf5(let hdf5):
-      let root = hdf5.index.root
+      let root = try hdf5.index.root
       if ["layer_names", "layer_names0", "nb_layers"].contains(where: { root.attributes[$0] != nil }) {
         self = .legacy(hdf5, group: "")
       } else if root.groups["model_weights"] != nil {
         self = .legacy(hdf5, group: "model_weights")
       } else {
-        self = .numbered(try hdf5.weightTree())
+        self = .numbered { () throws(KerasImportError) in try hdf5.weightTree() }
       }
     case .archive(let archive): self = try WeightSource(archive: archive, path: file.path)
     case .json(let json) where ShardedWeights.isIndex(json):
       let folder =
         file.path.contains("/")
         ? String(file.path[..<(file.path.lastIndex(of: "/") ?? file.path.startIndex)]) : "."
-      self = .numbered(try ShardedWeights.weightTree(index: json, folder: folder))
+      self = .numbered { () throws(KerasImportError) in
+        try ShardedWeights.weightTree(index: json, folder: folder)
+      }
     case .safetensors(let bytes): self = .named(try NativeFile(bytes))
     case .savedModel(let saved): self = .savedModel(saved)
     case .checkpoint(let bundle): self = .checkpoint(bundle)
@@ -296,7 +299,7 @@ enum WeightSource {
   ) throws(KerasImportError) -> WeightBinding {
     switch self {
     case .numbered(let tree, let archive):
-      return try NumberedWeights.bind(graph, to: tree, assets: archive, isLenient: isLenient)
+      return try NumberedWeights.bind(graph, to: tree(), assets: archive, isLenient: isLenient)
     case .legacy(let file, let group):
       return try LegacyWeights.bind(graph, to: file, group: group, model: model, isLenient: isLenient)
     case .named(let file): return try file.bind(graph)
@@ -320,21 +323,37 @@ extension HDF5Index.Group {
     return marks.contains { attributes[$0] != nil } || groups["vars"] != nil
       || groups.values.contains(where: \.holdsKerasWeights)
   }
+}
 
+extension HDF5File {
   /// Whether a file of weights in the `layer_names` layout is Theano's, by what it says itself: the backend it names, its
   /// release (Keras 3 has no Theano), and else the names of its variables, which in TensorFlow's end in `:0`. nil when it
   /// says nothing.
   fileprivate var isOfTheano: Bool? {
-    let layers = groups["model_weights"] ?? self
-    func text(_ name: String) -> String? { (layers.attributes[name] ?? attributes[name])?.string }
-    if let backend = text("backend") { return backend == "theano" }
-    if let version = text("keras_version"), let major = version.first?.wholeNumberValue, major >= 3 {
-      return false
+    get throws(KerasImportError) {
+      // A file with the model says it here, before all of it is indexed.
+      let root = try rootAttributes
+      if root["model_config"] != nil, let answer = HDF5File.isOfTheano(root) { return answer }
+      let whole = try index.root
+      let layers = whole.groups["model_weights"] ?? whole
+      if let answer = HDF5File.isOfTheano(layers.attributes.merging(root) { inner, _ in inner }) {
+        return answer
+      }
+      for layer in layers.groups.values {
+        // An empty list is of another type in HDF5.
+        let names = (layer.attributes["weight_names"] ?? layer.attributes["weight_names0"])?.strings
+        if let first = names?.first { return !first.hasSuffix(":0") }
+      }
+      return nil
     }
-    for layer in layers.groups.values {
-      // An empty list is of another type in HDF5.
-      let names = (layer.attributes["weight_names"] ?? layer.attributes["weight_names0"])?.strings
-      if let first = names?.first { return !first.hasSuffix(":0") }
+  }
+
+  private static func isOfTheano(_ attributes: [String: HDF5Index.Attribute]) -> Bool? {
+    if let backend = attributes["backend"]?.string { return backend == "theano" }
+    if let version = attributes["keras_version"]?.string, let major = version.first?.wholeNumberValue,
+      major >= 3
+    {
+      return false
     }
     return nil
   }

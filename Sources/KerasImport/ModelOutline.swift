@@ -82,7 +82,8 @@ extension WeightSource {
   /// The topmost parts of the file that hold weights.
   fileprivate var layers: [(name: String, tensors: [Tensor])] {
     switch self {
-    case .numbered(let tree, _):
+    case .numbered(let read, _):
+      guard let tree = try? read() else { return [] }  // What cannot be read is not counted.
       let containers = ["layers", "_layer_checkpoint_dependencies"].filter(tree.contains)
       let paths =
         containers.flatMap { container in tree.children(of: container).map { joined(container, $0) } }
@@ -119,7 +120,7 @@ extension TensorBundle {
 
 extension HDF5File {
   fileprivate func layers(in group: String) -> [(name: String, tensors: [Tensor])] {
-    guard let root = index.root.group(at: group) else { return [] }
+    guard let root = try? index.root.group(at: group) else { return [] }  // What cannot be read is not counted.
     return LegacyWeights.list("layer_names", of: root).compactMap { name in
       guard let folder = root.group(at: name) else { return nil }
       let tensors = LegacyWeights.list("weight_names", of: folder).compactMap {

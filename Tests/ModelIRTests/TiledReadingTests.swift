@@ -85,6 +85,32 @@ import Testing
     for each in [4, 12, 40, 44, 84] { #expect(try tiles(joined, each: each) == whole) }
   }
 
+  /// Against the numbers one by one, for rows of even and odd length.
+  @Test(arguments: [1, 2, 7, 8, 33])
+  func `4-bit numbers may be cut anywhere, however they are arranged`(rowLength: Int) throws {
+    let (rows, count) = (5, 5 * rowLength)
+    let numbers = (0..<count).map { (index: Int) -> UInt8 in UInt8((index * 7 + index / 5) % 16) }
+    func paired(_ numbers: ArraySlice<UInt8>) -> [UInt8] {
+      stride(from: numbers.startIndex, to: numbers.endIndex, by: 2).map { index in
+        numbers[index] | (index + 1 < numbers.endIndex ? numbers[index + 1] << 4 : 0)
+      }
+    }
+    let (dense, wide) = (paired(numbers[...]), try Tensor(numbers, sizes: [rows, rowLength]))
+    let gapped = (0..<rows).flatMap { paired(numbers[$0 * rowLength..<($0 + 1) * rowLength]) }
+    let filled = try Tensor(gapped, sizes: [rows, gapped.count / rows])
+    let packed = try Tensor(dense, sizes: [dense.count])
+    for each in [1, 3, 4, 1000] {
+      #expect(try tiles(.nibbles(wide), each: each) == dense)
+      #expect(try tiles(.nibbles(withoutGaps: filled, rowLength: rowLength), each: each) == dense)
+      #expect(try tiles(.nibbles(withGaps: packed, sizes: wide.sizes), each: each) == gapped)
+      let unsigned = try Tensor.numbers(ofNibbles: packed, sizes: wide.sizes, isSigned: false)
+      #expect(try tiles(unsigned, each: each) == numbers)
+      let signed = try Tensor.numbers(ofNibbles: packed, sizes: wide.sizes, isSigned: true)
+      #expect(try tiles(signed, each: each) == numbers.map { $0 > 7 ? $0 | 0xF0 : $0 })
+    }
+    #expect(throws: TensorError.self) { try Tensor.nibbles(withGaps: packed, sizes: [rows + 2, rowLength]) }
+  }
+
   /// Every 16-bit pattern, and what rounds at the borders.
   @Test func `conversions of halves agree with the one of a single number`() throws {
     let halves = try Tensor((0...UInt16.max).map { $0 }, sizes: [65536])

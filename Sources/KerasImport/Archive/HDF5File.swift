@@ -3,35 +3,52 @@ package import ModelIR
 
 /// An HDF5 file or member: its index, and the bytes the index speaks of.
 package struct HDF5File: Sendable {
-  package let index: HDF5Index
+  private let content: HDF5Content
   package let bytes: HeldBytes
 
   /// Whether files are indexed in a child process, which a command wants: libhdf5 crashes on some damaged files.
   @TaskLocal package static var isIndexedApart = false
 
-  /// Indexes the bytes.
+  /// The file of these bytes. In a child process they begin to be indexed at once, in this one when the index is asked
+  /// for.
   package init(_ bytes: HeldBytes) throws(KerasImportError) {
-    let isApart = HDF5File.isIndexedApart
-    do {
-      let index = try bytes.withBytes { bytes throws(HDF5Error) in
-        isApart ? try HDF5Index(indexingApart: bytes) : try HDF5Index(indexing: bytes)
+    var process: IndexProcess?
+    if HDF5File.isIndexedApart {
+      do {
+        process = try bytes.withBytes { bytes throws(HDF5Error) in try IndexProcess(indexing: bytes) }
+      } catch {
+        throw KerasImportError(error)
       }
-      self.init(index: index, bytes: bytes)
-    } catch {
-      throw KerasImportError(error)
     }
+    self.init(HDF5Content(bytes, process), bytes)
   }
 
   /// Bytes with an index that was made elsewhere. Its ranges are checked again when tensors are made.
-  package init(index: HDF5Index, bytes: HeldBytes) {
-    self.index = index
-    self.bytes = bytes
+  package init(index: HDF5Index, bytes: HeldBytes) { self.init(HDF5Content(bytes, index), bytes) }
+
+  private init(_ content: HDF5Content, _ bytes: HeldBytes) { (self.content, self.bytes) = (content, bytes) }
+
+  /// Everything in the file.
+  /// - Throws: `corrupted` or `unsupported`.
+  package var index: HDF5Index {
+    get throws(KerasImportError) {
+      do { return try content.index.get() } catch { throw KerasImportError(error) }
+    }
+  }
+
+  /// The attributes of the root group, which may be there long before the index.
+  package var rootAttributes: [String: HDF5Index.Attribute] {
+    get throws(KerasImportError) {
+      do { return try content.rootAttributes.get() } catch { throw KerasImportError(error) }
+    }
   }
 
   /// The tensor at a path; its bytes are not read.
   /// - Throws: `weightNotFound`, and what ``tensor(of:at:)`` throws.
   package func tensor(at path: String) throws(KerasImportError) -> Tensor {
-    guard let dataset = index.root.dataset(at: path) else { throw KerasImportError(.weightNotFound(path)) }
+    guard let dataset = try index.root.dataset(at: path) else {
+      throw KerasImportError(.weightNotFound(path))
+    }
     return try tensor(of: dataset, at: path)
   }
 
@@ -39,7 +56,7 @@ package struct HDF5File: Sendable {
   ///
   /// The state of the optimizer and of metrics, which no forward pass needs, is left out.
   package func weightTree(at path: String = "") throws(KerasImportError) -> WeightTree {
-    guard let group = index.root.group(at: path) else { throw KerasImportError(.weightNotFound(path)) }
+    guard let group = try index.root.group(at: path) else { throw KerasImportError(.weightNotFound(path)) }
     var tensors: [String: Tensor] = [:]
     var positions: [String: Int] = [:]
     try group.forEachDataset { datasetPath, dataset throws(KerasImportError) in
@@ -64,6 +81,41 @@ package struct HDF5File: Sendable {
     if let name = group.attributes["name"]?.string { names[path] = name }
     for (child, group) in group.groups {
       collectNames(group, path: path.isEmpty ? child : "\(path)/\(child)", into: &names)
+    }
+  }
+}
+
+/// What is known of a file, each part found out once.
+private final class HDF5Content: Sendable {
+  private let bytes: HeldBytes
+  /// Where the file is being indexed; nil for this process.
+  private let process: IndexProcess?
+  private let attributes = Lazy<Result<[String: HDF5Index.Attribute], HDF5Error>>()
+  private let whole = Lazy<Result<HDF5Index, HDF5Error>>()
+
+  init(_ bytes: HeldBytes, _ process: IndexProcess?) { (self.bytes, self.process) = (bytes, process) }
+
+  init(_ bytes: HeldBytes, _ index: HDF5Index) {
+    (self.bytes, process) = (bytes, nil)
+    _ = whole.value { .success(index) }
+  }
+
+  var rootAttributes: Result<[String: HDF5Index.Attribute], HDF5Error> {
+    attributes.value {
+      guard let process else { return index.map(\.root.attributes) }
+      return Result { () throws(HDF5Error) in try process.rootAttributes() }
+    }
+  }
+
+  var index: Result<HDF5Index, HDF5Error> {
+    whole.value {
+      Result { () throws(HDF5Error) in
+        guard let process else {
+          return try bytes.withBytes { bytes throws(HDF5Error) in try HDF5Index(indexing: bytes) }
+        }
+        _ = try rootAttributes.get()
+        return try process.index()
+      }
     }
   }
 }

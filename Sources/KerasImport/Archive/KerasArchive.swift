@@ -10,7 +10,7 @@ package import NativeFormat
 package struct KerasArchive: Sendable {
   /// The file that holds the weights.
   package enum Weights: Sendable {
-    case hdf5(HeldBytes)
+    case hdf5(HDF5File)
     /// Arrays of NumPy; Keras's own are pickled dictionaries, which nothing but Python can read.
     case npz(HeldBytes)
     case shards(index: HeldBytes)
@@ -26,23 +26,26 @@ package struct KerasArchive: Sendable {
   /// others.
   package init(_ members: ArchiveMembers) throws(KerasImportError) {
     self.members = members
+    // First, since it takes longest when a child process does it.
+    let weights = try KerasArchive.weights(in: members)
     guard let config = try KerasArchive.json("config.json", in: members) else {
       if case .zip(let zip, _) = members, let foreign = ForeignFile(members: Array(zip.members.keys)) {
         throw foreign.error
       }
       throw KerasImportError(.notAKerasFile("it has no member \"config.json\""))
     }
-    self.config = config
+    (self.config, self.weights) = (config, weights)
     metadata = try KerasArchive.json("metadata.json", in: members)
+  }
+
+  private static func weights(in members: ArchiveMembers) throws(KerasImportError) -> Weights {
     if let content = try members.content("model.weights.h5", isVerified: false) {
-      weights = .hdf5(content)
-    } else if let index = try members.content("model.weights.json", isVerified: true) {
-      weights = .shards(index: index)
-    } else if let content = try members.content("model.weights.npz", isVerified: false) {
-      weights = .npz(content)
-    } else {
-      weights = .absent
+      return .hdf5(try HDF5File(content))
     }
+    if let index = try members.content("model.weights.json", isVerified: true) {
+      return .shards(index: index)
+    }
+    return try members.content("model.weights.npz", isVerified: false).map(Weights.npz) ?? .absent
   }
 
   /// A member such as `assets/string_lookup/vocabulary.txt`; nil if there is none.

@@ -228,9 +228,7 @@ public struct LoweringScope {
     guard state.isPartial, !hasWeight(name), sizes.count == shape.rank else { return try tensor(name) }
     let zeros: Tensor
     do {
-      zeros = try Tensor.computed(dtype: object.policy.variable, sizes: sizes) {
-        Array(repeating: 0, count: sizes.reduce(1, *))
-      }
+      zeros = try Tensor(scalar: 0, object.policy.variable).broadcast(to: sizes)
     } catch {
       throw KerasImportError(.unsupported("a weight of shape \(shape): \(error)"))
     }

@@ -16,7 +16,9 @@ struct LegacyWeights {
     _ model: LayerGraph, to file: HDF5File, group: String, model canonical: CanonicalModel,
     isLenient: Bool = false
   ) throws(KerasImportError) -> WeightBinding {
-    guard let root = file.index.root.group(at: group) else { throw KerasImportError(.weightNotFound(group)) }
+    guard let root = try file.index.root.group(at: group) else {
+      throw KerasImportError(.weightNotFound(group))
+    }
     let conversion = LegacyConversion(
       isKeras1: canonical.isKeras1, isTheano: canonical.isTheano, storesDeviations: canonical.storesDeviations
     )

@@ -49,9 +49,9 @@ extension WeightSource {
   /// Every tensor in the file's order.
   fileprivate func tensors() throws(KerasImportError) -> [(name: String, tensor: Tensor)] {
     switch self {
-    case .numbered(let tree, _): return tree.orderedTensors
+    case .numbered(let tree, _): return try tree().orderedTensors
     case .legacy(let file, let group):
-      let isNumbered = file.index.root.group(at: group)?.attributes["nb_layers"] != nil
+      let isNumbered = try file.index.root.group(at: group)?.attributes["nb_layers"] != nil
       return isNumbered ? try file.weightTree(at: group).orderedTensors : try file.legacyTensors(in: group)
     case .named(let file): return file.weights.map { ($0.name, $0.tensor) }
     case .checkpoint(let bundle): return try bundle.weightTree()
@@ -120,7 +120,7 @@ extension HDF5File {
   fileprivate func legacyTensors(in group: String) throws(KerasImportError) -> [(
     name: String, tensor: Tensor
   )] {
-    guard let root = index.root.group(at: group) else { throw KerasImportError(.weightNotFound(group)) }
+    guard let root = try index.root.group(at: group) else { throw KerasImportError(.weightNotFound(group)) }
     var layers = LegacyWeights.list("layer_names", of: root)
     // Weights of the model itself, beside its layers.
     if root.groups["top_level_model_weights"] != nil { layers.append("top_level_model_weights") }

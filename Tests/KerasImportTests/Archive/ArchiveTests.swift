@@ -34,8 +34,8 @@ import Testing
     let archive = try archive(name)
     #expect(archive.config["class_name"]?.string == "Sequential")
     #expect(archive.metadata?["keras_version"]?.string == "3.15.1")
-    guard case .hdf5(let bytes) = archive.weights else { throw Failure() }
-    let tree = try HDF5File(bytes).weightTree()
+    guard case .hdf5(let file) = archive.weights else { throw Failure() }
+    let tree = try file.weightTree()
     #expect(tree.tensors.keys.sorted() == ["layers/dense/vars/0", "layers/dense/vars/1"])
     #expect(tree.names == ["layers/dense/vars": "d"])
     let kernel = try #require(tree.tensors["layers/dense/vars/0"])

@@ -53,10 +53,12 @@ import Testing
     let path = HDF5DataTests.folder.appending(path: "layouts.h5")
     let whole = try file("layouts.h5")
     for name in ["gzip", "gzip_shuffle_checksum"] {
-      guard case .chunked(let chunks) = whole.index.root.dataset(at: name)?.layout else { throw Failure() }
+      guard case .chunked(let chunks) = try whole.index.root.dataset(at: name)?.layout else {
+        throw Failure()
+      }
       var data = try Data(contentsOf: path)
       data[chunks.chunks[0].offset + 7] ^= 0x55
-      let damaged = HDF5File(index: whole.index, bytes: .copy(of: Array(data)))
+      let damaged = HDF5File(index: try whole.index, bytes: .copy(of: Array(data)))
       #expect(throws: KerasImportError.self) { try damaged.tensor(at: name).doubles() }
     }
   }

@@ -157,6 +157,7 @@ extension WeightConversion {
       throw TensorError("expected a bias of [2, 3 * units], found \(tensor.type.shape)")
     }
     let width = tensor.sizes[1]
+    // A bias is a row of numbers, made as a whole.
     return try .computed(dtype: tensor.dtype, sizes: [width]) {
       let values = try [Double](tensor)
       return (0..<width).map { values[$0] + ($0 < width / 3 * 2 ? values[width + $0] : 0) }
@@ -165,47 +166,24 @@ extension WeightConversion {
 
   /// Zeros of the weight's shape: PyTorch's LSTM has two biases where Keras has one.
   public static let zeros = WeightConversion { tensor throws(TensorError) in
-    try .computed(dtype: tensor.dtype, sizes: tensor.sizes) { Array(repeating: 0, count: tensor.elementCount) }
+    try Tensor(scalar: 0, tensor.dtype).broadcast(to: tensor.sizes)
   }
 }
 
 extension Tensor {
-  /// Blocks of the last axis, copied when they are read.
+  /// Blocks of the last axis, side by side when they are read.
   fileprivate func lastAxisBlocks(_ order: [Int], of count: Int) throws(TensorError) -> Tensor {
-    let blockSize = (sizes.last ?? 0) / count  // A scalar has no blocks; its size is checked next.
-    let sizes = Array(sizes.dropLast()) + [blockSize * order.count]
-    let blockByteCount = blockSize * dtype.byteCount
-    let byteCount = try ElementCount.bytes(sizes, dtype)
-    let storage = ComputedStorage(byteCount: byteCount) {
-      let memory = try MemoryStorage(byteCount: byteCount) { target in
-        try withBytes { source in
-          guard blockByteCount > 0, !order.isEmpty else { return }
-          for block in 0..<(target.count / blockByteCount) {
-            let (row, place) = block.quotientAndRemainder(dividingBy: order.count)
-            let start = (row * count + order[place]) * blockByteCount
-            UnsafeMutableRawBufferPointer(rebasing: target[(block * blockByteCount)...])
-              .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[start..<(start + blockByteCount)]))
-          }
-        }
-      }
-      return try Tensor(dtype: dtype, sizes: sizes, storage: memory)
+    let size = (sizes.last ?? 0) / count  // A scalar has no blocks, and no axis to take them from.
+    func part(_ range: Range<Int>) throws(TensorError) -> Tensor {
+      try sliced([SliceRange(axis: rank - 1, start: range.lowerBound, stop: range.upperBound)])
     }
-    return try Tensor(dtype: dtype, sizes: sizes, storage: storage)
+    let parts = try order.map { block throws(TensorError) in try part(block * size..<(block + 1) * size) }
+    guard let joined = try Tensor.joinedOnLastAxis(parts) else { return try part(0..<0) }  // Of no blocks.
+    return joined
   }
 
-  /// One entry of the first axis, copied when it is read.
+  /// One entry of the first axis.
   fileprivate func row(_ index: Int) throws(TensorError) -> Tensor {
-    let sizes = Array(sizes.dropFirst())
-    let byteCount = try ElementCount.bytes(sizes, dtype)
-    let storage = ComputedStorage(byteCount: byteCount) {
-      let memory = try MemoryStorage(byteCount: byteCount) { target in
-        try withBytes {
-          target.copyMemory(
-            from: UnsafeRawBufferPointer(rebasing: $0[(index * byteCount)...].prefix(byteCount)))
-        }
-      }
-      return try Tensor(dtype: dtype, sizes: sizes, storage: memory)
-    }
-    return try Tensor(dtype: dtype, sizes: sizes, storage: storage)
+    try sliced([SliceRange(axis: 0, start: index, stop: index + 1)]).reshaped(Array(sizes.dropFirst()))
   }
 }
