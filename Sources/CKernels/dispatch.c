@@ -2,6 +2,14 @@
 #include "include/kernels.h"
 #include "include/movement.h"
 
+int ck_is_optimized(void) {
+#if defined(__OPTIMIZE__)
+  return 1;
+#else
+  return 0;
+#endif
+}
+
 size_t ck_packed_count(size_t k, size_t n) {
   return (n + ck_panel_width - 1) / ck_panel_width * ck_panel_width * k;
 }

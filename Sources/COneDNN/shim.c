@@ -1,65 +1,15 @@
-#include "shim.h"
+#include "library.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(KCONVERT_ONEDNN) && __has_include(<oneapi/dnnl/dnnl.h>)
-  #include <oneapi/dnnl/dnnl.h>
-  #if DNNL_VERSION_MAJOR == 2
-    #define HAS_ONEDNN 1
-  #endif
-#endif
-
 #if HAS_ONEDNN
 
 // MARK: - Loading
 
-#define FUNCTIONS(X) \
-  X(dnnl_engine_create) \
-  X(dnnl_stream_create) \
-  X(dnnl_memory_desc_init_by_strides) \
-  X(dnnl_memory_desc_init_by_tag) \
-  X(dnnl_memory_desc_get_size) \
-  X(dnnl_memory_desc_equal) \
-  X(dnnl_memory_create) \
-  X(dnnl_memory_destroy) \
-  X(dnnl_primitive_desc_create) \
-  X(dnnl_primitive_desc_destroy) \
-  X(dnnl_primitive_desc_query) \
-  X(dnnl_primitive_desc_query_md) \
-  X(dnnl_primitive_create) \
-  X(dnnl_primitive_destroy) \
-  X(dnnl_primitive_execute) \
-  X(dnnl_primitive_attr_create) \
-  X(dnnl_primitive_attr_destroy) \
-  X(dnnl_primitive_attr_set_post_ops) \
-  X(dnnl_primitive_attr_set_scratchpad_mode) \
-  X(dnnl_post_ops_create) \
-  X(dnnl_post_ops_destroy) \
-  X(dnnl_post_ops_append_eltwise) \
-  X(dnnl_post_ops_append_sum) \
-  X(dnnl_post_ops_append_binary) \
-  X(dnnl_dilated_convolution_forward_desc_init) \
-  X(dnnl_dilated_deconvolution_forward_desc_init) \
-  X(dnnl_pooling_v2_forward_desc_init) \
-  X(dnnl_matmul_desc_init) \
-  X(dnnl_reorder_primitive_desc_create) \
-  X(dnnl_sgemm)
-
-static struct {
-  #define X(name) __typeof__(&name) name;
-  FUNCTIONS(X)
-  #undef X
-  void (*omp_set_num_threads)(int);
-  int (*omp_get_max_threads)(void);
-  int (*omp_get_thread_num)(void);
-  int (*omp_get_num_threads)(void);
-  void (*GOMP_parallel)(void (*)(void *), void *, unsigned, unsigned);
-  dnnl_engine_t engine;
-  int is_loaded;
-} lib;
+struct kdnn_library kdnn_lib;
 
 static void load(void) {
   // OpenMP reads it as it is loaded: threads that wait give up their core soon, because on a machine that others use,
@@ -69,33 +19,33 @@ static void load(void) {
   if (!handle) handle = dlopen("libdnnl.2.dylib", RTLD_NOW | RTLD_LOCAL);
   if (!handle) return;
   int found = 1;
-  #define X(name) found &= (lib.name = (__typeof__(&name))dlsym(handle, #name)) != NULL;
+  #define X(name) found &= (kdnn_lib.name = (__typeof__(&name))dlsym(handle, #name)) != NULL;
   FUNCTIONS(X)
   #undef X
   if (!found) return;
   // The library's own pool; builds without OpenMP run on the calling thread.
-  *(void **)&lib.omp_set_num_threads = dlsym(handle, "omp_set_num_threads");
-  *(void **)&lib.omp_get_max_threads = dlsym(handle, "omp_get_max_threads");
-  *(void **)&lib.omp_get_thread_num = dlsym(handle, "omp_get_thread_num");
-  *(void **)&lib.omp_get_num_threads = dlsym(handle, "omp_get_num_threads");
-  *(void **)&lib.GOMP_parallel = dlsym(handle, "GOMP_parallel");
-  lib.is_loaded = lib.dnnl_engine_create(&lib.engine, dnnl_cpu, 0) == dnnl_success;
+  *(void **)&kdnn_lib.omp_set_num_threads = dlsym(handle, "omp_set_num_threads");
+  *(void **)&kdnn_lib.omp_get_max_threads = dlsym(handle, "omp_get_max_threads");
+  *(void **)&kdnn_lib.omp_get_thread_num = dlsym(handle, "omp_get_thread_num");
+  *(void **)&kdnn_lib.omp_get_num_threads = dlsym(handle, "omp_get_num_threads");
+  *(void **)&kdnn_lib.GOMP_parallel = dlsym(handle, "GOMP_parallel");
+  kdnn_lib.is_loaded = kdnn_lib.dnnl_engine_create(&kdnn_lib.engine, dnnl_cpu, 0) == dnnl_success;
 }
 
 int kdnn_load(void) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, load);
-  return lib.is_loaded;
+  return kdnn_lib.is_loaded;
 }
 
 // MARK: - Threads
 
 void kdnn_set_threads(int count) {
-  if (lib.omp_set_num_threads) lib.omp_set_num_threads(count);
+  if (kdnn_lib.omp_set_num_threads) kdnn_lib.omp_set_num_threads(count);
 }
 
 int kdnn_has_pool(void) {
-  return lib.GOMP_parallel && lib.omp_get_max_threads && lib.omp_get_thread_num && lib.omp_get_num_threads;
+  return kdnn_lib.GOMP_parallel && kdnn_lib.omp_get_max_threads && kdnn_lib.omp_get_thread_num && kdnn_lib.omp_get_num_threads;
 }
 
 struct parallel_call {
@@ -106,15 +56,15 @@ struct parallel_call {
 
 static void run_share(void *data) {
   struct parallel_call *call = data;
-  int threads = lib.omp_get_num_threads();
-  for (int i = lib.omp_get_thread_num(); i < call->count; i += threads) call->body(call->context, i);
+  int threads = kdnn_lib.omp_get_num_threads();
+  for (int i = kdnn_lib.omp_get_thread_num(); i < call->count; i += threads) call->body(call->context, i);
 }
 
 void kdnn_parallel(int count, void (*body)(void *, int), void *context) {
-  if (count > 1 && kdnn_has_pool() && lib.omp_get_max_threads() > 1) {
+  if (count > 1 && kdnn_has_pool() && kdnn_lib.omp_get_max_threads() > 1) {
     struct parallel_call call = {count, body, context};
-    int threads = lib.omp_get_max_threads();
-    lib.GOMP_parallel(run_share, &call, threads < count ? threads : count, 0);
+    int threads = kdnn_lib.omp_get_max_threads();
+    kdnn_lib.GOMP_parallel(run_share, &call, threads < count ? threads : count, 0);
     return;
   }
   for (int i = 0; i < count; i++) body(context, i);
@@ -123,8 +73,6 @@ void kdnn_parallel(int count, void (*body)(void *, int), void *context) {
 // MARK: - Layouts
 
 _Static_assert(sizeof(dnnl_memory_desc_t) <= sizeof(kdnn_layout), "a layout holds a descriptor");
-
-static const dnnl_memory_desc_t *descriptor(const kdnn_layout *layout) { return (const dnnl_memory_desc_t *)layout; }
 
 static void set_layout(kdnn_layout *layout, const dnnl_memory_desc_t *value) {
   memset(layout, 0, sizeof *layout);
@@ -136,36 +84,21 @@ int kdnn_layout_init(kdnn_layout *layout, int rank, const int64_t *sizes, const 
   dnnl_memory_desc_t made;
   memset(&made, 0, sizeof made);
   dnnl_status_t status =
-      strides ? lib.dnnl_memory_desc_init_by_strides(&made, rank, sizes, dnnl_f32, strides)
-              : lib.dnnl_memory_desc_init_by_tag(&made, rank, sizes, dnnl_f32, dnnl_format_tag_any);
+      strides ? kdnn_lib.dnnl_memory_desc_init_by_strides(&made, rank, sizes, dnnl_f32, strides)
+              : kdnn_lib.dnnl_memory_desc_init_by_tag(&made, rank, sizes, dnnl_f32, dnnl_format_tag_any);
   set_layout(layout, &made);
   return status == dnnl_success;
 }
 
-size_t kdnn_layout_byte_count(const kdnn_layout *layout) { return lib.dnnl_memory_desc_get_size(descriptor(layout)); }
+size_t kdnn_layout_byte_count(const kdnn_layout *layout) { return kdnn_lib.dnnl_memory_desc_get_size(descriptor(layout)); }
 
 int kdnn_layout_is_equal(const kdnn_layout *a, const kdnn_layout *b) {
-  return lib.dnnl_memory_desc_equal(descriptor(a), descriptor(b));
+  return kdnn_lib.dnnl_memory_desc_equal(descriptor(a), descriptor(b));
 }
 
 // MARK: - Steps
 
-struct kdnn_step {
-  dnnl_primitive_desc_t description;
-  dnnl_primitive_t primitive;
-  /// What the arguments of `kdnn_step_run` are to the primitive; 0: it has none.
-  int x, kernel, bias, y;
-  dnnl_memory_desc_t layouts[4];
-  int post_count;
-  struct {
-    int argument;
-    dnnl_memory_desc_t layout;
-  } posts[KDNN_MAX_POSTS];
-  dnnl_memory_desc_t scratch;
-  size_t scratch_byte_count;
-};
-
-static const dnnl_alg_kind_t functions[kdnn_function_count] = {
+const dnnl_alg_kind_t kdnn_functions[kdnn_function_count] = {
     [kdnn_relu] = dnnl_eltwise_relu,         [kdnn_tanh] = dnnl_eltwise_tanh,
     [kdnn_elu] = dnnl_eltwise_elu,           [kdnn_square] = dnnl_eltwise_square,
     [kdnn_abs] = dnnl_eltwise_abs,           [kdnn_sqrt] = dnnl_eltwise_sqrt,
@@ -179,40 +112,38 @@ static const dnnl_alg_kind_t functions[kdnn_function_count] = {
 static dnnl_status_t append(dnnl_post_ops_t ops, const kdnn_post *post) {
   switch (post->kind) {
     case kdnn_post_function:
-      return lib.dnnl_post_ops_append_eltwise(ops, 1, functions[post->function], post->alpha, post->beta);
-    case kdnn_post_accumulate: return lib.dnnl_post_ops_append_sum(ops, 1);
-    case kdnn_post_add: return lib.dnnl_post_ops_append_binary(ops, dnnl_binary_add, descriptor(&post->operand));
-    case kdnn_post_multiply: return lib.dnnl_post_ops_append_binary(ops, dnnl_binary_mul, descriptor(&post->operand));
+      return kdnn_lib.dnnl_post_ops_append_eltwise(ops, 1, kdnn_functions[post->function], post->alpha, post->beta);
+    case kdnn_post_accumulate: return kdnn_lib.dnnl_post_ops_append_sum(ops, 1);
+    case kdnn_post_add: return kdnn_lib.dnnl_post_ops_append_binary(ops, dnnl_binary_add, descriptor(&post->operand));
+    case kdnn_post_multiply: return kdnn_lib.dnnl_post_ops_append_binary(ops, dnnl_binary_mul, descriptor(&post->operand));
   }
   return dnnl_invalid_arguments;
 }
 
-/// The primitive of an operation's descriptor, with its posts and with scratch memory given by the caller.
-static kdnn_step *create(const_dnnl_op_desc_t operation, const kdnn_posts *posts) {
+kdnn_step *kdnn_create(const_dnnl_op_desc_t operation, const kdnn_posts *posts) {
   kdnn_step *step = calloc(1, sizeof *step);
   if (!step) return NULL;
   dnnl_primitive_attr_t attributes = NULL;
   dnnl_post_ops_t ops = NULL;
-  int is_made = lib.dnnl_primitive_attr_create(&attributes) == dnnl_success &&
-               lib.dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user) == dnnl_success &&
-               lib.dnnl_post_ops_create(&ops) == dnnl_success;
+  int is_made = kdnn_lib.dnnl_primitive_attr_create(&attributes) == dnnl_success &&
+               kdnn_lib.dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user) == dnnl_success &&
+               kdnn_lib.dnnl_post_ops_create(&ops) == dnnl_success;
   for (int i = 0; is_made && posts && i < posts->count; i++) {
     is_made = append(ops, &posts->items[i]) == dnnl_success;
     if (posts->items[i].kind < kdnn_post_add) continue;
-    step->posts[step->post_count].argument = DNNL_ARG_ATTR_MULTIPLE_POST_OP(i) | DNNL_ARG_SRC_1;
-    step->posts[step->post_count++].layout = *descriptor(&posts->items[i].operand);
+    step->others[step->other_count].argument = DNNL_ARG_ATTR_MULTIPLE_POST_OP(i) | DNNL_ARG_SRC_1;
+    step->others[step->other_count++].layout = *descriptor(&posts->items[i].operand);
   }
-  is_made = is_made && lib.dnnl_primitive_attr_set_post_ops(attributes, ops) == dnnl_success &&
-           lib.dnnl_primitive_desc_create(&step->description, operation, attributes, lib.engine, NULL) == dnnl_success;
-  if (ops) lib.dnnl_post_ops_destroy(ops);
-  if (attributes) lib.dnnl_primitive_attr_destroy(attributes);
+  is_made = is_made && kdnn_lib.dnnl_primitive_attr_set_post_ops(attributes, ops) == dnnl_success &&
+           kdnn_lib.dnnl_primitive_desc_create(&step->description, operation, attributes, kdnn_lib.engine, NULL) == dnnl_success;
+  if (ops) kdnn_lib.dnnl_post_ops_destroy(ops);
+  if (attributes) kdnn_lib.dnnl_primitive_attr_destroy(attributes);
   if (is_made) return step;
   free(step);
   return NULL;
 }
 
-/// Makes the primitive and notes the layouts it has chosen.
-static kdnn_step *finish(kdnn_step *step, int x, int kernel, int bias, int y) {
+kdnn_step *kdnn_finish(kdnn_step *step, int x, int kernel, int bias, int y) {
   if (!step) return NULL;
   step->x = x;
   step->kernel = kernel;
@@ -222,11 +153,11 @@ static kdnn_step *finish(kdnn_step *step, int x, int kernel, int bias, int y) {
   for (int i = 0; i < 4; i++) {
     if (!arguments[i]) continue;
     step->layouts[i] =
-        *lib.dnnl_primitive_desc_query_md(step->description, dnnl_query_exec_arg_md, arguments[i]);
+        *kdnn_lib.dnnl_primitive_desc_query_md(step->description, dnnl_query_exec_arg_md, arguments[i]);
   }
-  step->scratch = *lib.dnnl_primitive_desc_query_md(step->description, dnnl_query_scratchpad_md, 0);
-  step->scratch_byte_count = lib.dnnl_memory_desc_get_size(&step->scratch);
-  if (lib.dnnl_primitive_create(&step->primitive, step->description) == dnnl_success) return step;
+  step->scratch = *kdnn_lib.dnnl_primitive_desc_query_md(step->description, dnnl_query_scratchpad_md, 0);
+  step->scratch_byte_count = kdnn_lib.dnnl_memory_desc_get_size(&step->scratch);
+  if (kdnn_lib.dnnl_primitive_create(&step->primitive, step->description) == dnnl_success) return step;
   kdnn_step_destroy(step);
   return NULL;
 }
@@ -238,17 +169,17 @@ kdnn_step *kdnn_convolution_create(const kdnn_convolution *c) {
   dnnl_alg_kind_t algorithm = c->is_winograd ? dnnl_convolution_winograd : dnnl_convolution_direct;
   dnnl_status_t status;
   if (c->is_transposed) {
-    status = lib.dnnl_dilated_deconvolution_forward_desc_init(
+    status = kdnn_lib.dnnl_dilated_deconvolution_forward_desc_init(
         &operation, dnnl_forward_inference, dnnl_deconvolution_direct, descriptor(&c->x), descriptor(&c->kernel), bias,
         descriptor(&c->y), c->strides, c->dilations, c->before, c->after);
   } else {
-    status = lib.dnnl_dilated_convolution_forward_desc_init(
+    status = kdnn_lib.dnnl_dilated_convolution_forward_desc_init(
         &operation, dnnl_forward_inference, algorithm, descriptor(&c->x), descriptor(&c->kernel), bias,
         descriptor(&c->y), c->strides, c->dilations, c->before, c->after);
   }
   if (status != dnnl_success) return NULL;
-  return finish(
-      create(&operation, &c->posts), DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, c->has_bias ? DNNL_ARG_BIAS : 0, DNNL_ARG_DST);
+  return kdnn_finish(
+      kdnn_create(&operation, &c->posts), DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, c->has_bias ? DNNL_ARG_BIAS : 0, DNNL_ARG_DST);
 }
 
 kdnn_step *kdnn_pooling_create(const kdnn_pooling *p) {
@@ -256,53 +187,54 @@ kdnn_step *kdnn_pooling_create(const kdnn_pooling *p) {
   dnnl_pooling_v2_desc_t operation;
   const dnnl_dims_t dilations = {0};
   dnnl_alg_kind_t algorithm = p->is_maximum ? dnnl_pooling_max : dnnl_pooling_avg_exclude_padding;
-  if (lib.dnnl_pooling_v2_forward_desc_init(
+  if (kdnn_lib.dnnl_pooling_v2_forward_desc_init(
           &operation, dnnl_forward_inference, algorithm, descriptor(&p->x), descriptor(&p->y), p->strides, p->kernel,
           dilations, p->before, p->after) != dnnl_success) {
     return NULL;
   }
-  return finish(create(&operation, NULL), DNNL_ARG_SRC, 0, 0, DNNL_ARG_DST);
+  return kdnn_finish(kdnn_create(&operation, NULL), DNNL_ARG_SRC, 0, 0, DNNL_ARG_DST);
 }
 
 kdnn_step *kdnn_product_create(const kdnn_product *p) {
   if (!kdnn_load()) return NULL;
   dnnl_matmul_desc_t operation;
   const dnnl_memory_desc_t *bias = p->has_bias ? descriptor(&p->bias) : NULL;
-  if (lib.dnnl_matmul_desc_init(&operation, descriptor(&p->a), descriptor(&p->b), bias, descriptor(&p->y)) !=
+  if (kdnn_lib.dnnl_matmul_desc_init(&operation, descriptor(&p->a), descriptor(&p->b), bias, descriptor(&p->y)) !=
       dnnl_success) {
     return NULL;
   }
-  return finish(
-      create(&operation, &p->posts), DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, p->has_bias ? DNNL_ARG_BIAS : 0, DNNL_ARG_DST);
+  return kdnn_finish(
+      kdnn_create(&operation, &p->posts), DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, p->has_bias ? DNNL_ARG_BIAS : 0, DNNL_ARG_DST);
 }
 
 kdnn_step *kdnn_reorder_create(const kdnn_layout *from, const kdnn_layout *to) {
   if (!kdnn_load()) return NULL;
   kdnn_step *step = calloc(1, sizeof *step);
   dnnl_primitive_attr_t attributes = NULL;
-  if (!step || lib.dnnl_primitive_attr_create(&attributes) != dnnl_success) {
+  if (!step || kdnn_lib.dnnl_primitive_attr_create(&attributes) != dnnl_success) {
     free(step);
     return NULL;
   }
-  lib.dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
-  dnnl_status_t status = lib.dnnl_reorder_primitive_desc_create(
-      &step->description, descriptor(from), lib.engine, descriptor(to), lib.engine, attributes);
-  lib.dnnl_primitive_attr_destroy(attributes);
+  kdnn_lib.dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
+  dnnl_status_t status = kdnn_lib.dnnl_reorder_primitive_desc_create(
+      &step->description, descriptor(from), kdnn_lib.engine, descriptor(to), kdnn_lib.engine, attributes);
+  kdnn_lib.dnnl_primitive_attr_destroy(attributes);
   if (status != dnnl_success) {
     free(step);
     return NULL;
   }
-  return finish(step, DNNL_ARG_FROM, 0, 0, DNNL_ARG_TO);
+  return kdnn_finish(step, DNNL_ARG_FROM, 0, 0, DNNL_ARG_TO);
 }
 
 void kdnn_step_destroy(kdnn_step *step) {
-  if (step->primitive) lib.dnnl_primitive_destroy(step->primitive);
-  if (step->description) lib.dnnl_primitive_desc_destroy(step->description);
+  if (step->primitive) kdnn_lib.dnnl_primitive_destroy(step->primitive);
+  if (step->description) kdnn_lib.dnnl_primitive_desc_destroy(step->description);
   free(step);
 }
 
 int kdnn_step_layout(const kdnn_step *step, kdnn_argument argument, kdnn_layout *layout) {
-  set_layout(layout, &step->layouts[argument]);
+  int other = (int)argument - kdnn_argument_other;
+  set_layout(layout, other < 0 ? &step->layouts[argument] : &step->others[other].layout);
   return 1;
 }
 
@@ -310,7 +242,7 @@ size_t kdnn_step_scratch(const kdnn_step *step) { return step->scratch_byte_coun
 
 const char *kdnn_step_name(const kdnn_step *step) {
   const char *name = "";
-  lib.dnnl_primitive_desc_query(step->description, dnnl_query_impl_info_str, 0, &name);
+  kdnn_lib.dnnl_primitive_desc_query(step->description, dnnl_query_impl_info_str, 0, &name);
   return name;
 }
 
@@ -319,45 +251,45 @@ const char *kdnn_step_name(const kdnn_step *step) {
 /// The arguments of one run, on its own stack: a step itself never changes.
 struct arguments {
   int count;
-  dnnl_exec_arg_t items[5 + KDNN_MAX_POSTS];
+  dnnl_exec_arg_t items[5 + KDNN_MAX_OTHERS];
 };
 
 static int add(struct arguments *all, int argument, const dnnl_memory_desc_t *layout, const void *bytes) {
   if (!argument) return 1;
   dnnl_exec_arg_t *item = &all->items[all->count];
   item->arg = argument;
-  if (lib.dnnl_memory_create(&item->memory, layout, lib.engine, (void *)bytes) != dnnl_success) return 0;
+  if (kdnn_lib.dnnl_memory_create(&item->memory, layout, kdnn_lib.engine, (void *)bytes) != dnnl_success) return 0;
   all->count++;
   return 1;
 }
 
 static dnnl_stream_t stream(void) {
   static _Thread_local dnnl_stream_t own;
-  if (!own && lib.dnnl_stream_create(&own, lib.engine, dnnl_stream_default_flags) != dnnl_success) own = NULL;
+  if (!own && kdnn_lib.dnnl_stream_create(&own, kdnn_lib.engine, dnnl_stream_default_flags) != dnnl_success) own = NULL;
   return own;
 }
 
 int kdnn_step_run(
-    const kdnn_step *step, const void *x, const void *kernel, const void *bias, void *y, const void *const *posts,
+    const kdnn_step *step, const void *x, const void *kernel, const void *bias, void *y, const void *const *others,
     void *scratch) {
   struct arguments all = {0};
   int is_ready = add(&all, step->x, &step->layouts[0], x) && add(&all, step->kernel, &step->layouts[1], kernel) &&
                 add(&all, step->bias, &step->layouts[2], bias) && add(&all, step->y, &step->layouts[3], y);
-  for (int i = 0; is_ready && i < step->post_count; i++) {
-    is_ready = add(&all, step->posts[i].argument, &step->posts[i].layout, posts[i]);
+  for (int i = 0; is_ready && i < step->other_count; i++) {
+    is_ready = add(&all, step->others[i].argument, &step->others[i].layout, others[i]);
   }
   if (is_ready && step->scratch_byte_count) is_ready = add(&all, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch);
   dnnl_stream_t queue = stream();
   is_ready = is_ready && queue &&
-            lib.dnnl_primitive_execute(step->primitive, queue, all.count, all.items) == dnnl_success;
-  for (int i = 0; i < all.count; i++) lib.dnnl_memory_destroy(all.items[i].memory);
+            kdnn_lib.dnnl_primitive_execute(step->primitive, queue, all.count, all.items) == dnnl_success;
+  for (int i = 0; i < all.count; i++) kdnn_lib.dnnl_memory_destroy(all.items[i].memory);
   return is_ready;
 }
 
 int kdnn_sgemm(
     int transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b,
     int64_t ldb, float *c, int64_t ldc) {
-  return lib.dnnl_sgemm('N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, 0, c, ldc) == dnnl_success;
+  return kdnn_lib.dnnl_sgemm('N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, 0, c, ldc) == dnnl_success;
 }
 
 #else
@@ -381,12 +313,20 @@ kdnn_step *kdnn_convolution_create(const kdnn_convolution *convolution) { return
 kdnn_step *kdnn_pooling_create(const kdnn_pooling *pooling) { return NULL; }
 kdnn_step *kdnn_product_create(const kdnn_product *product) { return NULL; }
 kdnn_step *kdnn_reorder_create(const kdnn_layout *from, const kdnn_layout *to) { return NULL; }
+kdnn_step *kdnn_unary_create(kdnn_function function, float alpha, float beta, const kdnn_layout *x) { return NULL; }
+kdnn_step *kdnn_binary_create(
+    kdnn_binary_function function, const kdnn_layout *x, const kdnn_layout *y, const kdnn_layout *z) {
+  return NULL;
+}
+kdnn_step *kdnn_softmax_create(const kdnn_layout *x, int axis) { return NULL; }
+kdnn_step *kdnn_layer_norm_create(const kdnn_layout *x, const kdnn_layout *statistics, float epsilon) { return NULL; }
+kdnn_step *kdnn_recurrent_create(const kdnn_recurrent *recurrent) { return NULL; }
 void kdnn_step_destroy(kdnn_step *step) {}
 int kdnn_step_layout(const kdnn_step *step, kdnn_argument argument, kdnn_layout *layout) { return 0; }
 size_t kdnn_step_scratch(const kdnn_step *step) { return 0; }
 const char *kdnn_step_name(const kdnn_step *step) { return ""; }
 int kdnn_step_run(
-    const kdnn_step *step, const void *x, const void *kernel, const void *bias, void *y, const void *const *posts,
+    const kdnn_step *step, const void *x, const void *kernel, const void *bias, void *y, const void *const *others,
     void *scratch) {
   return 0;
 }

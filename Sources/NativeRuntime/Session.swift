@@ -1,3 +1,4 @@
+import CKernels
 import COneDNN
 public import ModelIR
 
@@ -16,6 +17,9 @@ public final class Session: Sendable {
     public var isExact = false
     /// Whether everything is computed by the plain reference kernels.
     public var usesReferenceKernels = false
+    /// Whether oneDNN computes also what this package has kernels of its own for: where those were built without
+    /// optimisation, as in a program that is debugged.
+    package var prefersOneDNN = ck_is_optimized() == 0
     /// All cores, the fastest kernels.
     public init() {}
   }
@@ -141,13 +145,9 @@ extension RuntimeOptions {
   init(_ options: Session.Options) {
     threads = options.threads > 0 ? options.threads : processorCount
     isExact = options.isExact
-    backends =
-      options.usesReferenceKernels ? [ScanBackend(), ReferenceBackend()] : RuntimeOptions.standardBackends
-  }
-
-  /// In the order in which they are asked.
-  static var standardBackends: [any Backend] {
-    [ScanBackend(), OneDNNBackend(), FusedBackend(), ReferenceBackend()]
+    let substitutes: [any Backend] = options.prefersOneDNN ? [OneDNNSubstitutes()] : []
+    let fast: [any Backend] = [OneDNNBackend()] + substitutes + [FusedBackend()]
+    backends = [ScanBackend()] + (options.usesReferenceKernels ? [] : fast) + [ReferenceBackend()]
   }
 }
 

@@ -27,6 +27,14 @@ import Testing
     try expectKerasNumbers(item, Session.Options())
   }
 
+  /// The kernels of the other kind of build, with optimisation or without.
+  @Test(arguments: Case.all)
+  func `the kernels of another build give Keras's numbers`(_ item: Case) throws {
+    var options = Session.Options()
+    options.prefersOneDNN.toggle()
+    try expectKerasNumbers(item, options)
+  }
+
   @Test(arguments: Case.all)
   func `the reference kernels give Keras's numbers`(_ item: Case) throws {
     var options = Session.Options()

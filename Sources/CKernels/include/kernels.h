@@ -70,3 +70,7 @@ void ck_gru_cell(
 
 /// The number of processors that this process may run on.
 int ck_processor_count(void);
+
+/// 1 when these functions were compiled with optimisation, without which they are slow: SwiftPM compiles C without it for
+/// debugging.
+int ck_is_optimized(void);

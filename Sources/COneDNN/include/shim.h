@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { KDNN_MAX_RANK = 6, KDNN_MAX_POSTS = 4 };
+enum { KDNN_MAX_RANK = 6, KDNN_MAX_POSTS = 4, KDNN_MAX_OTHERS = 6 };
 
 /// Sizes and the order of elements in memory: the library's own descriptor, whose bytes may be compared and kept.
 typedef struct {
@@ -97,13 +97,49 @@ typedef struct {
   kdnn_posts posts;
 } kdnn_product;
 
-/// Results of `kdnn_step_layout`.
-typedef enum { kdnn_argument_x, kdnn_argument_kernel, kdnn_argument_bias, kdnn_argument_y } kdnn_argument;
+/// Functions of two elements.
+typedef enum { kdnn_add, kdnn_subtract, kdnn_multiply, kdnn_divide } kdnn_binary_function;
+
+/// Recurrent cells with tanh and the logistic function, gates in Keras's order.
+typedef enum { kdnn_lstm, kdnn_gru, kdnn_gru_reset_after } kdnn_cell;
+
+typedef struct {
+  kdnn_cell cell;
+  int is_reversed;
+  /// Whether the first step has states; zeros otherwise.
+  int has_states;
+  /// `[T, N, C]`, `[1, 1, C, G, U]`, `[1, 1, U, G, U]`, `[1, 1, G, U]` (one gate more for `kdnn_gru_reset_after`: the bias
+  /// of the candidate's product with the state), `[1, 1, N, U]`, `[T, N, U]`.
+  kdnn_layout x, kernel, recurrent_kernel, bias, state, y;
+} kdnn_recurrent;
+
+/// What `kdnn_step_layout` tells of; `kdnn_argument_other` and what follows: the operands behind y.
+typedef enum {
+  kdnn_argument_x,
+  kdnn_argument_kernel,
+  kdnn_argument_bias,
+  kdnn_argument_y,
+  kdnn_argument_other
+} kdnn_argument;
 
 kdnn_step *kdnn_convolution_create(const kdnn_convolution *convolution);
 kdnn_step *kdnn_pooling_create(const kdnn_pooling *pooling);
 kdnn_step *kdnn_product_create(const kdnn_product *product);
 kdnn_step *kdnn_reorder_create(const kdnn_layout *from, const kdnn_layout *to);
+
+// What this package has kernels of its own for, which are slow where it was built without optimisation.
+
+/// A function of each element; y may be x.
+kdnn_step *kdnn_unary_create(kdnn_function function, float alpha, float beta, const kdnn_layout *x);
+/// `z = f(x, y)`, axes of y of size 1 repeated; the second operand is the step's kernel, z its y.
+kdnn_step *kdnn_binary_create(
+    kdnn_binary_function function, const kdnn_layout *x, const kdnn_layout *y, const kdnn_layout *z);
+kdnn_step *kdnn_softmax_create(const kdnn_layout *x, int axis);
+/// Along the last axis; the scale is the step's kernel, the shift its bias. `statistics`: the sizes of x but for the last.
+kdnn_step *kdnn_layer_norm_create(const kdnn_layout *x, const kdnn_layout *statistics, float epsilon);
+/// The operands behind y are the recurrent kernel, the last state h, of an LSTM c, and the first h and c where it has any.
+kdnn_step *kdnn_recurrent_create(const kdnn_recurrent *recurrent);
+
 void kdnn_step_destroy(kdnn_step *step);
 
 /// The layout the primitive has chosen for an argument.
@@ -113,10 +149,10 @@ size_t kdnn_step_scratch(const kdnn_step *step);
 /// The implementation's name, for profiles.
 const char *kdnn_step_name(const kdnn_step *step);
 
-/// Runs a step: x, kernel (or second factor), bias and y as the step has them, then the operands of its posts in order.
+/// Runs a step: x, kernel (or second factor), bias and y as the step has them, then the others in order.
 /// An argument the step does not have is NULL.
 int kdnn_step_run(
-    const kdnn_step *step, const void *x, const void *kernel, const void *bias, void *y, const void *const *posts,
+    const kdnn_step *step, const void *x, const void *kernel, const void *bias, void *y, const void *const *others,
     void *scratch);
 
 /// `c[m, n] = alpha * a[m, k] . b[k, n]` with leading dimensions; `transpose_b`: b is `[n, k]`.

@@ -4,74 +4,19 @@ import ModelIR
 extension FusedBackend {
   /// Movement as strided copies between the plan's buffers.
   func prepareMovement(_ request: StepRequest) -> PreparedStep? {
-    let x = request.operands[0].sizes
-    let own = strides(of: x)
+    if let blocks = request.movedBlocks { return request.rowMajor(request.copies(blocks)) }
     switch request.op {
-    case .transpose(let permutation):
-      let sizes = permutation.map { x[$0] }
-      return request.rowMajor(
-        request.copies([StridedCopy(sizes, from: permutation.map { own[$0] }, to: strides(of: sizes))]))
-    case .expand:
-      let sizes = request.results[0].sizes
-      return request.rowMajor(
-        request.copies([StridedCopy(sizes, from: broadcastStrides(x, to: sizes), to: strides(of: sizes))]))
-    case .slice(let ranges): return request.rowMajor(request.copies([sliceCopy(ranges, x)]))
-    case .concat(let axis): return request.rowMajor(concatenation(axis, request))
-    case .split(let axis, _): return request.rowMajor(parts(axis, request))
     case .pad(let attributes): return padding(attributes, request)
     case .gather(let axis): return gathering(axis, request)
-    case .reverse(let axes):
-      return request.rowMajor(
-        request.copies([sliceCopy(axes.map { SliceRange(axis: $0, start: nil, stop: nil, step: -1) }, x)]))
-    case .reshape, .tile, .gatherElements, .gatherND, .triangle: return nil
-    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv,
-      .convTranspose, .pool,
-      .reduce,
-      .argReduce, .cumulative, .topK, .batchNormalization, .normalization, .softmax, .logSoftmax,
+    case .transpose, .expand, .slice, .concat, .split, .reverse, .reshape, .tile, .gatherElements, .gatherND,
+      .triangle,
+      .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose,
+      .pool,
+      .reduce, .argReduce, .cumulative, .topK, .batchNormalization, .normalization, .softmax, .logSoftmax,
       .scatterND,
       .range, .count, .sizes, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
       return nil
     }
-  }
-
-  private func sliceCopy(_ ranges: [SliceRange], _ x: [Int]) -> StridedCopy {
-    var (sizes, steps, offset) = (x, strides(of: x), 0)
-    for range in ranges {
-      let (start, count, step) = range.resolved(size: x[range.axis])
-      offset += start * steps[range.axis]
-      sizes[range.axis] = count
-      // A step beyond the axis, of any size, takes one element and is never made.
-      if count > 1 { steps[range.axis] *= step }
-    }
-    return StridedCopy(sizes, from: steps, to: strides(of: sizes), fromOffset: offset)
-  }
-
-  private func concatenation(_ axis: Int, _ request: StepRequest) -> CopiesStep {
-    let steps = strides(of: request.results[0].sizes)
-    var copies: [StridedCopy] = []
-    var start = 0
-    for (index, operand) in request.operands.enumerated() {
-      copies.append(
-        StridedCopy(
-          operand.sizes, from: strides(of: operand.sizes), to: steps, toOffset: start * steps[axis],
-          operand: index))
-      start += operand.sizes[axis]
-    }
-    return request.copies(copies)
-  }
-
-  private func parts(_ axis: Int, _ request: StepRequest) -> CopiesStep {
-    let steps = strides(of: request.operands[0].sizes)
-    var copies: [StridedCopy] = []
-    var start = 0
-    for (index, result) in request.results.enumerated() {
-      copies.append(
-        StridedCopy(
-          result.sizes, from: steps, to: strides(of: result.sizes), fromOffset: start * steps[axis],
-          result: index))
-      start += result.sizes[axis]
-    }
-    return request.copies(copies)
   }
 
   /// Padding with zeros.
@@ -80,7 +25,7 @@ extension FusedBackend {
     let x = request.operands[0].sizes
     let steps = strides(of: request.results[0].sizes)
     let offset = zip(attributes.pads, steps).reduce(0) { $0 + $1.0.before * $1.1 }
-    var step = request.copies([StridedCopy(x, from: strides(of: x), to: steps, toOffset: offset)])
+    var step = request.copies([ElementBlock(sizes: x, from: strides(of: x), to: steps, toOffset: offset)])
     step.zeroedByteCount = request.results[0].byteCount
     return request.rowMajor(step)
   }
@@ -96,12 +41,12 @@ extension FusedBackend {
 }
 
 extension StepRequest {
-  fileprivate func copies(_ copies: [StridedCopy]) -> CopiesStep {
-    CopiesStep(copies: copies, width: operands[0].dtype.byteCount)
+  fileprivate func copies(_ blocks: [ElementBlock]) -> CopiesStep {
+    CopiesStep(copies: blocks.map(StridedCopy.init), width: operands[0].dtype.byteCount)
   }
 }
 
-/// One block of elements from an operand to a result.
+/// One block of elements from an operand to a result, row by row.
 private struct StridedCopy: Sendable {
   let rows: StridedRows
   let fromOffset, toOffset: Int
@@ -110,11 +55,9 @@ private struct StridedCopy: Sendable {
   /// block has, and how far they are apart.
   let columns: (count: Int, from: Int, to: Int)?
 
-  init(
-    _ sizes: [Int], from: [Int], to: [Int], fromOffset: Int = 0, toOffset: Int = 0, operand: Int = 0,
-    result: Int = 0
-  ) {
-    (self.fromOffset, self.toOffset, self.operand, self.result) = (fromOffset, toOffset, operand, result)
+  init(_ block: ElementBlock) {
+    (fromOffset, toOffset, operand, result) = (block.fromOffset, block.toOffset, block.operand, block.result)
+    let (sizes, from, to) = (block.sizes, block.from, block.to)
     let wide = sizes.indices.filter { sizes[$0] > 1 }
     guard let last = wide.last, from[last] != 1, let near = wide.last(where: { from[$0] == 1 }) else {
       rows = StridedRows(sizes, [from, to])

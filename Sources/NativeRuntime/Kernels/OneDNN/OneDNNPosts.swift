@@ -24,7 +24,7 @@ extension kdnn_post {
   }
 
   /// A function of one element in the library's words; nil when it has none that is the same.
-  fileprivate init?(_ function: UnaryFunction) {
+  init?(_ function: UnaryFunction) {
     self.init(kind: kdnn_post_function)
     switch function {
     case .relu: set(kdnn_relu)

@@ -29,9 +29,9 @@ final class OneDNNPrimitive: @unchecked Sendable {
   func run(
     _ x: UnsafeRawPointer?, kernel: UnsafeRawPointer? = nil, bias: UnsafeRawPointer? = nil,
     _ y: UnsafeMutableRawPointer,
-    posts: UnsafePointer<UnsafeRawPointer?>? = nil, scratch: UnsafeMutableRawPointer?
+    others: UnsafePointer<UnsafeRawPointer?>? = nil, scratch: UnsafeMutableRawPointer?
   ) throws(KernelError) {
-    guard kdnn_step_run(step, x, kernel, bias, y, posts, scratch) != 0 else {
+    guard kdnn_step_run(step, x, kernel, bias, y, others, scratch) != 0 else {
       throw KernelError("oneDNN's \(name) failed")
     }
   }
@@ -61,7 +61,7 @@ struct OneDNNStep: Step {
       try primitive.run(
         address(x, memory), kernel: kernel.map { address($0, memory) },
         bias: bias.map { address($0, memory) },
-        memory.result(0), posts: UnsafePointer(operands.baseAddress), scratch: memory.scratch)
+        memory.result(0), others: UnsafePointer(operands.baseAddress), scratch: memory.scratch)
     }
   }
 
@@ -77,13 +77,18 @@ struct OneDNNStep: Step {
 extension StepRequest {
   /// A constant operand packed into the layout that a primitive has chosen.
   func packed(_ operand: Int, from plain: OneDNNLayout, to chosen: OneDNNLayout) throws -> OneDNNStep.Source?
-  {
+  { try packedConstant(operand, from: plain, to: chosen).map { .packed($0) } }
+
+  /// A constant operand packed into the layout that a primitive has chosen; nil when there is no way into it.
+  func packedConstant(
+    _ operand: Int, from plain: OneDNNLayout, to chosen: OneDNNLayout
+  ) throws -> PackedConstant? {
     guard let constant = constants[operand] else { return nil }
     let step = withUnsafePointer(to: plain.value) { from in
       withUnsafePointer(to: chosen.value) { to in OneDNNPrimitive(kdnn_reorder_create(from, to)) }
     }
     guard let step else { return nil }
-    let packed = try store.packed(constant, form: plain.bytes + chosen.bytes, byteCount: chosen.byteCount) {
+    return try store.packed(constant, form: plain.bytes + chosen.bytes, byteCount: chosen.byteCount) {
       target in
       let scratch = UnsafeMutableRawPointer.allocate(byteCount: max(step.scratchByteCount, 64), alignment: 64)
       defer { scratch.deallocate() }
@@ -91,7 +96,6 @@ extension StepRequest {
       try constant.tensor.withBytes { try step.run($0.baseAddress, target, scratch: scratch) }
       (constant.tensor.storage as? HeldStorage)?.bytes.releasePages()
     }
-    return .packed(packed)
   }
 
   /// A constant operand as it is.
