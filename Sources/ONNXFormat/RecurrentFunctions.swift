@@ -28,6 +28,11 @@ extension RecurrentAttributes {
     }
   }
 
+  /// Whether the functions are those that ONNX takes without the attribute.
+  package var hasUsualFunctions: Bool {
+    activation == .tanh && (cell == .simple || recurrentActivation == .sigmoid)
+  }
+
   /// The cell's functions as ONNX names them; nil when one has no name.
   package var onnxFunctions: ONNXFunctions? {
     var functions = ONNXFunctions()

@@ -13,7 +13,8 @@ struct FusionTests {
 
   private func normalized(_ g: inout PassGraph, _ x: Value, _ channels: Int, axis: Int) throws -> Value {
     let operands = [
-      x, try g.weight(channels), try g.weight(channels), try g.weight(channels), try g.weight(channels, offset: 2),
+      x, try g.weight(channels), try g.weight(channels), try g.weight(channels),
+      try g.weight(channels, offset: 2),
     ]
     return try g.emitAll(.batchNormalization(axis: axis, epsilon: 1e-3), operands)[0]
   }
@@ -59,6 +60,31 @@ struct FusionTests {
     let other = g.input(1, 5, 5, 2, name: "other")
     g.output(try g.emit(conv(same), g.emit(.binary(.multiply), other, g.weight(2)), g.weight(3, 3, 2, 4)))
     #expect(try g.after(Pipeline(passes)) == ["Add", "Conv", "Conv"])
+  }
+
+  @Test func `before padding the shift goes first and the scale into the weights`() throws {
+    var g = PassGraph()
+    let same = Padding.explicit([PadPair(1, 1), PadPair(1, 1)])
+    let scaled = try g.emit(.binary(.multiply), g.input(1, 5, 5, 2), g.scalar(0.5))
+    let centered = try g.emit(.binary(.subtract), scaled, g.weight(2))
+    let normal = try g.emit(.binary(.divide), centered, g.weight(2, offset: 3))
+    g.output(try g.emit(conv(same), normal, g.weight(3, 3, 2, 4)))
+    #expect(try g.after(Pipeline(passes)) == ["Add", "Conv"])
+  }
+
+  @Test func `three steps of scale and shift are two, but not through an output or a scale of 0`() throws {
+    var g = PassGraph()
+    func chain(_ x: Value, _ scale: Double) throws -> Value {
+      let shifted = try g.emit(.binary(.add), g.emit(.binary(.multiply), x, g.scalar(scale)), g.scalar(1))
+      return try g.emit(.binary(.multiply), shifted, g.weight(2))
+    }
+    g.output(try chain(g.input(3, 2), 2))
+    #expect(try g.after(Pipeline(passes)) == ["Mul", "Add"])
+    let same = Padding.explicit([PadPair(1, 1), PadPair(1, 1)])
+    let nothing = try g.emit(
+      .binary(.add), g.emit(.binary(.multiply), g.input(1, 5, 5, 2, name: "z"), g.scalar(0)), g.scalar(1))
+    g.output(try g.emit(conv(same), nothing, g.weight(3, 3, 2, 4)))
+    #expect(try g.after(Pipeline(passes)) == ["Mul", "Add", "Mul", "Add", "Conv"])
   }
 
   @Test func `nothing is folded when the product is read elsewhere`() throws {

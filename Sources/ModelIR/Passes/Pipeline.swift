@@ -42,7 +42,9 @@ extension Pipeline {
       Simplification(),  // chains that do nothing are in the way of every pattern
       CommonSubexpressions(),  // equal nodes look like two readers, which patterns stop at
       DeadNodes(),  // so do nodes that nothing needs
+      EinsumProducts(),  // products that the next passes know
       PadFolding(),  // before affine folding, which stops at padding
+      EarlyArithmetic(),  // a bias behind the split into heads belongs to the product before it
       DenseFusion(),  // a bias is part of the product that a normalization is folded into
       AffineFolding(),
     ]
@@ -62,7 +64,10 @@ extension Pipeline {
         + (float16 ? [Float16Narrowing()] : [])
         + [
           ChannelsFirst(),  // once nodes are as few as they get; carries every transpose that is left
+          EarlyTransposes(),  // what ChannelsFirst puts before the first convolution goes to the input
+          RowsOfProducts(),  // products have their biases; normalizations are still one node
           RecurrentSequences(target),  // pairs are looked for before their parts are taken apart
+          LookupMovement(),  // the transposes that recurrent nodes want
           Legalise(target),
           // What legalising made of constants, and the transposes that meet between stacked recurrent nodes.
           ConstantFolding(), Simplification(), CommonSubexpressions(), DeadNodes(),

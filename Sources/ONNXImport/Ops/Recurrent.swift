@@ -31,7 +31,7 @@ extension NodeReader {
     case "bidirectional": reverse = [false, true]
     case let other?: throw .damaged("a direction \"\(other.printable)\"")
     }
-    let functions = try cellFunctions(count: reverse.count * cell.functionCount)
+    let functions = try cellFunctions(cell, directions: reverse.count)
     let units = try required("hidden_size", int("hidden_size"))
     var directions: [RecurrentAttributes] = []
     for (index, isReverse) in reverse.enumerated() {
@@ -51,8 +51,12 @@ extension NodeReader {
   }
 
   /// The functions of all directions; their parameters stand one after another in lists of their own.
-  private func cellFunctions(count: Int) throws(ONNXImportError) -> [RecurrentAttributes.Activation] {
-    let names = try required("activations", strings("activations"))
+  private func cellFunctions(
+    _ cell: RecurrentAttributes.Cell, directions: Int
+  ) throws(ONNXImportError) -> [RecurrentAttributes.Activation] {
+    let count = directions * cell.functionCount
+    let usual = Array(repeating: cell.usualFunctions, count: directions).flatMap { $0 }
+    let names = try strings("activations") ?? usual  // ONNX's own where there are none.
     guard names.count == count else { throw .damaged("expected \(count) functions, found \(names.count)") }
     var alphas = try (floats("activation_alpha") ?? [])[...]  // Fewer than the functions take: refused below.
     var betas = try (floats("activation_beta") ?? [])[...]  // As above.
@@ -107,12 +111,15 @@ extension NodeReader {
 }
 
 extension RecurrentAttributes.Cell {
-  /// How many functions ONNX names for a direction.
-  fileprivate var functionCount: Int {
+  /// The functions of a direction that names none.
+  fileprivate var usualFunctions: [String] {
     switch self {
-    case .lstm: 3
-    case .gru: 2
-    case .simple: 1
+    case .lstm: ["Sigmoid", "Tanh", "Tanh"]
+    case .gru: ["Sigmoid", "Tanh"]
+    case .simple: ["Tanh"]
     }
   }
+
+  /// How many functions ONNX names for a direction.
+  fileprivate var functionCount: Int { usualFunctions.count }
 }

@@ -122,6 +122,12 @@ extension UnaryFunction {
     case .sqrt: { $0.squareRoot() }
     case .square: { $0 * $0 }
     case .relu: { $0.isNaN ? $0 : max($0, 0) }
+    case .clip(let minimum, let maximum):
+      { number in
+        if number.isNaN { return number }
+        let raised = minimum.map { max(number, $0) } ?? number
+        return maximum.map { min(raised, $0) } ?? raised
+      }
     default: nil
     }
   }

@@ -84,10 +84,13 @@ extension UnaryFunction {
   /// Whether the runtime's products apply the function before they store a result; others are nodes of their own.
   var endsProducts: Bool {
     switch self {
-    case .relu, .leakyRelu, .elu, .tanh, .sigmoid, .square, .absolute, .negate, .gelu, .swish, .hardSwish, .mish, .clip:
+    case .relu, .leakyRelu, .elu, .tanh, .sigmoid, .square, .absolute, .negate, .gelu, .swish, .hardSwish,
+      .mish, .clip:
       true
-    case .sign, .reciprocal, .exp, .log, .sqrt, .expm1, .log1p, .floor, .ceil, .round, .truncate, .sin, .cos, .tan, .asin,
-      .acos, .atan, .sinh, .cosh, .asinh, .acosh, .atanh, .erf, .selu, .hardSigmoid, .softplus, .softsign, .isNaN,
+    case .sign, .reciprocal, .exp, .log, .sqrt, .expm1, .log1p, .floor, .ceil, .round, .truncate, .sin, .cos,
+      .tan, .asin,
+      .acos, .atan, .sinh, .cosh, .asinh, .acosh, .atanh, .erf, .selu, .hardSigmoid, .softplus, .softsign,
+      .isNaN,
       .isInfinite, .logicalNot, .bitwiseNot:
       false
     }

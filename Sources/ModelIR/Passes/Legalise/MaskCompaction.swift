@@ -27,10 +27,15 @@ struct MaskCompaction {
     // Kept steps in the order of time, then the others. Engines differ in the order of equal elements, so none are.
     let steps = graph.shape(of: mask)[1]
     let time = try graph.cast(graph.emit(.range(steps)), to: .int32)
-    let ranks = try graph.multiply(kept, MaskCompaction.weight)
-    let keys = try isReverse ? graph.add(ranks, time) : graph.subtract(ranks, time)
+    let later = isReverse ? time : try graph.computed(.binary(.subtract), graph.scalar(0, .int32), time)
+    let first = try graph.computed(.binary(.add), later, graph.scalar(MaskCompaction.weight, .int32))
+    let keys = try graph.select(mask, first, later)
     let order = try graph.emitAll(.topK(k: steps, axis: 1, largest: true), [keys])[1]
-    x = try MaskCompaction.rows(key.x, at: order, &graph)
+    if let found = try graph.lookup(key.x, at: order) {
+      x = found
+    } else {
+      x = try MaskCompaction.rows(key.x, at: order, &graph)
+    }
   }
 
   private static func rows(
@@ -70,5 +75,16 @@ struct MaskCompaction {
     -> Value
   {
     try graph.select(graph.expandDims(graph.compare(.equal, lengths, 0), 1), initial, state)
+  }
+}
+
+extension GraphRewriter {
+  /// Rows that are looked up in a table, in another order of their indices; nil for others.
+  fileprivate mutating func lookup(_ rows: Value, at order: Value) throws(GraphError) -> Value? {
+    guard let id = producer(of: rows), self[id].op == .gather(axis: 0),
+      shape(of: self[id].inputs[1]) == shape(of: order)
+    else { return nil }
+    let (table, indices) = (self[id].inputs[0], self[id].inputs[1])
+    return try emit(.gather(axis: 0), table, emit(.gatherElements(axis: 1), indices, order))
   }
 }

@@ -38,6 +38,8 @@ package struct RecurrentSequences: Pass {
       let (own, others) = (cell.byRole(node.inputs), mirrored.byRole(graph[other].inputs))
       let isReady = graph[other].inputs.allSatisfy { graph.constant($0) != nil || node.inputs.contains($0) }
       guard own.mask == others.mask, isReady else { continue }
+      // OpenVINO walks a pair of simple cells over the steps behind a row's length.
+      if cell.hasMask, cell.cell == .simple { continue }
       // Steps that repeat an output repeat different ones in the two directions.
       let isRead = graph.isUsed(node.outputs[0]) || graph.isUsed(graph[other].outputs[0])
       if !cell.hasMask || cell.zeroOutputForMask || !isRead { return other }
@@ -180,7 +182,8 @@ private struct SequenceBuilder {
     return try graph.emitAll(.split(axis: axis, sizes: cells.map { .fixed($0.units) }), [whole])
   }
 
-  /// For each state one `[N, F]` of each direction. Behind a mask the first is taken from the outputs.
+  /// For each state one `[N, F]` of each direction. Behind a mask the first is taken from the outputs, which OpenVINO
+  /// leaves right where it walks on: everywhere but in a pair of LSTMs or GRUs.
   private func states(
     _ results: [Value], _ compaction: MaskCompaction?, _ graph: inout GraphRewriter
   ) throws(GraphError) -> [[Value]] {
@@ -191,7 +194,8 @@ private struct SequenceBuilder {
         continue
       }
       let flat =
-        try number == 0 ? lastOutputs(results[0], compaction, &graph) : flat(results[1 + number], &graph)
+        try number == 0 && cells.count == 1
+        ? lastOutputs(results[0], compaction, &graph) : flat(results[1 + number], &graph)
       var parts = try parts(flat, &graph)
       for index in parts.indices where !operands[index].states.isEmpty {
         parts[index] = try compaction.keepingEmptyRows(parts[index], operands[index].states[number], &graph)
