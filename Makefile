@@ -26,6 +26,7 @@ build: system
 
 test: system $(VENV)/ready
 	KCONVERT_STRICT=1 swift test
+	Scripts/without_system_libraries.sh
 	Scripts/fuzz.sh
 	$(VENV)/bin/python Scripts/judge_onnx.py
 	$(VENV)/bin/python Scripts/judge_options.py

@@ -18,9 +18,16 @@ let package = Package(
     .executable(name: "kconvert", targets: ["KconvertCommand"]),
   ],
   traits: [
+    // Without any: native files, safetensors, JSON, and the forward pass on this package's own kernels; no system library.
     .trait(
       name: "OneDNN", description: "Kernels of oneDNN for the forward pass, loaded when a model is run."),
-    .default(enabledTraits: ["OneDNN"]),
+    .trait(
+      name: "HDF5", description: "HDF5 files: libhdf5, loaded when one is opened.",
+      enabledTraits: ["Archives"]),
+    .trait(name: "Archives", description: "Zip archives, .keras and .npz: minizip, zlib and libdeflate."),
+    .trait(name: "YAML", description: "Architectures in YAML, up to TensorFlow 2.5: libyaml."),
+    .trait(name: "ONNX", description: "ONNX files, written and read by Kconvert: protobuf-c."),
+    .default(enabledTraits: ["OneDNN", "HDF5", "YAML", "ONNX"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -35,7 +42,9 @@ let package = Package(
       providers: [.apt(["libprotobuf-c-dev"]), .brew(["protobuf-c"])]),
     .systemLibrary(
       name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
-    .target(name: "CHDF5", exclude: ["functions.def"]),  // Loads the library when it is needed.
+    .target(
+      name: "CHDF5", exclude: ["functions.def"],
+      cSettings: [.define("KCONVERT_HDF5", .when(traits: ["HDF5"]))]),  // Loads the library when it is needed.
     .systemLibrary(
       name: "CDeflate", pkgConfig: "libdeflate",
       providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]),
@@ -59,7 +68,10 @@ let package = Package(
     .target(
       name: "KerasImport",
       dependencies: [
-        "HDF5", "CDeflate", "CKernels", "CMinizip", "CYAML", "NativeFormat", "ProtobufWire", "ModelIR",
+        "HDF5", "CKernels", "NativeFormat", "ProtobufWire", "ModelIR",
+        .target(name: "CDeflate", condition: .when(traits: ["Archives"])),
+        .target(name: "CMinizip", condition: .when(traits: ["Archives"])),
+        .target(name: "CYAML", condition: .when(traits: ["YAML"])),
       ]),
 
     // One target per consumer.
@@ -77,7 +89,8 @@ let package = Package(
     .target(
       name: "Kconvert",
       dependencies: [
-        "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "KerasExport",
+        "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "KerasExport",
+        .target(name: "ONNXExport", condition: .when(traits: ["ONNX"])),
       ], path: "Sources/Umbrella"),
 
     // Named apart from the library, from which file systems that ignore case could not tell it.

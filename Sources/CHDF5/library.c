@@ -52,6 +52,9 @@ static hid_t find_id(void *handle, const char *name) {
 const char *chdf5_load(void) {
   static char problem[256];
   if (is_loaded) return NULL;
+#ifndef KCONVERT_HDF5
+  return "the program was built without kconvert's trait HDF5";
+#endif
   void *handle = open_library();
   if (handle == NULL) return "libhdf5 is not installed, which HDF5 files are read and written with; " PACKAGE;
   missing = NULL;

@@ -1,6 +1,9 @@
 // minizip for the directory of zip archives, zlib for their data. What minizip reads through, and what Swift does not
 // see of zlib because it is a macro, is here as inline functions.
 
+#ifdef KCONVERT_NO_SYSTEM_LIBRARIES
+#error "a part that should do without system libraries includes this one"
+#endif
 #ifndef CMINIZIP_SHIM_H
 #define CMINIZIP_SHIM_H
 

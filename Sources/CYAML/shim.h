@@ -1,1 +1,4 @@
+#ifdef KCONVERT_NO_SYSTEM_LIBRARIES
+#error "a part that should do without system libraries includes this one"
+#endif
 #include <yaml.h>

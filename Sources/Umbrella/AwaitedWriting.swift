@@ -6,16 +6,18 @@
 
 // Writing that can be awaited: off Swift's own threads, telling how far it is, ending when its task is cancelled.
 
-extension ONNXWriter {
-  /// Writes a model or a graph on a thread of its own.
-  /// - Parameter progress: told the number of bytes written so far, on that thread.
-  /// - Throws: as `write(_:to:)`; `CancellationError` when the task was cancelled, and then nothing is left behind.
-  public func write(
-    _ source: some GraphSource & Sendable, to url: URL, progress: (@Sendable (Int) -> Void)? = nil
-  ) async throws {
-    try await writing(progress) { try self.write(source, to: url.path) }
+#if ONNX
+  extension ONNXWriter {
+    /// Writes a model or a graph on a thread of its own.
+    /// - Parameter progress: told the number of bytes written so far, on that thread.
+    /// - Throws: as `write(_:to:)`; `CancellationError` when the task was cancelled, and then nothing is left behind.
+    public func write(
+      _ source: some GraphSource & Sendable, to url: URL, progress: (@Sendable (Int) -> Void)? = nil
+    ) async throws {
+      try await writing(progress) { try self.write(source, to: url.path) }
+    }
   }
-}
+#endif
 
 extension NativeWriter {
   /// Writes a model on a thread of its own.

@@ -4,4 +4,7 @@
 @_exported public import ModelIR
 @_exported public import NativeFormat
 @_exported public import NativeRuntime
-@_exported public import ONNXExport
+
+#if ONNX
+  @_exported public import ONNXExport
+#endif

@@ -48,10 +48,12 @@ extension RuntimeError: LocalizedError {
   public var errorDescription: String? { description }
 }
 
-extension ONNXExportError: LocalizedError {
-  /// The description.
-  public var errorDescription: String? { description }
-}
+#if ONNX
+  extension ONNXExportError: LocalizedError {
+    /// The description.
+    public var errorDescription: String? { description }
+  }
+#endif
 
 extension KerasExportError: LocalizedError {
   /// The description.
