@@ -1,5 +1,8 @@
 // The kernels for every machine.
 #define NAME(name) name##_baseline
+// The rows whose sums of one panel fit in registers, and the sets of sums of a single row.
+#define rows_at_once 1
+#define sets_of_one 1
 
 #include "bodies/convert.h"
 #include "bodies/elementwise.h"

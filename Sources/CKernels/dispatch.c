@@ -80,16 +80,16 @@ FORWARD(
     (b, k, n, packed))
 FORWARD(
     ck_packed_product,
-    (const float *a, size_t a_step, size_t rows, const float *packed, size_t k, size_t n, const float *bias, float *c, size_t c_step, int accumulates),
-    (a, a_step, rows, packed, k, n, bias, c, c_step, accumulates))
+    (const float *a, size_t a_step, size_t rows, const float *packed, size_t k, size_t n, const float *bias, float *c, size_t c_step, ck_product_mode mode),
+    (a, a_step, rows, packed, k, n, bias, c, c_step, mode))
 FORWARD(
     ck_lstm_cell,
-    (const float *z, size_t units, ck_function gate, float alpha, float beta, ck_function act, float *c, float *h),
-    (z, units, gate, alpha, beta, act, c, h))
+    (ck_cell cell, const float *z, size_t step, size_t count, float *c, float *h),
+    (cell, z, step, count, c, h))
 FORWARD(
     ck_gru_cell,
-    (const float *x, const float *r, size_t units, ck_function gate, float alpha, float beta, ck_function act, float *h),
-    (x, r, units, gate, alpha, beta, act, h))
+    (ck_cell cell, const float *x, const float *r, size_t step, size_t count, const float *h, float *next),
+    (cell, x, r, step, count, h, next))
 FORWARD(ck_float_to_half, (const void *x, void *y, size_t count), (x, y, count))
 FORWARD(ck_half_to_float, (const void *x, void *y, size_t count), (x, y, count))
 FORWARD(ck_float_to_bfloat, (const void *x, void *y, size_t count), (x, y, count))

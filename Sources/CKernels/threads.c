@@ -1,6 +1,7 @@
 #include "include/threads.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
 /// What a main thread has; other threads of some systems get a sixteenth of it.
@@ -34,4 +35,25 @@ int ck_thread_start(void (*body)(void *context), void *context) {
   pthread_attr_destroy(&attributes);
   if (failed) free(start);
   return !failed;
+}
+
+static void rest(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+void ck_barrier_wait(ck_barrier *barrier, int count) {
+  int meeting = __atomic_load_n(&barrier->meeting, __ATOMIC_RELAXED);
+  if (__atomic_add_fetch(&barrier->arrived, 1, __ATOMIC_ACQ_REL) == count) {
+    __atomic_store_n(&barrier->arrived, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&barrier->meeting, meeting + 1, __ATOMIC_RELEASE);
+    return;
+  }
+  for (int turn = 0; __atomic_load_n(&barrier->meeting, __ATOMIC_ACQUIRE) == meeting; turn++) {
+    if (turn < 100) rest();
+    else sched_yield();
+  }
 }

@@ -5,6 +5,9 @@
   #include <stdint.h>
   #include <string.h>
   #define NAME(name) name##_v3
+  // The rows whose sums of one panel fit in registers, and the sets of sums of a single row.
+  #define rows_at_once 3
+  #define sets_of_one 2
   #pragma clang attribute push(__attribute__((target("arch=x86-64-v3"))), apply_to = function)
   #include "bodies/convert.h"
   #include "bodies/elementwise.h"

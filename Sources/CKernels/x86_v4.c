@@ -5,6 +5,9 @@
   #include <stdint.h>
   #include <string.h>
   #define NAME(name) name##_v4
+  // The rows whose sums of one panel fit in registers, and the sets of sums of a single row.
+  #define rows_at_once 8
+  #define sets_of_one 4
   #pragma clang attribute push(__attribute__((target("arch=x86-64-v4"))), apply_to = function)
   #include "bodies/convert.h"
   #include "bodies/elementwise.h"

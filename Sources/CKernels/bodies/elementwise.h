@@ -119,40 +119,46 @@ void NAME(ck_affine)(
   }
 }
 
-void NAME(ck_lstm_cell)(
-    const float *z, size_t units, ck_function gate, float alpha, float beta, ck_function act, float *c, float *h) {
-  for (size_t i = 0; i < units; i += lanes) {
-    size_t n = units - i < lanes ? units - i : lanes;
-    v16 in = load_part(z + i, n), forget = load_part(z + units + i, n);
-    v16 next = load_part(z + 2 * units + i, n), out = load_part(z + 3 * units + i, n);
+INLINE v16 gate_of(ck_cell cell, v16 x) { return apply(cell.gate, cell.alpha, cell.beta, x); }
+
+void NAME(ck_lstm_cell)(ck_cell cell, const float *z, size_t step, size_t count, float *c, float *h) {
+  for (size_t i = 0; i < count; i += lanes, z += lanes) {
+    size_t n = count - i < lanes ? count - i : lanes;
+    v16 in = load_part(z, n), forget = load_part(z + step, n);
+    v16 next = load_part(z + 2 * step, n), out = load_part(z + 3 * step, n);
     v16 state = load_part(c + i, n);
-    if (gate == ck_sigmoid && act == ck_tanh) {
-      state = logistic(forget) * state + logistic(in) * hyperbolic_tangent(next);
-      store_part(h + i, logistic(out) * hyperbolic_tangent(state), n);
+    if (cell.gate == ck_sigmoid && cell.act == ck_tanh) {
+      ratio f = logistic_ratio(forget), a = logistic_ratio(in), b = tangent_ratio(next), o = logistic_ratio(out);
+      v16 below = a.below * b.below, scale = 1.0f / (below * f.below);
+      state = f.above * below * scale * state + a.above * b.above * f.below * scale;
+      b = tangent_ratio(state);
+      store_part(h + i, o.above * b.above / (o.below * b.below), n);
     } else {
-      state = apply(gate, alpha, beta, forget) * state + apply(gate, alpha, beta, in) * apply(act, 1, 0, next);
-      store_part(h + i, apply(gate, alpha, beta, out) * apply(act, 1, 0, state), n);
+      state = gate_of(cell, forget) * state + gate_of(cell, in) * apply(cell.act, 1, 0, next);
+      store_part(h + i, gate_of(cell, out) * apply(cell.act, 1, 0, state), n);
     }
     store_part(c + i, state, n);
   }
 }
 
 void NAME(ck_gru_cell)(
-    const float *x, const float *r, size_t units, ck_function gate, float alpha, float beta, ck_function act,
-    float *h) {
-  for (size_t i = 0; i < units; i += lanes) {
-    size_t n = units - i < lanes ? units - i : lanes;
-    v16 update = load_part(x + i, n) + load_part(r + i, n);
-    v16 reset = load_part(x + units + i, n) + load_part(r + units + i, n);
-    v16 fresh = load_part(x + 2 * units + i, n), inner = load_part(r + 2 * units + i, n);
+    ck_cell cell, const float *x, const float *r, size_t step, size_t count, const float *h, float *out) {
+  for (size_t i = 0; i < count; i += lanes, x += lanes, r += lanes) {
+    size_t n = count - i < lanes ? count - i : lanes;
+    v16 update = load_part(x, n) + load_part(r, n);
+    v16 reset = load_part(x + step, n) + load_part(r + step, n);
+    v16 fresh = load_part(x + 2 * step, n), inner = load_part(r + 2 * step, n);
     v16 state = load_part(h + i, n);
-    if (gate == ck_sigmoid && act == ck_tanh) {
-      update = logistic(update);
-      fresh = hyperbolic_tangent(fresh + logistic(reset) * inner);
+    if (cell.gate == ck_sigmoid && cell.act == ck_tanh) {
+      ratio z = logistic_ratio(update), gate = logistic_ratio(reset);
+      v16 scale = 1.0f / (z.below * gate.below);
+      update = z.above * gate.below * scale;
+      ratio t = tangent_ratio(fresh + gate.above * z.below * scale * inner);
+      fresh = t.above / t.below;
     } else {
-      update = apply(gate, alpha, beta, update);
-      fresh = apply(act, 1, 0, fresh + apply(gate, alpha, beta, reset) * inner);
+      update = gate_of(cell, update);
+      fresh = apply(cell.act, 1, 0, fresh + gate_of(cell, reset) * inner);
     }
-    store_part(h + i, update * state + (1.0f - update) * fresh, n);
+    store_part(out + i, update * state + (1.0f - update) * fresh, n);
   }
 }

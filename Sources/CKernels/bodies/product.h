@@ -7,78 +7,103 @@ void NAME(ck_pack)(const float *b, size_t k, size_t n, float *packed) {
   for (size_t first = 0; first < n; first += width) {
     size_t count = n - first < width ? n - first : width;
     for (size_t i = 0; i < k; i++, packed += width) {
-      memset(packed, 0, width * sizeof(float));
       memcpy(packed, b + i * n + first, count * sizeof(float));
+      memset(packed + count, 0, (width - count) * sizeof(float));
     }
   }
 }
 
-/// Some rows times one panel, all sums in registers. `rows` is a constant where this is inlined.
-INLINE void panel(
-    int rows, const float *a, size_t a_step, const float *b, size_t k, const float *bias, float *c, size_t c_step,
-    size_t count, int accumulates) {
-  v16 sums[6][vectors];
-  for (int r = 0; r < rows; r++) {
+/// Some rows of a product and the panel they are multiplied with.
+struct block {
+  const float *a;
+  size_t a_step;
+  const float *b;
+  size_t k;
+  /// Of the panel's columns, or NULL.
+  const float *bias;
+  float *c;
+  size_t c_step;
+  /// The panel's columns that there are.
+  size_t count;
+  int accumulates;
+};
+
+INLINE size_t columns_of(const struct block *x, size_t first) {
+  return x->count > first ? (x->count - first < lanes ? x->count - first : lanes) : 0;
+}
+
+/// All sums of a block in registers. `rows` and `sets` are constants where this is inlined; few rows take several sets of
+/// sums, of every second or fourth factor, because one alone would wait for itself.
+INLINE void multiply(const struct block *x, int rows, int sets) {
+  v16 sums[rows_at_once > 4 ? rows_at_once : 4][vectors];
+  for (int s = 0; s < sets * rows; s++) {
     for (int v = 0; v < vectors; v++) {
-      size_t first = v * lanes, n = count > first ? (count - first < lanes ? count - first : lanes) : 0;
-      sums[r][v] = bias ? load_part(bias + first, n) : splat(0);
-      if (accumulates) sums[r][v] += load_part(c + r * c_step + first, n);
+      size_t n = columns_of(x, v * lanes);
+      sums[s][v] = x->bias && s < rows ? load_part(x->bias + v * lanes, n) : splat(0);
+      if (x->accumulates && s < rows) sums[s][v] += load_part(x->c + s * x->c_step + v * lanes, n);
     }
   }
-  for (size_t i = 0; i < k; i++, b += width) {
+  const float *a = x->a, *b = x->b;
+  size_t i = 0;
+  for (; i + sets <= x->k; i += sets, b += sets * width) {
+    for (int s = 0; s < sets; s++) {
+      for (int r = 0; r < rows; r++) {
+        v16 value = splat(a[r * x->a_step + i + s]);
+        for (int v = 0; v < vectors; v++) sums[s * rows + r][v] += value * load(b + s * width + v * lanes);
+      }
+    }
+  }
+  for (; i < x->k; i++, b += width) {
     for (int r = 0; r < rows; r++) {
-      v16 value = splat(a[r * a_step + i]);
+      v16 value = splat(a[r * x->a_step + i]);
       for (int v = 0; v < vectors; v++) sums[r][v] += value * load(b + v * lanes);
     }
   }
   for (int r = 0; r < rows; r++) {
     for (int v = 0; v < vectors; v++) {
-      size_t first = v * lanes, n = count > first ? (count - first < lanes ? count - first : lanes) : 0;
-      store_part(c + r * c_step + first, sums[r][v], n);
+      for (int s = 1; s < sets; s++) sums[r][v] += sums[s * rows + r][v];
+      store_part(x->c + r * x->c_step + v * lanes, sums[r][v], columns_of(x, v * lanes));
     }
   }
 }
 
-/// One row times one panel: two sums for each vector, because one would wait for itself.
-INLINE void single(
-    const float *a, const float *b, size_t k, const float *bias, float *c, size_t count, int accumulates) {
-  v16 even[vectors], odd[vectors];
-  for (int v = 0; v < vectors; v++) {
-    size_t first = v * lanes, n = count > first ? (count - first < lanes ? count - first : lanes) : 0;
-    even[v] = bias ? load_part(bias + first, n) : splat(0);
-    if (accumulates) even[v] += load_part(c + first, n);
-    odd[v] = splat(0);
-  }
-  size_t i = 0;
-  for (; i + 2 <= k; i += 2, b += 2 * width) {
-    v16 x = splat(a[i]), y = splat(a[i + 1]);
-    for (int v = 0; v < vectors; v++) {
-      even[v] += x * load(b + v * lanes);
-      odd[v] += y * load(b + width + v * lanes);
+#define CASE(rows, sets) \
+  case rows: multiply(&x, rows, sets); break;
+
+/// As many rows as registers hold; the last ones in one block of their own.
+INLINE void multiply_panel(struct block x, size_t rows) {
+  while (rows > 0) {
+    size_t some = rows < rows_at_once ? rows : rows_at_once;
+    switch (some) {
+      CASE(1, sets_of_one)
+#if rows_at_once > 1
+      CASE(2, sets_of_one > 1 ? sets_of_one / 2 : 1)
+#endif
+#if rows_at_once > 2
+      CASE(3, 1)
+#endif
+#if rows_at_once > 3
+      CASE(4, 1) CASE(5, 1) CASE(6, 1) CASE(7, 1) CASE(8, 1)
+#endif
     }
-  }
-  if (i < k) {
-    for (int v = 0; v < vectors; v++) even[v] += splat(a[i]) * load(b + v * lanes);
-  }
-  for (int v = 0; v < vectors; v++) {
-    size_t first = v * lanes, n = count > first ? (count - first < lanes ? count - first : lanes) : 0;
-    store_part(c + first, even[v] + odd[v], n);
+    rows -= some;
+    x.a += some * x.a_step;
+    x.c += some * x.c_step;
   }
 }
+
+#undef CASE
 
 void NAME(ck_packed_product)(
     const float *a, size_t a_step, size_t rows, const float *packed, size_t k, size_t n, const float *bias, float *c,
-    size_t c_step, int accumulates) {
-  for (size_t first = 0; first < n; first += width, packed += k * width) {
-    size_t count = n - first < width ? n - first : width;
-    const float *add = bias ? bias + first : NULL;
-    size_t r = 0;
-    for (; r + 4 <= rows; r += 4) {
-      panel(4, a + r * a_step, a_step, packed, k, add, c + r * c_step + first, c_step, count, accumulates);
-    }
-    for (; r + 2 <= rows; r += 2) {
-      panel(2, a + r * a_step, a_step, packed, k, add, c + r * c_step + first, c_step, count, accumulates);
-    }
-    if (r < rows) single(a + r * a_step, packed, k, add, c + r * c_step + first, count, accumulates);
+    size_t c_step, ck_product_mode mode) {
+  size_t panels = (n + width - 1) / width;
+  for (size_t i = 0; i < panels; i++) {
+    size_t panel = mode & ck_backwards ? panels - 1 - i : i, first = panel * width;
+    struct block x = {
+        .a = a, .a_step = a_step, .b = packed + first * k, .k = k, .bias = bias ? bias + first : NULL,
+        .c = c + first, .c_step = c_step, .count = n - first < width ? n - first : width,
+        .accumulates = mode & ck_accumulates};
+    multiply_panel(x, rows);
   }
 }

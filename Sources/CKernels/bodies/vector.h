@@ -19,11 +19,15 @@ INLINE void store(float *y, v16 x) { *(v16 *)y = x; }
 INLINE v16 splat(float x) { return (v16){} + x; }
 /// The first `count` elements, zeros behind.
 INLINE v16 load_part(const float *x, size_t count) {
+  if (count == lanes) return load(x);
   v16 result = {};
   memcpy(&result, x, count * sizeof(float));
   return result;
 }
-INLINE void store_part(float *y, v16 x, size_t count) { memcpy(y, &x, count * sizeof(float)); }
+INLINE void store_part(float *y, v16 x, size_t count) {
+  if (count == lanes) store(y, x);
+  else memcpy(y, &x, count * sizeof(float));
+}
 
 INLINE v16 pick(i16 condition, v16 a, v16 b) { return (v16)(((i16)a & condition) | ((i16)b & ~condition)); }
 /// Not a number in x stays.
@@ -78,6 +82,33 @@ INLINE v16 hyperbolic_tangent(v16 x) {
   v16 near = p * s * x + x;
   v16 far = 1.0f - 2.0f / (exponential(size + size) + 1.0f);
   return pick(size < 0.625f, near, with_sign(far, x));
+}
+
+/// A quotient not yet divided: several share one division, which costs as much as ten other operations.
+typedef struct {
+  v16 above, below;
+} ratio;
+
+/// tanh as a quotient, absolute error 4e-7: the best approximation of `tanh(x) / x` on 0 ... 8 by polynomials of degree 4
+/// of x^2, relative error 6.5e-9 before rounding. `below` is between 1 and 8,000.
+INLINE ratio tangent_ratio(v16 x) {
+  x = at_most(at_least(x, splat(-8)), splat(8));
+  v16 s = x * x;
+  v16 p = s * 1.52329779225e-8f + 2.18965256124e-5f;
+  p = p * s + 3.57171303644e-3f;
+  p = p * s + 0.134445957003f;
+  p = p * s + 0.999999993829f;
+  v16 q = s * 8.52349717765e-7f + 3.41147867878e-4f;
+  q = q * s + 2.61648830461e-2f;
+  q = q * s + 0.467779231258f;
+  q = q * s + 1.0f;
+  return (ratio){p * x, q};
+}
+
+/// 1 / (1 + exp(-x)) as a quotient: `1/2 + tanh(x / 2) / 2`.
+INLINE ratio logistic_ratio(v16 x) {
+  ratio tangent = tangent_ratio(x * 0.5f);
+  return (ratio){(tangent.above + tangent.below) * 0.5f, tangent.below};
 }
 
 /// The error function: near 0 its series, else Abramowitz and Stegun 7.1.26 (absolute error 1.5e-7).

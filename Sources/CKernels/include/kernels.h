@@ -48,25 +48,37 @@ void ck_sum_rows(const float *x, float *y, size_t rows, size_t columns, float sc
 void ck_transpose(const float *x, size_t x_step, float *y, size_t y_step, size_t rows, size_t columns);
 
 /// The columns of one panel of a packed matrix.
-enum { ck_panel_width = 64 };
+enum { ck_panel_width = 32 };
 
 /// The number of floats that ``ck_pack`` writes.
 size_t ck_packed_count(size_t k, size_t n);
 /// Packs `b [k, n]` into panels of columns, the last filled up with zeros.
 void ck_pack(const float *b, size_t k, size_t n, float *packed);
-/// `c[r, :n] = a[r, :k] . b + bias`, b packed; bias NULL: zeros. `accumulates`: c is added to.
+/// How ``ck_packed_product`` goes about it.
+typedef enum {
+  ck_accumulates = 1,  // c is added to
+  ck_backwards = 2     // the last panel first: what was read last is in the cache still
+} ck_product_mode;
+
+/// `c[r, :n] = a[r, :k] . b + bias`, b packed; bias NULL: zeros.
 void ck_packed_product(
     const float *a, size_t a_step, size_t rows, const float *packed, size_t k, size_t n, const float *bias, float *c,
-    size_t c_step, int accumulates);
+    size_t c_step, ck_product_mode mode);
 
-/// One step of an LSTM of one row from `z [4 * units]`, gates i f g o, before their functions: c and h are changed.
-void ck_lstm_cell(const float *z, size_t units, ck_function gate, float alpha, float beta, ck_function act, float *c, float *h);
+/// The functions of a cell: of its gates, with their parameters, and of its state.
+typedef struct {
+  ck_function gate;
+  float alpha, beta;
+  ck_function act;
+} ck_cell;
 
-/// One step of a GRU of one row that resets after the product: `x [3 * units]` and `r [3 * units]` are the input's and the
-/// state's products, gates z r h; h is changed.
-void ck_gru_cell(
-    const float *x, const float *r, size_t units, ck_function gate, float alpha, float beta, ck_function act,
-    float *h);
+/// One step of `count` units of an LSTM of one row from `z`, gates i f g o `step` apart, before their functions: c is
+/// changed, h written.
+void ck_lstm_cell(ck_cell cell, const float *z, size_t step, size_t count, float *c, float *h);
+
+/// One step of `count` units of a GRU of one row that resets after the product: x and r are the input's and the state's
+/// products, gates z r h `step` apart; `next` may be h.
+void ck_gru_cell(ck_cell cell, const float *x, const float *r, size_t step, size_t count, const float *h, float *next);
 
 /// The number of processors that this process may run on.
 int ck_processor_count(void);

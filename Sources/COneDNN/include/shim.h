@@ -29,6 +29,10 @@ int kdnn_has_pool(void);
 /// there are none.
 void kdnn_parallel(int count, void (*body)(void *context, int index), void *context);
 
+/// Calls `body(context, member, size)` on `count` of the library's threads at the same time; `size` is the number there
+/// are, 1 when there are none but this.
+void kdnn_team(int count, void (*body)(void *context, int member, int size), void *context);
+
 /// The layout with these strides, in elements; `strides` NULL: whatever the primitive likes best.
 int kdnn_layout_init(kdnn_layout *layout, int rank, const int64_t *sizes, const int64_t *strides);
 /// The memory a tensor takes, padding included.

@@ -41,6 +41,8 @@ final class PlanCache: Sendable {
     }
     if let kept { return kept }
     let plan = try Planner.plan(graph, sizes: sizes, known: known, options: options, store: store)
+    // Once together, so that no two of the pool's threads are on one processor when the first kernel waits for them.
+    team(options.threads) { _, _ in }
     plans.withLock { plans in
       if plans.count >= PlanCache.capacity { plans.removeFirst() }
       plans.append((key, plan))

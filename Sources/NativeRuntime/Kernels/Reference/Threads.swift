@@ -24,8 +24,24 @@ func parallel(_ count: Int, grain: Int, _ body: @Sendable (Range<Int>) -> Void) 
     var call: (Int) -> Void = run
     withUnsafeMutablePointer(to: &call) { pointer in
       kdnn_parallel(
-        Int32(pieces), { context, piece in context?.assumingMemoryBound(to: ((Int) -> Void).self).pointee(Int(piece)) },
+        Int32(pieces),
+        { context, piece in context?.assumingMemoryBound(to: ((Int) -> Void).self).pointee(Int(piece)) },
         pointer)
+    }
+  }
+}
+
+/// Runs `body` on several threads of the pool at the same time, so that they may wait for one another: with a member's
+/// number and how many there are, which is one where the pool has no more to give.
+func team(_ size: Int, _ body: @Sendable (_ member: Int, _ count: Int) -> Void) {
+  withoutActuallyEscaping(body) { body in
+    var call: (Int, Int) -> Void = body
+    withUnsafeMutablePointer(to: &call) { pointer in
+      kdnn_team(
+        Int32(size),
+        { context, member, count in
+          context?.assumingMemoryBound(to: ((Int, Int) -> Void).self).pointee(Int(member), Int(count))
+        }, pointer)
     }
   }
 }
