@@ -48,14 +48,13 @@ let package = Package(
     .systemLibrary(
       name: "CDeflate", pkgConfig: "libdeflate",
       providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]),
-    .target(name: "CFiles"),
+    .target(name: "CSystem"),
     .target(name: "CKernels"),
-    .target(name: "CProcess"),
     .target(name: "COneDNN", cSettings: [.define("KCONVERT_ONEDNN", .when(traits: ["OneDNN"]))]),
     .target(name: "CONNX", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
 
     // The graph that every consumer reads.
-    .target(name: "ModelIR", dependencies: ["CFiles", "CKernels"]),
+    .target(name: "ModelIR", dependencies: ["CSystem", "CKernels"]),
 
     // Protocol buffers as they lie in a file, for TensorFlow's formats and ONNX's.
     .target(name: "ProtobufWire", dependencies: ["ModelIR"]),
@@ -63,7 +62,7 @@ let package = Package(
     .target(name: "ONNXFormat", dependencies: ["ModelIR"]),
 
     // Reading Keras: archive -> config -> graph -> weights -> lowering -> ModelIR.
-    .target(name: "HDF5", dependencies: ["CHDF5"]),
+    .target(name: "HDF5", dependencies: ["CHDF5", "CSystem"]),
     .target(name: "NativeFormat", dependencies: ["ModelIR"]),
     .target(
       name: "KerasImport",
@@ -98,7 +97,7 @@ let package = Package(
       name: "KconvertCommand",
       dependencies: [
         "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "ONNXImport", "KerasExport",
-        "ModelPictures", "CProcess",
+        "ModelPictures", "CSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "Sources/kconvert"),
 
@@ -128,7 +127,8 @@ let package = Package(
     .testTarget(name: "KconvertTests", dependencies: ["Kconvert"]),
     .testTarget(
       name: "ModelPicturesTests", dependencies: ["ModelPictures", "KerasImport", "NativeFormat", "ModelIR"]),
-    .testTarget(name: "CommandTests", dependencies: ["KconvertCommand"]),
+    .testTarget(
+      name: "CommandTests", dependencies: ["KconvertCommand", "KerasImport", "NativeFormat", "ModelIR"]),
     .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),
     .testTarget(name: "NativeRuntimeTests", dependencies: ["NativeRuntime", "ModelIR"]),
     .testTarget(name: "NativeFormatTests", dependencies: ["NativeFormat", "ModelIR"]),

@@ -1,4 +1,5 @@
 import CHDF5
+import CSystem
 
 #if canImport(Glibc)
   import Glibc
@@ -27,7 +28,7 @@ package final class IndexProcess: @unchecked Sendable {
   /// - Parameter seconds: of processor time; a machine that is busy with other things gets a little longer.
   package init(indexing bytes: UnsafeRawBufferPointer, seconds: Int32 = 5) throws(HDF5Error) {
     var ends: [Int32] = [-1, -1]
-    guard chdf5_pipe(&ends) == 0 else { throw IndexProcess.cannotStart }
+    guard cs_pipe(&ends) == 0 else { throw IndexProcess.cannotStart }
     let parent = getpid()
     // The lock is held so that the child starts with a library that nobody is using.
     let child = HDF5Library.guarded { chdf5_fork() }
@@ -162,7 +163,7 @@ private struct IndexWork {
 
   func run(_ bytes: UnsafeRawBufferPointer, seconds: Int32, parent: Int32) -> Never {
     if let problem = HDF5Library.problem { end(.unsupported, [0] + Array(problem.utf8)) }
-    guard chdf5_confine(IndexWork.memoryByteCount + 4 * UInt64(bytes.count), UInt64(seconds), parent) == 0
+    guard cs_confine_reader(IndexWork.memoryByteCount + 4 * UInt64(bytes.count), UInt64(seconds), parent) == 0
     else { end(.cannotBeConfined, []) }
     do {
       var builder = IndexBuilder(fileByteCount: bytes.count, leavesFileOpen: true)

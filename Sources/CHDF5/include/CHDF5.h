@@ -82,11 +82,5 @@ static inline int chdf5_fork(void) { return (int)fork(); }
 static inline int chdf5_poll(struct pollfd *descriptor, int milliseconds) {
   return poll(descriptor, 1, milliseconds);
 }
-/// A pipe that no program started meanwhile inherits.
-int chdf5_pipe(int ends[2]);
-/// Prepares a child for work on a file that nobody trusts: memory beyond what it has and processor time are limited, it
-/// leaves no core file, opens and writes nothing but `answer`, prints nothing, and ends when its parent does. Returns
-/// other than 0 when any of that cannot be had.
-int chdf5_confine(uint64_t memory_bytes, uint64_t seconds, int parent);
 
 #pragma clang diagnostic pop

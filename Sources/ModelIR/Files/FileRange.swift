@@ -1,4 +1,4 @@
-import CFiles
+import CSystem
 
 #if canImport(Glibc)
   import Glibc
@@ -28,7 +28,7 @@ struct FileRange: Sendable {
   /// Gives a range its place on the disk before its bytes are there: in one piece, and there is room or there is not.
   func reserve(_ range: Range<Int>) throws(FileError) {
     guard !isStream, range.count >= FileRange.reservedFrom else { return }
-    let code = cf_reserve(descriptor, Int64(range.lowerBound), Int64(range.count))
+    let code = cs_reserve(descriptor, Int64(range.lowerBound), Int64(range.count))
     guard code == 0 else { throw FileError(path: path, code: code) }
   }
 
@@ -54,7 +54,7 @@ struct FileRange: Sendable {
     guard !isStream else { return 0 }
     var done = 0
     while done < count {
-      let copied = cf_copy(
+      let copied = cs_copy(
         source.descriptor, Int64(source.offset + done), descriptor, Int64(offset + done), Int64(count - done))
       guard copied > 0 else { return done }
       done += Int(copied)

@@ -1,5 +1,5 @@
 import ArgumentParser
-import CProcess
+import CSystem
 import KerasImport
 import NativeFormat
 
@@ -16,7 +16,7 @@ struct BatchChild: ParsableCommand {
 
   func run() throws {
     let seconds = UInt64(clamping: timeLimit.multipliedReportingOverflow(by: 64).partialValue)
-    guard cprocess_confine(UInt64(clamping: memoryLimit) << 20, max(seconds, 1), parent) == 0 else {
+    guard cs_confine(UInt64(clamping: memoryLimit) << 20, max(seconds, 1), parent) == 0 else {
       throw ExitCode(Code.cannotOpen.rawValue)
     }
     do {

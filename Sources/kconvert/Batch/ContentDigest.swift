@@ -2,8 +2,10 @@
   import CommonCrypto
   import Darwin
 #elseif canImport(Glibc)
+  import CSystem
   import Glibc
 #elseif canImport(Musl)
+  import CSystem
   import Musl
 #endif
 
@@ -65,61 +67,29 @@ extension [UInt8] {
 #else
   /// A SHA-256 that is being computed.
   private final class SHA256 {
-    private let library: Libcrypto
-    private let context: OpaquePointer
+    private let hash: OpaquePointer
 
     init() throws {
-      guard let library = Libcrypto.loaded, let context = library.new() else {
+      guard let hash = cs_sha256_begin() else {
         throw Failure(
           "libcrypto, which computes digests, cannot be loaded", .cannotOpen,
           hint: "install OpenSSL 1.1 or 3 (Debian's package libssl3)")
       }
-      (self.library, self.context) = (library, context)
-      guard library.initialize(context, library.sha256(), nil) == 1 else { throw SHA256.failure }
+      self.hash = hash
     }
 
-    deinit { library.free(context) }
+    deinit { cs_sha256_free(hash) }
 
     func update(_ bytes: UnsafeRawBufferPointer) throws {
-      guard library.update(context, bytes.baseAddress, bytes.count) == 1 else { throw SHA256.failure }
+      guard cs_sha256_add(hash, bytes.baseAddress, bytes.count) == 0 else { throw SHA256.failure }
     }
 
     func finish() throws -> [UInt8] {
       var digest = [UInt8](repeating: 0, count: 32)
-      guard library.finish(context, &digest, nil) == 1 else { throw SHA256.failure }
+      guard cs_sha256_end(hash, &digest) == 0 else { throw SHA256.failure }
       return digest
     }
 
     private static var failure: Failure { Failure("libcrypto computes no SHA-256", .cannotOpen) }
-  }
-
-  /// The functions of OpenSSL's libcrypto (`openssl/evp.h`) that a digest takes.
-  private struct Libcrypto: Sendable {
-    let new: @convention(c) @Sendable () -> OpaquePointer?
-    let free: @convention(c) @Sendable (OpaquePointer) -> Void
-    let sha256: @convention(c) @Sendable () -> OpaquePointer?
-    let initialize: @convention(c) @Sendable (OpaquePointer, OpaquePointer?, OpaquePointer?) -> Int32
-    let update: @convention(c) @Sendable (OpaquePointer, UnsafeRawPointer?, Int) -> Int32
-    let finish:
-      @convention(c) @Sendable (OpaquePointer, UnsafeMutablePointer<UInt8>, UnsafeMutablePointer<UInt32>?) ->
-        Int32
-
-    /// nil when the system has none.
-    static let loaded = Libcrypto()
-
-    private init?() {
-      let opened = dlopen("libcrypto.so.3", RTLD_NOW) ?? dlopen("libcrypto.so.1.1", RTLD_NOW)
-      guard let handle = opened, let new = dlsym(handle, "EVP_MD_CTX_new"),
-        let free = dlsym(handle, "EVP_MD_CTX_free"), let sha256 = dlsym(handle, "EVP_sha256"),
-        let initialize = dlsym(handle, "EVP_DigestInit_ex"), let update = dlsym(handle, "EVP_DigestUpdate"),
-        let finish = dlsym(handle, "EVP_DigestFinal_ex")
-      else { return nil }
-      self.new = unsafeBitCast(new, to: type(of: self.new))
-      self.free = unsafeBitCast(free, to: type(of: self.free))
-      self.sha256 = unsafeBitCast(sha256, to: type(of: self.sha256))
-      self.initialize = unsafeBitCast(initialize, to: type(of: self.initialize))
-      self.update = unsafeBitCast(update, to: type(of: self.update))
-      self.finish = unsafeBitCast(finish, to: type(of: self.finish))
-    }
   }
 #endif

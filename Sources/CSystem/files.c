@@ -1,13 +1,13 @@
 #ifdef __linux__
   #define _GNU_SOURCE
 #endif
-#include "include/files.h"
+#include "include/CSystem.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-int cf_reserve(int descriptor, int64_t offset, int64_t count) {
+int cs_reserve(int descriptor, int64_t offset, int64_t count) {
 #ifdef __linux__
   if (count > 0 && fallocate(descriptor, 0, offset, count) != 0 && errno == ENOSPC) return ENOSPC;
 #else
@@ -16,7 +16,7 @@ int cf_reserve(int descriptor, int64_t offset, int64_t count) {
   return 0;
 }
 
-int64_t cf_copy(int source, int64_t source_offset, int target, int64_t target_offset, int64_t count) {
+int64_t cs_copy(int source, int64_t source_offset, int target, int64_t target_offset, int64_t count) {
 #ifdef __linux__
   off_t from = source_offset, to = target_offset;
   ssize_t copied = copy_file_range(source, &from, target, &to, (size_t)count, 0);
