@@ -44,7 +44,8 @@ struct PrecisionTests {
     g.output(try g.emit(.matMul, g.emit(.softmax(axis: 1), masked), g.weight(4, 2)))
     let found = try types(g)
     #expect(
-      found.contains("Mul float32") && found.contains("Add float32") && found.contains("Softmax float32"))
+      found.contains("Multiply float32") && found.contains("Add float32") && found.contains("Softmax float32")
+    )
     #expect(found.filter { $0.hasPrefix("MatMul") } == ["MatMul float16", "MatMul float16"])
   }
 

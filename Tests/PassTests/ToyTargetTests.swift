@@ -62,6 +62,6 @@ struct ToyTargetTests {
   @Test func `what cannot be said is refused with the node's name`() throws {
     var g = PassGraph()
     g.output(try g.emit(.argReduce(.maximum, axis: 0, keepDims: false), g.input(4)))
-    #expect(throws: GraphError("toys have none", op: "ArgMax", node: "ArgMax_0")) { try text(g) }
+    #expect(throws: GraphError("toys have none", op: "ArgMaximum", node: "ArgMaximum_0")) { try text(g) }
   }
 }

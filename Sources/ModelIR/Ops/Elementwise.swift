@@ -1,21 +1,6 @@
 extension UnaryFunction {
-  /// The function's name as ONNX has it.
-  public var name: String {
-    switch self {
-    case .negate: "Neg"
-    case .absolute: "Abs"
-    case .leakyRelu: "LeakyRelu"
-    case .elu: "Elu"
-    case .hardSigmoid: "HardSigmoid"
-    case .gelu: "Gelu"
-    case .clip: "Clip"
-    case .isNaN: "IsNaN"
-    case .isInfinite: "IsInf"
-    case .logicalNot: "Not"
-    case .bitwiseNot: "BitwiseNot"
-    default: "\(self)".prefix(1).uppercased() + "\(self)".dropFirst()
-    }
-  }
+  /// The function's name: that of the case, capitalised.
+  public var name: String { caseName("\(self)") }
 
   func inferType(_ x: TensorType) throws(GraphError) -> TensorType {
     switch self {
@@ -31,7 +16,8 @@ extension UnaryFunction {
         throw GraphError("expected numbers, found \(x.dtype.rawValue)", operand: 0)
       }
       return x
-    case .reciprocal, .exp, .log, .sqrt, .expm1, .log1p, .floor, .ceil, .round, .truncate, .sin, .cos, .tan, .asin,
+    case .reciprocal, .exp, .log, .sqrt, .expm1, .log1p, .floor, .ceil, .round, .truncate, .sin, .cos, .tan,
+      .asin,
       .acos, .atan, .sinh, .cosh, .tanh, .asinh, .acosh, .atanh, .erf, .sigmoid, .leakyRelu, .elu, .selu,
       .hardSigmoid, .softplus, .softsign, .gelu, .swish, .hardSwish, .mish:
       guard x.dtype.isFloatingPoint else {
@@ -43,29 +29,8 @@ extension UnaryFunction {
 }
 
 extension BinaryFunction {
-  /// The function's name as ONNX has it, or near it.
-  public var name: String {
-    switch self {
-    case .add: "Add"
-    case .subtract: "Sub"
-    case .multiply: "Mul"
-    case .divide: "Div"
-    case .power: "Pow"
-    case .maximum: "Max"
-    case .minimum: "Min"
-    case .modulo: "Mod"
-    case .remainder: "Fmod"
-    case .floorDivide: "FloorDiv"
-    case .atan2: "Atan2"
-    case .logicalAnd: "And"
-    case .logicalOr: "Or"
-    case .logicalXor: "Xor"
-    case .bitwiseAnd: "BitwiseAnd"
-    case .bitwiseOr: "BitwiseOr"
-    case .bitwiseXor: "BitwiseXor"
-    case .shiftLeft, .shiftRight: "BitShift"
-    }
-  }
+  /// The function's name: that of the case, capitalised.
+  public var name: String { caseName("\(self)") }
 
   func inferType(_ a: TensorType, _ b: TensorType) throws(GraphError) -> TensorType {
     try expectEqualDTypes([a, b])
@@ -73,7 +38,8 @@ extension BinaryFunction {
     case .logicalAnd, .logicalOr, .logicalXor: try a.expectDType(.bool, operand: 0)
     case .bitwiseAnd, .bitwiseOr, .bitwiseXor, .shiftLeft, .shiftRight:
       guard a.dtype.isInteger || a.dtype == .bool else { throw GraphError.expectedIntegers(a) }
-    case .add, .subtract, .multiply, .divide, .power, .maximum, .minimum, .modulo, .remainder, .floorDivide, .atan2:
+    case .add, .subtract, .multiply, .divide, .power, .maximum, .minimum, .modulo, .remainder, .floorDivide,
+      .atan2:
       guard a.dtype != .string, a.dtype != .bool else {
         throw GraphError("expected numbers, found \(a.dtype.rawValue)", operand: 0)
       }
@@ -83,17 +49,13 @@ extension BinaryFunction {
 }
 
 extension Comparison {
-  /// The comparison's name as ONNX has it; `notEqual` is Not of Equal.
-  public var name: String {
-    switch self {
-    case .equal: "Equal"
-    case .notEqual: "NotEqual"
-    case .less: "Less"
-    case .lessOrEqual: "LessOrEqual"
-    case .greater: "Greater"
-    case .greaterOrEqual: "GreaterOrEqual"
-    }
-  }
+  /// The comparison's name: that of the case, capitalised.
+  public var name: String { caseName("\(self)") }
+}
+
+/// `Clip` of `clip(minimum: Optional(0.0), maximum: nil)`.
+func caseName(_ text: String) -> String {
+  text.prefix(1).uppercased() + text.dropFirst().prefix { $0 != "(" }
 }
 
 extension GraphError {

@@ -85,24 +85,24 @@ extension Op {
     return TensorType(.int64, operands[0].shape)
   }
 
-  /// The operation's name as ONNX has it, for messages and pictures.
+  /// The operation's name, for messages and pictures; what formats call it is theirs.
   package var name: String {
     switch self {
     case .unary(let function): function.name
     case .binary(let function): function.name
     case .compare(let comparison): comparison.name
-    case .select: "Where"
+    case .select: "Select"
     case .cast: "Cast"
     case .matMul: "MatMul"
-    case .dense: "Gemm"
+    case .dense: "Dense"
     case .einsum: "Einsum"
-    case .dequantize: "DequantizeLinear"
+    case .dequantize: "Dequantize"
     case .conv: "Conv"
     case .convTranspose: "ConvTranspose"
-    case .pool(let attributes): attributes.function == .maximum ? "MaxPool" : "AveragePool"
+    case .pool(let attributes): attributes.function == .maximum ? "MaximumPool" : "AveragePool"
     case .reduce(let function, _, _): function.name
-    case .argReduce(let function, _, _): function == .maximum ? "ArgMax" : "ArgMin"
-    case .cumulative(let function, _, _, _): function == .sum ? "CumSum" : "Cumulative"
+    case .argReduce(let function, _, _): function == .maximum ? "ArgMaximum" : "ArgMinimum"
+    case .cumulative(let function, _, _, _): function == .sum ? "CumulativeSum" : "Cumulative"
     case .topK: "TopK"
     case .batchNormalization: "BatchNormalization"
     case .normalization(let normalization, _): normalization.name
@@ -121,14 +121,15 @@ extension Op {
     case .gatherElements: "GatherElements"
     case .gatherND: "GatherND"
     case .scatterND: "ScatterND"
-    case .triangle: "Trilu"
-    case .range, .count: "Range"
-    case .sizes: "Shape"
+    case .triangle: "Triangle"
+    case .range: "Range"
+    case .count: "Count"
+    case .sizes: "Sizes"
     case .recurrent(let attributes): attributes.name
     case .sequenceRecurrent(let attributes): attributes.name
     case .scan: "Scan"
     case .resize: "Resize"
-    case .lookup: "LabelEncoder"
+    case .lookup: "Lookup"
     case .hash: "Hash"
     case .vectorize: "Vectorize"
     }

@@ -1,17 +1,6 @@
 extension ReduceFunction {
-  /// The reduction's name as ONNX has it.
-  public var name: String {
-    switch self {
-    case .sum: "ReduceSum"
-    case .mean: "ReduceMean"
-    case .maximum: "ReduceMax"
-    case .minimum: "ReduceMin"
-    case .product: "ReduceProd"
-    case .logSumExp: "ReduceLogSumExp"
-    case .any: "ReduceAny"
-    case .all: "ReduceAll"
-    }
-  }
+  /// The reduction's name: that of the case behind Reduce.
+  public var name: String { "Reduce" + caseName("\(self)") }
 }
 
 extension Op {
