@@ -24,12 +24,21 @@ extension GraphEmitter {
     case .symbol(let symbol): name = try symbolSize(symbol)
     case .sum(let parts): name = try fold("Add", parts)
     case .product(let parts): name = try fold("Mul", parts)
-    case .quotient(let a, let b): name = emit("Div", [try size(a), try size(b)])[0]
+    case .quotient(let a, let b): name = try quotient(a, b)
     case .maximum(let a, let b): name = emit("Max", [try size(a), try size(b)])[0]
     case .minimum(let a, let b): name = emit("Min", [try size(a), try size(b)])[0]
     }
     sizeNames[dimension] = name
     return name
+  }
+
+  /// The quotient rounded down, where ONNX rounds toward zero: what may be negative is lifted above it by a multiple of the
+  /// divisor, which readers of the file can take away again.
+  private func quotient(_ a: Dimension, _ b: Dimension) throws(ONNXExportError) -> String {
+    if a.isNeverNegative { return emit("Div", [try size(a), try size(b)])[0] }
+    let lift = Dimension.fixed(1 << 32)
+    let lifted = emit("Div", [try size(a + b * lift), try size(b)])[0]
+    return emit("Add", [lifted, try size(lift * -1)])[0]
   }
 
   private func fold(_ op: String, _ parts: [Dimension]) throws(ONNXExportError) -> String {

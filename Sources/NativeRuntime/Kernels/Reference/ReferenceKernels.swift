@@ -54,7 +54,7 @@ enum ReferenceKernels {
     case .range(let size):
       return [try range(size)]
     case .count: return [try count(x[0])]
-    case .sizes(let sizes): return [Tensor(vector: try sizes.map { Int64(try known($0)) })]
+    case .sizes(let sizes): return [Tensor(vector: try sizes.map { Int64(try number($0)) })]
     case .recurrent(let attributes): return try recurrent(attributes, x)
     case .sequenceRecurrent(let attributes): return try sequenceRecurrent(attributes, x)
     case .scan: throw KernelError("a loop is a plan of its own")
@@ -72,7 +72,14 @@ enum ReferenceKernels {
 
 /// A size that an operation needs as a number.
 func known(_ size: Dimension) throws -> Int {
-  guard let number = size.fixedSize, number >= 0 else { throw KernelError("the size \(size) is not known") }
+  let number = try number(size)
+  guard number >= 0 else { throw KernelError("an axis would have \(number) elements") }
+  return number
+}
+
+/// An expression of sizes as a number, which need not be a size itself.
+private func number(_ size: Dimension) throws -> Int {
+  guard let number = size.fixedSize else { throw KernelError("the size \(size) is not known") }
   return number
 }
 

@@ -195,40 +195,65 @@ extension LoweringScope {
     }
   }
 
-  /// A slice whose bounds follow from shapes.
+  /// A slice whose bounds or step follow from shapes.
   private func part(
     _ x: Value, axis: Int, from start: CallArgument<Operand>, to stop: CallArgument<Operand>,
     _ step: CallArgument<Operand>
   ) throws(KerasImportError) -> Value {
-    guard let known = bound(step), known ?? 1 > 0 else {  // None: Python's default.
-      throw KerasImportError(.unsupported("steps backwards in a slice whose bounds are tensors"))
+    let stride = try size(step) ?? 1  // None: Python's default.
+    let isBackward = stride.fixedSize.map { $0 < 0 } ?? false  // A size is none.
+    guard isBackward || stride.isNeverNegative, stride != 0 else {
+      throw KerasImportError(.unsupported("a slice with step \(stride), which may be negative"))
     }
-    let size = shape(of: x)[axis]
-    let first = try place(start, size, missing: 0)
-    let count = try place(stop, size, missing: size) - first
-    // A start that may be negative counts from the end; if it does, there are fewer elements than `count`: refused.
-    let y = try part(x, axis: axis, start: first.isNeverNegative ? first : wrapped(first, size), size: count)
-    guard let step = known, step > 1 else { return y }
-    return try emit(.slice([SliceRange(axis: axis, start: nil, stop: nil, step: step)]), y)
+    let axis = SliceAxis(index: axis, size: shape(of: x)[axis], isBackward: isBackward)
+    let (from, to) = (try size(start), try size(stop))
+    let first = from.map(axis.clamped) ?? axis.first  // None: from the end that the step leaves.
+    let last = to.map(axis.clamped) ?? axis.end  // None: up to the other.
+    var span = isBackward ? first - last : last - first
+    if let from, let to, !axis.isInOrder(from, to) { span = .maximum(0, span) }
+    if stride == 1 { return try part(x, axis: axis.index, start: first, size: span) }
+    let length = isBackward ? stride * -1 : stride
+    let places = try emit(
+      .binary(.multiply), emit(.range((span + length - 1) / length)), emit(.sizes([stride])))
+    return try emit(.gather(axis: axis.index), x, add(places, emit(.sizes([first]))))
   }
 
-  private func place(
-    _ argument: CallArgument<Operand>, _ size: Dimension, missing: Dimension
-  ) throws(KerasImportError) -> Dimension {
-    if let number = bound(argument) {
-      guard let number else { return missing }
-      return number < 0 ? size + .fixed(number) : .minimum(.fixed(number), size)
-    }
+  /// A number, or an integer that follows from shapes; nil for None.
+  private func size(_ argument: CallArgument<Operand>) throws(KerasImportError) -> Dimension? {
+    if let number = bound(argument) { return number.map { .fixed($0) } }
     guard case .tensor(let operand) = argument, let found = sizes(in: operand.value)?.first else {
       throw KerasImportError(.unsupported("a slice whose bounds depend on the data"))
     }
-    if (found - size).isNeverNegative { return size }
-    return (found * -1).isNeverNegative ? wrapped(found, size) : found
+    return found
+  }
+}
+
+/// An axis that is sliced as NumPy does it: bounds count from the end when negative, and are brought onto the axis.
+private struct SliceAxis {
+  let index: Int
+  let size: Dimension
+  let isBackward: Bool
+
+  /// Where a slice without a start begins.
+  var first: Dimension { isBackward ? size - 1 : 0 }
+  /// Where a slice without a stop ends.
+  var end: Dimension { isBackward ? -1 : size }
+
+  /// The place of a bound: from 0 to the size, or from -1 to the last element for steps backwards.
+  func clamped(_ bound: Dimension) -> Dimension {
+    var place = bound
+    if !bound.isNeverNegative {
+      // 1 where the bound turns out negative. One that is at most 1 less than the size is so only on an empty axis.
+      let isNegative = 1 - Dimension.minimum(1, .maximum(0, bound + 1))
+      place = .maximum(isBackward ? -1 : 0, bound == size - 1 ? bound : bound + size * isNegative)
+    }
+    let largest = isBackward ? size - 1 : size
+    return (largest - bound).isNeverNegative ? place : .minimum(place, largest)
   }
 
-  /// A bound of a slice as NumPy takes it: from the end when negative, at least 0.
-  private func wrapped(_ bound: Dimension, _ size: Dimension) -> Dimension {
-    let isNegative = 1 - Dimension.minimum(1, .maximum(0, bound + 1))
-    return .maximum(0, bound + size * isNegative)
+  /// Whether the slice does not end before it begins, as far as that is plain to see.
+  func isInOrder(_ start: Dimension, _ stop: Dimension) -> Bool {
+    let (low, high) = isBackward ? (stop, start) : (start, stop)
+    return low.isNeverNegative && (high - low).isNeverNegative
   }
 }
