@@ -22,18 +22,18 @@ struct InputArrays {
     return feed
   }
 
-  /// The shapes of inputs that hold one sample where others hold more, a table of positions or a mask: Keras spreads it
-  /// over the batch.
-  func inputsOfOneSample(_ graph: Graph, byPosition: Bool) throws -> [String: Shape] {
+  /// The shapes of inputs whose batches differ, as the arrays have them: Keras computes with each input's own, and spreads
+  /// one of a single sample (a table of positions, a mask) over the others' where they meet.
+  func inputsOfOwnBatch(_ graph: Graph, byPosition: Bool) throws -> [String: Shape] {
     let inputs = graph.inputs.map { TensorSpec(graph.name(of: $0), type: graph.type(of: $0)) }
-    let sizes = try ordered(inputs, byPosition: byPosition).map(\.sizes)
-    let largest = sizes.compactMap(\.first).max() ?? 1  // Without axes there is no batch.
     var shapes: [String: Shape] = [:]
-    for (input, sizes) in zip(inputs, sizes) where sizes.first == 1 && largest > 1 {
-      guard let batch = input.type.shape.dimensions.first, batch.symbolName != nil else { continue }
-      shapes[input.name] = Shape([1] + input.type.shape.dimensions.dropFirst())
+    for (input, tensor) in zip(inputs, try ordered(inputs, byPosition: byPosition)) {
+      guard let batch = input.type.shape.dimensions.first, batch.symbolName != nil,
+        let size = tensor.sizes.first
+      else { continue }
+      shapes[input.name] = Shape([.fixed(size)] + input.type.shape.dimensions.dropFirst())
     }
-    return shapes
+    return Set(shapes.values.map { $0[0] }).count > 1 ? shapes : [:]
   }
 
   private func ordered(_ inputs: [TensorSpec], byPosition: Bool) throws -> [Tensor] {
@@ -72,11 +72,10 @@ struct InputArrays {
   /// A cast that changes no value in kind: integers to floats, to a narrower float, whole numbers to integers.
   private static func cast(_ tensor: Tensor, to dtype: DType, _ name: String) throws -> Tensor {
     if tensor.dtype == dtype { return tensor }
-    guard tensor.dtype != .string, dtype != .string else {
+    guard tensor.dtype != .string, let range = dtype.finiteRange else {
       throw Failure(
         "input \"\(name)\": expected type \(dtype.rawValue), found \(tensor.dtype.rawValue)", .invalidModel)
     }
-    let range = dtype.finiteRange
     let misfit = try tensor.doubles().first { value in
       dtype.isFloatingPoint
         ? value.isFinite && !range.contains(value) : value.rounded() != value || !range.contains(value)
@@ -87,25 +86,5 @@ struct InputArrays {
         .invalidModel)
     }
     return try tensor.converted(to: dtype)
-  }
-}
-
-extension DType {
-  /// The finite numbers that the type holds; a bool is 0 or 1.
-  fileprivate var finiteRange: ClosedRange<Double> {
-    switch self {
-    case .bool: 0...1
-    case .int8: -128...127
-    case .uint8: 0...255
-    case .int16: -32768...32767
-    case .uint16: 0...65535
-    case .int32: -0x1p31...(0x1p31 - 1)
-    case .uint32: 0...(0x1p32 - 1)
-    case .int64: -0x1p63...0x1p63.nextDown
-    case .uint64: 0...0x1p64.nextDown
-    case .float16: -65504...65504
-    case .float32, .bfloat16: -Double(Float.greatestFiniteMagnitude)...Double(Float.greatestFiniteMagnitude)
-    case .float64, .string: -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude
-    }
   }
 }

@@ -35,9 +35,11 @@ struct Run: ParsableCommand {
     var lowering = try options.lowering(for: model)
     let graph = try model.lowered(lowering).graph
     let byPosition = model.graph.inventsInputNames
-    let single = try arrays.inputsOfOneSample(graph, byPosition: byPosition)
-    if single.isEmpty { return (graph, byPosition) }
-    lowering.inputShapes.merge(single) { given, _ in given }
-    return (try model.lowered(lowering).graph, byPosition)
+    let own = try arrays.inputsOfOwnBatch(graph, byPosition: byPosition)
+    if own.isEmpty { return (graph, byPosition) }
+    lowering.inputShapes.merge(own) { given, _ in given }
+    // What does not work with batches of their own is refused with the input's name when the arrays are bound.
+    let lowered = try? model.lowered(lowering)
+    return (lowered?.graph ?? graph, byPosition)
   }
 }
