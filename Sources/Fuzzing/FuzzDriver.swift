@@ -1,4 +1,5 @@
 import Foundation
+import ModelIR
 
 /// Runs a target on mutated inputs, one after another, and says at which seed the process ended if it does.
 struct FuzzDriver {
@@ -64,17 +65,11 @@ struct FuzzDriver {
   }
 }
 
-/// SplitMix64.
+/// Random numbers of one seed; neighbouring seeds have nothing in common.
 struct FuzzRandom: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
+  private var generator: SplitMix64
+  init(seed: UInt64) { generator = SplitMix64(seed: seed &* 0x9E37_79B9_7F4A_7C15) }
+  mutating func next() -> UInt64 { generator.next() }
   mutating func below(_ count: Int) -> Int { Int.random(in: 0..<max(count, 1), using: &self) }
   mutating func pick<T>(_ items: [T]) -> T { items[below(items.count)] }
 }

@@ -36,7 +36,7 @@ struct RandomInputs {
 
     /// The sizes to be tried in turn, until the model takes one: the small ones are fast, but windows may need more; a
     /// constant of the model's own may fix how many samples it can take.
-    static let all = [Sizes(), Sizes(other: 32), Sizes(other: 96)] + batches.dropFirst()
+    static let all = [Sizes(), Sizes(other: 32), Sizes(other: 96), Sizes(other: 3)] + batches.dropFirst()
     /// The same where no axis but the batch is dynamic.
     static let batches = [Sizes(), Sizes(batch: 1), Sizes(batch: 3), Sizes(batch: 4)]
 
@@ -60,11 +60,11 @@ struct RandomInputs {
     ]
   }
 
-  private var generator: SeededGenerator
+  private var generator: SplitMix64
   private let range: ClosedRange<Double>
 
   init(_ attempt: Attempt) {
-    generator = SeededGenerator(seed: attempt.seed)
+    generator = SplitMix64(seed: attempt.seed)
     range = attempt.range
   }
 
@@ -218,18 +218,5 @@ extension RandomInputs {
     // Words of a text are looked up.
     case .vectorize: return Array(node.inputs.prefix(1))
     }
-  }
-}
-
-/// SplitMix64: the same numbers on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -80,13 +80,13 @@ extension LayerGraph {
       calls: try order.sorted(pending), inputStructure: try order.structure(inputs),
       outputStructure: try order.structure(outputs))
     guard registry.keepsUnsupported else { return }
-    for layer in layers { declare(layer["inbound_nodes"] ?? .null, indices) }
+    for layer in layers { try declare(layer["inbound_nodes"] ?? .null, indices) }
   }
 
   /// Notes the types that the arguments of calls declare.
-  private mutating func declare(_ value: JSONValue, _ indices: [String: Int]) {
+  private mutating func declare(_ value: JSONValue, _ indices: [String: Int]) throws(KerasImportError) {
     if let items = value.array {
-      for item in items { declare(item, indices) }
+      for item in items { try declare(item, indices) }
       return
     }
     guard let object = value.object else { return }
@@ -94,11 +94,11 @@ extension LayerGraph {
       let history = config["keras_history"], let reference = TensorReference(history: history),
       let layer = indices[reference.layer]
     else {
-      for member in object { declare(member.value, indices) }
+      for member in object { try declare(member.value, indices) }
       return
     }
     let tensor = KerasTensor(layer: layer, call: reference.call, output: reference.output)
-    declaredTypes[tensor] = TensorType(
+    declaredTypes[tensor] = try TensorType(
       declared: config["shape"], dtype: config["dtype"], name: reference.layer)
   }
 }

@@ -54,7 +54,8 @@ public struct LayerConfig: Sendable {
   /// where the file does not say.
   public func shape(of parameter: String) -> Shape? {
     let built = buildConfig?["shapes_dict"]?[parameter] ?? buildConfig?[parameter]
-    return TensorType(declared: built, dtype: nil, name: name)?.shape
+    // Only an element type could be wrong, of which none is given.
+    return (try? TensorType(declared: built, dtype: nil, name: name))?.shape
   }
 
   /// The raw value of a key, which counts as read; nil when absent or null.
@@ -79,6 +80,9 @@ public struct LayerConfig: Sendable {
 
   /// Marks keys as known but without effect.
   public mutating func ignore(_ keys: String...) { taken.formUnion(keys) }
+
+  /// Marks keys as known but without effect.
+  mutating func ignore(_ keys: Set<String>) { taken.formUnion(keys) }
 
   /// Marks every key as known: for layers that do nothing at inference, whatever they are configured to.
   mutating func ignoreAll() { taken.formUnion(json.keys) }

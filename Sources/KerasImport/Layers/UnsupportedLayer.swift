@@ -58,12 +58,28 @@ extension LayerGraph {
 }
 
 extension TensorType {
-  /// The type that a `__keras_tensor__` or a shape in a configuration declares; nil when it is none.
-  init?(declared shape: JSONValue?, dtype: JSONValue?, name: String) {
+  /// The type that a `__keras_tensor__` or a shape in a configuration declares; nil when it is none, or one of the element
+  /// types that graphs do not have.
+  /// - Throws: `invalidValue` for what names no element type of Keras.
+  init?(declared shape: JSONValue?, dtype: JSONValue?, name: String) throws(KerasImportError) {
     guard let sizes = shape?.array, sizes.allSatisfy({ $0.isNull || $0.int != nil }) else { return nil }
     let dimensions = sizes.enumerated().map { axis, size in
       size.int.map { Dimension.fixed($0) } ?? .symbol(axis == 0 ? "batch" : "\(name)_\(axis)")
     }
-    self.init(dtype?.string.flatMap(DType.init(rawValue:)) ?? .float32, Shape(dimensions))
+    var element = DType.float32  // Keras's default.
+    if let dtype, !dtype.isNull {
+      if let text = dtype.string, TensorType.foreignElements.contains(text) { return nil }
+      guard let known = dtype.string.flatMap(DType.init(rawValue:)) else {
+        throw KerasImportError(
+          .invalidValue(key: "dtype", expected: "an element type", found: dtype.shortText))
+      }
+      element = known
+    }
+    self.init(element, Shape(dimensions))
   }
+
+  /// Keras's element types that graphs do not have: what is computed with them is not supported.
+  private static let foreignElements: Set = [
+    "complex64", "complex128", "float8_e4m3fn", "float8_e5m2", "int4", "uint4", "resource", "variant",
+  ]
 }

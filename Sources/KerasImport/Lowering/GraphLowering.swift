@@ -69,7 +69,7 @@ struct GraphLowering {
       try state.countCall()
       let object = model.layers[call.layer]
       let name = path.isEmpty ? object.name : "\(path)/\(object.name)"
-      if state.isPartial { standIn(for: call, path: name, &operands) }
+      if state.isPartial { try standIn(for: call, path: name, &operands) }
       let results: [Operand]
       let arguments: Call
       do {
@@ -98,11 +98,14 @@ struct GraphLowering {
   }
 
   /// Makes inputs of operands that could not be computed, where the file says what they are.
-  private func standIn(for call: LayerCall, path: String, _ operands: inout [KerasTensor: Operand]) {
+  private func standIn(
+    for call: LayerCall, path: String, _ operands: inout [KerasTensor: Operand]
+  ) throws(KerasImportError) {
     let tensors = call.arguments.tensors
     for tensor in tensors where operands[tensor] == nil {
       let built = tensors.count == 1 ? model.layers[call.layer].buildConfig?["input_shape"] : nil
-      let type = model.declaredTypes[tensor] ?? TensorType(declared: built, dtype: nil, name: path)
+      var type = model.declaredTypes[tensor]
+      if type == nil { type = try TensorType(declared: built, dtype: nil, name: path) }
       operands[tensor] = type.map { Operand(state.graph.input(name: path, type: $0)) }
     }
   }
@@ -165,12 +168,15 @@ package struct InputLayer: Layer {
   let isNameInvented: Bool
 
   package init(_ config: inout LayerConfig) throws(KerasImportError) {
-    var given = config.value("batch_shape")?.array
-    if given == nil, let sample = config.value("shape")?.array { given = [.null] + sample }
+    var given = try InputLayer.sizes("batch_shape", &config)
+    if let sample = try InputLayer.sizes("shape", &config), given == nil { given = [.null] + sample }
     dtype = try config.inputDType()
     isOptional = try config.bool("optional", default: false)
     isNameInvented = config.has(.inputNameIsInvented)
-    config.ignore("sparse", "ragged", "shape", "batch_size", "tensor", "input_tensor")
+    guard try config.optionalBool("ragged") != true else {
+      throw KerasImportError(.unsupported("ragged inputs, whose rows have lengths of their own"))
+    }
+    config.ignore("sparse", "batch_size", "tensor", "input_tensor")
     guard let items = given else {
       guard config.json.contains("batch_shape") else { throw KerasImportError(.missingKey("batch_shape")) }
       batchShape = nil
@@ -184,6 +190,16 @@ package struct InputLayer: Layer {
       sizes.append(item.int)
     }
     batchShape = sizes
+  }
+
+  private static func sizes(_ key: String, _ config: inout LayerConfig) throws(KerasImportError)
+    -> [JSONValue]?
+  {
+    guard let value = config.value(key) else { return nil }
+    guard let items = value.array else {
+      throw config.invalid(key, expected: "a list of sizes", found: value.shortText)
+    }
+    return items
   }
 
   package func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {

@@ -32,4 +32,35 @@ public enum DType: String, Sendable, CaseIterable, Codable {
     case .float16, .bfloat16, .float32, .float64, .bool, .string: false
     }
   }
+
+  /// The numbers of an integer type; nil for ``uint64``, which has some that `Int64` has not, and for other types.
+  package var wholeRange: ClosedRange<Int64>? {
+    switch self {
+    case .int8: -128...127
+    case .uint8: 0...255
+    case .int16: -32768...32767
+    case .uint16: 0...65535
+    case .int32: -2_147_483_648...2_147_483_647
+    case .uint32: 0...4_294_967_295
+    case .int64: Int64.min...Int64.max
+    case .uint64, .float16, .bfloat16, .float32, .float64, .bool, .string: nil
+    }
+  }
+
+  /// The finite numbers of a type, from the smallest to the largest that `Double` has, too; a bool is 0 or 1. Nil for
+  /// ``string``.
+  package var finiteRange: ClosedRange<Double>? {
+    switch self {
+    case .bool: 0...1
+    case .int8, .uint8, .int16, .uint16, .int32, .uint32:
+      wholeRange.map { Double($0.lowerBound)...Double($0.upperBound) }
+    case .int64: -0x1p63...0x1p63.nextDown
+    case .uint64: 0...0x1p64.nextDown
+    case .float16: -65504...65504
+    case .bfloat16: -0x1.fep127...0x1.fep127
+    case .float32: -Double(Float.greatestFiniteMagnitude)...Double(Float.greatestFiniteMagnitude)
+    case .float64: -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude
+    case .string: nil
+    }
+  }
 }

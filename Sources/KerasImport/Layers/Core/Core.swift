@@ -150,8 +150,22 @@ struct PassThrough: Layer {
     default: isRandom = true
     }
     givesFloats = PassThrough.casting.contains(config.className) || config.has(.resizesToPolicyType)
-    config.ignoreAll()
+    // Marks of the era say how the work would be done of which there is none.
+    config.ignore(PassThrough.keysOfTraining.union(config.json.eraMarks.map(\.key)))
   }
+
+  /// What the classes are configured with, all of it for training.
+  private static let keysOfTraining: Set<String> = [
+    "addition_factor", "all_ops", "alpha", "bounding_box_format", "brightness_factor", "chain_depth",
+    "contrast_factor",
+    "data_format", "drop_path_rate", "factor", "fill_mode", "fill_value", "force_generator", "height",
+    "height_factor",
+    "hue_factor", "interpolation", "kernel_size", "l1", "l2", "mode", "noise_shape", "num_chains", "num_ops",
+    "rate",
+    "rng_type", "saturation_factor", "scale", "sigma", "stddev", "threshold_factor", "value_range", "width",
+    "width_factor",
+    "x_factor", "y_factor",
+  ]
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     if isRandom, scope.isTraining { try scope.refuseRandomness() }

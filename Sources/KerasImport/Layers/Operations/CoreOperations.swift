@@ -130,31 +130,20 @@ extension LoweringScope {
   /// are moved inward.
   func saturated(_ x: Value, to target: DType) throws(KerasImportError) -> Value {
     let own = dtype(of: x)
-    guard own != target, own != .bool, let bounds = target.range else { return try cast(x, to: target) }
-    var (low, high) = (bounds.lowerBound, bounds.upperBound)
-    if let range = own.range { (low, high) = (max(low, range.lowerBound), min(high, range.upperBound)) }
-    if own == .float32, Double(Float(high)) > high { high = Double(Float(high).nextDown) }
-    if own == .float32, Double(Float(low)) < low { low = Double(Float(low).nextUp) }
-    if own == .float64 || !own.isFloatingPoint, high >= 0x1p63 { high = 0x1p63 - 1024 }
-    return try cast(unary(.clip(minimum: low, maximum: high), x), to: target)
-  }
-}
-
-extension DType {
-  /// The smallest and the largest number of a type.
-  fileprivate var range: ClosedRange<Double>? {
-    switch self {
-    case .bool: 0...1
-    case .int8: -128...127
-    case .uint8: 0...255
-    case .int16: -32768...32767
-    case .uint16: 0...65535
-    case .int32: -0x1p31...(0x1p31 - 1)
-    case .uint32: 0...(0x1p32 - 1)
-    case .int64: -0x1p63...0x1p63
-    case .uint64: 0...0x1p64
-    case .float16, .bfloat16, .float32, .float64: largest.map { -$0...$0 }
-    case .string: nil
+    // All 16-bit floats are float32's, and bounds that float32 holds are closer.
+    if own != target, own == .float16 || own == .bfloat16 {
+      return try saturated(cast(x, to: .float32), to: target)
     }
+    guard own != .bool, let range = own.finiteRange, let bounds = target.finiteRange else {
+      return try cast(x, to: target)
+    }
+    var low = range.lowerBound < bounds.lowerBound ? bounds.lowerBound : nil
+    var high = range.upperBound > bounds.upperBound ? bounds.upperBound : nil
+    if low == nil, high == nil { return try cast(x, to: target) }
+    if own == .float32 {
+      low = low.map { Double(Float($0)) < $0 ? Double(Float($0).nextUp) : Double(Float($0)) }
+      high = high.map { Double(Float($0)) > $0 ? Double(Float($0).nextDown) : Double(Float($0)) }
+    }
+    return try cast(unary(.clip(minimum: low, maximum: high), x), to: target)
   }
 }

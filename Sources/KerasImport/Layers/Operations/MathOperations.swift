@@ -117,28 +117,15 @@ extension DType {
     case .none, .add: return try checkedTensor(Tensor([0], sizes: [], dtype: self))
     case .multiply: return try checkedTensor(Tensor([1], sizes: [], dtype: self))
     case .maximum, .minimum:
-      if let largest {
-        return try checkedTensor(Tensor([reduction == .maximum ? -largest : largest], sizes: [], dtype: self))
+      if isFloatingPoint, let range = finiteRange {
+        let bound = reduction == .maximum ? range.lowerBound : range.upperBound
+        return try checkedTensor(Tensor([bound], sizes: [], dtype: self))
       }
-      guard let bounds = wholeBounds else {
+      guard let bounds = wholeRange else {
         throw KerasImportError(.unsupported("segments of \(rawValue) elements"))
       }
       let bound = reduction == .maximum ? bounds.lowerBound : bounds.upperBound
       return try checkedTensor(Tensor(vector: [bound]).convertedWhenRead(to: self).reshaped([]))
-    }
-  }
-
-  /// The smallest and largest value of an integer type.
-  private var wholeBounds: ClosedRange<Int64>? {
-    switch self {
-    case .int8: -128...127
-    case .uint8: 0...255
-    case .int16: -32768...32767
-    case .uint16: 0...65535
-    case .int32: -2_147_483_648...2_147_483_647
-    case .uint32: 0...4_294_967_295
-    case .int64: Int64.min...Int64.max
-    case .uint64, .float16, .bfloat16, .float32, .float64, .bool, .string: nil
     }
   }
 }

@@ -143,10 +143,7 @@ extension LoweringScope {
     let resized = try resized(
       y, axes: [axes.height, axes.width], sizes: [.fixed(size.height), .fixed(size.width)], resize)
     guard self.dtype(of: resized) != dtype else { return resized }
-    let bounds = dtype.integerBounds
-    let rounded = try unary(
-      .clip(minimum: bounds?.lowerBound, maximum: bounds?.upperBound), unary(.round, resized))
-    return try cast(rounded, to: dtype)
+    return try saturated(unary(.round, resized), to: dtype)
   }
 
   /// The largest window in the middle of each image that has the target's ratio.
@@ -203,21 +200,5 @@ extension LoweringScope {
     let start = (total - size) / 2 + Dimension.maximum(size - total, 0) * .fixed(1 << 20)
     let places = try add(emit(.range(size)), emit(.sizes([start])))
     return try emit(.gather(axis: axis), x, places)
-  }
-}
-
-extension DType {
-  /// The smallest and largest value of an integer type that float32 arithmetic can overstep.
-  var integerBounds: ClosedRange<Double>? {
-    switch self {
-    case .int8: -128...127
-    case .uint8: 0...255
-    case .int16: -32768...32767
-    case .uint16: 0...65535
-    case .uint32: 0...4294967040
-    case .uint64: 0...1.8446742974197924e19
-    case .int32: -2147483648...2147483520
-    case .float16, .bfloat16, .float32, .float64, .int64, .bool, .string: nil
-    }
   }
 }

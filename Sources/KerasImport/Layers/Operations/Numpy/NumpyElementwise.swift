@@ -320,16 +320,3 @@ extension OperationCall {
     return result
   }
 }
-
-extension DType {
-  /// The largest finite number of a floating-point type; nil for other types.
-  var largest: Double? {
-    switch self {
-    case .float16: 65504
-    case .bfloat16: 0x1.fep127
-    case .float32: Double(Float.greatestFiniteMagnitude)
-    case .float64: .greatestFiniteMagnitude
-    case .int8, .uint8, .int16, .uint16, .int32, .uint32, .int64, .uint64, .bool, .string: nil
-    }
-  }
-}

@@ -225,7 +225,7 @@ extension LoweringScope {
   func finite(_ x: Value, nan: Double = 0, high: Double? = nil, low: Double? = nil) throws(KerasImportError)
     -> Value
   {
-    guard let largest = dtype(of: x).largest else { return x }
+    guard dtype(of: x).isFloatingPoint, let largest = dtype(of: x).finiteRange?.upperBound else { return x }
     let y = try select(unary(.isNaN, x), scalar(nan, like: x), x)
     let z = try select(compare(.equal, y, .infinity), scalar(high ?? largest, like: x), y)
     return try select(compare(.equal, z, -.infinity), scalar(low ?? -largest, like: x), z)
