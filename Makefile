@@ -33,6 +33,7 @@ test: system $(VENV)/ready
 	$(VENV)/bin/python Scripts/judge_verify.py
 	$(VENV)/bin/python Scripts/judge_native.py
 	$(VENV)/bin/python Scripts/judge_keras.py
+	$(VENV)/bin/python Scripts/judge_built.py
 	$(VENV)/bin/python Scripts/judge_pictures.py
 	$(VENV)/bin/python Scripts/public_api.py
 	# The optimised command too: a debug build does not show every fault.

@@ -124,7 +124,7 @@ let package = Package(
     .testTarget(
       name: "DocumentationTests",
       dependencies: ["Kconvert", "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport"]),
-    .testTarget(name: "KconvertTests", dependencies: ["Kconvert"]),
+    .testTarget(name: "KconvertTests", dependencies: ["Kconvert", "ONNXImport"]),
     .testTarget(
       name: "ModelPicturesTests", dependencies: ["ModelPictures", "KerasImport", "NativeFormat", "ModelIR"]),
     .testTarget(

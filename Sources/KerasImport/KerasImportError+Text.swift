@@ -15,11 +15,13 @@ extension KerasImportError: CustomStringConvertible {
 
   /// How to go on, in a line of its own; nil where the description says all there is.
   public var suggestion: String? {
-    if case .several(let errors) = reason {
-      let suggestions = errors.compactMap(\.suggestion)
-      return suggestions.isEmpty ? nil : suggestions.unique.joined(separator: "; ")
-    }
-    return reason.suggestion
+    remedies.isEmpty ? nil : remedies.map(\.text).joined(separator: "; ")
+  }
+
+  /// How to go on, each way once; empty where the description says all there is.
+  public var remedies: [Remedy] {
+    if case .several(let errors) = reason { return errors.flatMap(\.remedies).unique }
+    return reason.remedy.map { [$0] } ?? []  // There is none.
   }
 
   /// The refusals of several layers in one line, the file named once.
@@ -105,10 +107,10 @@ package struct GroupedRefusals {
   }
 }
 
-extension [String] {
-  /// Each text once, in the order of the first.
-  fileprivate var unique: [String] {
-    var seen: Set<String> = []
+extension Array where Element: Hashable {
+  /// Each once, in the order of the first.
+  fileprivate var unique: [Element] {
+    var seen: Set<Element> = []
     return filter { seen.insert($0).inserted }
   }
 }
@@ -134,7 +136,7 @@ extension KerasImportError.Reason {
     switch self {
     case .io(let file, let message): return "\(file): \(message)"
     case .notAKerasFile(let message, _): return "not a Keras model: \(message)"
-    case .corrupted(let message), .unsupported(let message), .invalidGraph(let message): return message
+    case .corrupted(let message), .unsupported(let message, _), .invalidGraph(let message): return message
     case .unsupportedLayer(let className): return "not supported: \(className)"
     case .several(let errors): return errors.map(\.description).joined(separator: "; ")
     case .missingKey(let key): return "missing key \"\(key)\""
@@ -162,23 +164,38 @@ extension KerasImportError.Reason {
     }
   }
 
-  fileprivate var suggestion: String? {
+  fileprivate var remedy: KerasImportError.Remedy? {
     switch self {
-    case .notAKerasFile(_, let suggestion): suggestion
-    case .incomplete(_, let missing): missing
-    case .unsupportedLayer(let className): Self.suggestion(for: className)
-    case .io, .corrupted, .unsupported, .invalidGraph, .several, .missingKey, .unknownKeys, .invalidValue,
-      .graph,
+    case .notAKerasFile(_, let suggestion): suggestion.map { .advice($0) }
+    case .unsupported(_, let remedy): remedy
+    case .incomplete(_, let remedy): remedy
+    case .unsupportedLayer(let className): Self.remedy(for: className)
+    case .io, .corrupted, .invalidGraph, .several, .missingKey, .unknownKeys, .invalidValue, .graph,
       .weightNotFound, .noSuchWeight, .undeclaredWeight, .weightShape, .unusedWeights:
       nil
     }
   }
 
-  private static func suggestion(for className: String) -> String {
-    if let reason = RefusedLayers.reasons[className] { return reason }
+  private static func remedy(for className: String) -> KerasImportError.Remedy {
+    if className == "Lambda" { return .lambda }
+    if let reason = RefusedLayers.reasons[className] { return .advice(reason) }
     return className.hasPrefix("tf.")
-      ? "rebuild that step with layers or keras.ops; kconvert layers lists what is supported"
-      : "without weights: say what it computes with --custom CLASS=EXPR; in the library, register the class with"
-        + " LayerRegistry.register (article \"Custom layers\")"
+      ? .advice("rebuild that step with layers or keras.ops") : .layerClass
+  }
+}
+
+extension KerasImportError.Remedy {
+  fileprivate var text: String {
+    switch self {
+    case .weights: "name the file of the weights (KerasModel.Options.weights)"
+    case .architecture: "open the architecture with this file as its weights (KerasModel.Options.weights)"
+    case .inputShape:
+      "give the shape of its input (LoweringOptions.inputShapes), or build the model in Keras before it is saved"
+    case .asset: "name the file (KerasModel.Options.assets)"
+    case .lambda:
+      "a Lambda's Python code is never run; say what it computes with LayerRegistry.define(lambda:as:)"
+    case .layerClass: "register the class with LayerRegistry.register (article \"Custom layers\")"
+    case .advice(let words): words
+    }
   }
 }

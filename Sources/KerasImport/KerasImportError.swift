@@ -10,8 +10,8 @@ public struct KerasImportError: Error, Sendable {
     case notAKerasFile(String, suggestion: String? = nil)
     /// The file breaks the rules of its format.
     case corrupted(String)
-    /// The file is valid, but uses something that is not supported.
-    case unsupported(String)
+    /// The file is valid, but uses something that is not supported; `remedy` is what would help all the same.
+    case unsupported(String, remedy: Remedy? = nil)
     /// A layer class or operation that is not known.
     case unsupportedLayer(className: String)
     /// Everything a model uses that is not supported, found in one pass.
@@ -34,10 +34,28 @@ public struct KerasImportError: Error, Sendable {
     case weightShape(String, expected: Shape, found: Shape, origin: String? = nil)
     /// The weights hold tensors that no layer asks for.
     case unusedWeights([String])
-    /// The file holds only weights, or only an architecture; `missing` says what to add.
-    case incomplete(String, missing: String)
+    /// Something is not in the file: it holds only weights, or only an architecture. `remedy` is what to add.
+    case incomplete(String, remedy: Remedy)
     /// An operation cannot take its operands; `origin` traces the wrong size back to the input.
     case graph(GraphError, origin: String?)
+  }
+
+  /// How to go on, for programs that say it in their own words. More may come: switch over it with a `default`.
+  public enum Remedy: Sendable, Hashable {
+    /// The weights are another file's: ``KerasModel/Options/weights``.
+    case weights
+    /// The file holds weights; the architecture is another's, opened with this one as its weights.
+    case architecture
+    /// The model was saved without the shape of its input: ``LoweringOptions/inputShapes``.
+    case inputShape
+    /// A vocabulary is in a file beside the model: ``KerasModel/Options/assets``.
+    case asset
+    /// The program says what a Lambda layer computes: ``LayerRegistry/define(lambda:as:)``.
+    case lambda
+    /// The program knows the class: ``LayerRegistry/register(_:as:)``.
+    case layerClass
+    /// What to do, in words.
+    case advice(String)
   }
 
   /// A step on the way to where the error is.

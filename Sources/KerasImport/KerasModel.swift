@@ -75,9 +75,12 @@ public struct KerasModel: Sendable {
   }
 
   /// Opens a file; errors get its place.
-  init(placing file: ModelFile, options: Options) throws(KerasImportError) {
+  /// - Parameter weights: those of a model that is built in code, by the paths of their layers.
+  init(
+    placing file: ModelFile, weights: [String: Tensor]? = nil, options: Options
+  ) throws(KerasImportError) {
     do {
-      try self.init(file, options: options)
+      try self.init(file, weights: weights, options: options)
     } catch {
       if case .io = error.reason { throw error }
       if case .file? = error.path.first { throw error }
@@ -85,9 +88,13 @@ public struct KerasModel: Sendable {
     }
   }
 
-  private init(_ file: ModelFile, options: Options) throws(KerasImportError) {
+  private init(_ file: ModelFile, weights: [String: Tensor]?, options: Options) throws(KerasImportError) {
     let weightFile = try options.weights.map { path throws(KerasImportError) in try ModelFile(at: path) }
-    let source = try ModelSource(file, weights: weightFile)
+    var source = try ModelSource(file, weights: weightFile)
+    if let weights {
+      source.weights = .given(weights)
+      source.format = "built in code"
+    }
     let outline = try ModelOutline.read(source, weights: weightFile, options: options)
     graph = outline.graph
     var binding = outline.binding
@@ -103,7 +110,7 @@ public struct KerasModel: Sendable {
     fileFormat = file.format
     files = [file, weightFile].compactMap { $0 }
     path = file.path
-    weights = KerasWeights(graph, binding)
+    self.weights = KerasWeights(graph, binding)
   }
 
   /// A model with other tensors for its layers.
@@ -156,8 +163,8 @@ public struct KerasModel: Sendable {
 /// The architecture in canonical form and the weights that come with it.
 struct ModelSource {
   let model: CanonicalModel
-  let format: String
-  let weights: WeightSource
+  var format: String
+  var weights: WeightSource
 
   init(_ file: ModelFile, weights given: ModelFile?) throws(KerasImportError) {
     var isTheano: Bool?
@@ -198,7 +205,7 @@ struct ModelSource {
       throw KerasImportError(
         .incomplete(
           "the checkpoint holds weights but no model",
-          missing: "give the architecture as MODEL and this file with --weights"))
+          remedy: .architecture))
     }
   }
 
@@ -214,7 +221,7 @@ struct ModelSource {
       throw KerasImportError(
         .incomplete(
           "the file holds weights but no model",
-          missing: "give the architecture as MODEL and this file with --weights"))
+          remedy: .architecture))
     }
     do { return try ArchitectureText.model(try JSONValue(parsing: text)) } catch let error as KerasImportError
     {
@@ -249,6 +256,8 @@ enum WeightSource {
   case legacy(HDF5File, group: String)
   /// Tensors under the names of ``LayerGraph/places``.
   case named(NativeFile)
+  /// The same, of a model that is built in code.
+  case given([String: Tensor])
   /// The variables of a checkpoint of TensorFlow, by its objects.
   case checkpoint(TensorBundle)
   /// The checkpoint in a SavedModel, which need not be there before it is asked for.
@@ -302,7 +311,9 @@ enum WeightSource {
       return try NumberedWeights.bind(graph, to: tree(), assets: archive, isLenient: isLenient)
     case .legacy(let file, let group):
       return try LegacyWeights.bind(graph, to: file, group: group, model: model, isLenient: isLenient)
-    case .named(let file): return try file.bind(graph)
+    case .named(let file):
+      return try WeightBinding(graph, named: file.file.tensors, names: file.file.names)
+    case .given(let tensors): return try WeightBinding(graph, named: tensors, names: tensors.keys.sorted())
     case .checkpoint(let bundle):
       return try CheckpointWeights.bind(graph, to: bundle, isLenient: isLenient)
     case .savedModel(let saved):
@@ -311,7 +322,7 @@ enum WeightSource {
         graph, to: try saved.bundle(), names: try saved.layerNames(), isLenient: isLenient)
     case .missing(let message):
       if !graph.layers.contains(where: \.hasWeights) { return WeightBinding() }
-      throw KerasImportError(.incomplete(message, missing: "give the weights with --weights FILE"))
+      throw KerasImportError(.incomplete(message, remedy: .weights))
     }
   }
 }

@@ -58,7 +58,7 @@ struct ModelOutline {
   private static let neverBuilt = KerasImportError(
     .incomplete(
       "the Sequential model was never built: it has no input shape and no weights",
-      missing: "build it in Keras before it is saved; --summary with --input-shape shows its layers"))
+      remedy: .inputShape))
 }
 
 extension LayerGraph {
@@ -94,6 +94,7 @@ extension WeightSource {
       }
     case .legacy(let file, let group): return file.layers(in: group)
     case .named(let file): return [("weights", file.file.names.compactMap { file.file.tensors[$0] })]
+    case .given(let tensors): return [("weights", tensors.sorted { $0.key < $1.key }.map(\.value))]
     case .checkpoint(let bundle): return bundle.layers
     // The model was read from the folder, so it has a class that is known.
     case .savedModel, .missing: return []

@@ -90,18 +90,16 @@ public final class Session: Sendable {
   func operands(_ inputs: [String: Tensor]) throws(RuntimeError) -> [Tensor] {
     let names = Set(graph.inputs.map { graph.name(of: $0) })
     if let unknown = inputs.keys.filter({ !names.contains($0) }).sorted().first {
-      let meant = names.nearest(to: unknown).map { "; did you mean \"\($0)\"?" } ?? ""  // Nothing is near.
-      throw RuntimeError.input(
-        "there is no input \"\(unknown)\"\(meant.isEmpty ? "; the inputs are \(names.sorted())" : meant)")
+      throw RuntimeError.noSuchInput(unknown, nearest: names.nearest(to: unknown), inputs: names.sorted())
     }
     var bindings: [String: Dimension] = [:]
     var operands: [Tensor] = []
     for value in graph.inputs {
       let name = graph.name(of: value)
-      guard let tensor = inputs[name] else { throw RuntimeError.input("input \"\(name)\" is missing") }
+      guard let tensor = inputs[name] else { throw RuntimeError.missingInput(name) }
       try Session.bind(tensor, to: graph.type(of: value), name: name, &bindings)
       do { operands.append(try tensor.aligned()) } catch {
-        throw RuntimeError.input("input \"\(name)\": \(error)")
+        throw RuntimeError.unreadableInput(name, message: "\(error)")
       }
     }
     return operands
@@ -122,21 +120,15 @@ public final class Session: Sendable {
   private static func bind(
     _ tensor: Tensor, to type: TensorType, name: String, _ bindings: inout [String: Dimension]
   ) throws(RuntimeError) {
-    guard tensor.dtype == type.dtype else {
-      throw RuntimeError.input(
-        "input \"\(name)\": expected type \(type.dtype.rawValue), found \(tensor.dtype.rawValue)")
+    func mismatch() -> RuntimeError {
+      let shape = type.shape.substituting(bindings)
+      return .inputType(name, expected: TensorType(type.dtype, shape), found: tensor.type)
     }
-    guard tensor.rank == type.shape.rank else {
-      throw RuntimeError.input("input \"\(name)\": expected shape \(type.shape), found \(tensor.sizes)")
-    }
+    guard tensor.dtype == type.dtype, tensor.rank == type.shape.rank else { throw mismatch() }
     for (axis, dimension) in type.shape.dimensions.enumerated() {
       let size = Dimension.fixed(tensor.sizes[axis])
       if let symbol = dimension.symbolName, bindings[symbol] == nil { bindings[symbol] = size }
-      guard dimension.substituting(bindings) == size else {
-        let expected = dimension.substituting(bindings)
-        throw RuntimeError.input(
-          "input \"\(name)\": expected \(expected) elements along axis \(axis), found \(size)")
-      }
+      guard dimension.substituting(bindings) == size else { throw mismatch() }
     }
   }
 }

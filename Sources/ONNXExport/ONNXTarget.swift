@@ -129,7 +129,7 @@ struct ONNXTable: Sendable {
     {
       rule.refusal = "another order of axes"
     } else if attributes.padding == .sameUpper, attributes.dilations.contains(where: { $0 > 1 }) {
-      rule.refusal = "\"same\" padding with strides and dilation on a dynamic size; fix it with --input-shape"
+      rule.refusal = "\"same\" padding with strides and dilation on a dynamic size; give the input a fixed shape"
     }
     return rule
   }

@@ -60,7 +60,7 @@ struct Convert: ParsableCommand {
       let text = table.text(width: Terminal.width, adding: description?.costColumns ?? [])  // None without --cost.
       try StandardOutput.table(text + (description?.costLines ?? ""))
       if let unsupported = table.unsupported, to == nil {
-        Failure.warn("\(unsupported)", hint: unsupported.suggestion)
+        Failure.warn("\(unsupported)", hint: unsupported.hint)
       }
     }
     switch to {

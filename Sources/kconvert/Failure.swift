@@ -43,7 +43,7 @@ struct Failure: Error {
   init(_ error: any Error) {
     switch error {
     case let failure as Failure: self = failure
-    case let error as KerasImportError: self.init("\(error)", error.code, hint: error.suggestion)
+    case let error as KerasImportError: self.init("\(error)", error.code, hint: error.hint)
     case let error as ONNXExportError: self.init("\(error)", error.code)
     case let error as KerasExportError: self.init("\(error)", error.code)
     case let error as RuntimeError: self.init("\(error)", error.code)
@@ -80,6 +80,11 @@ struct Failure: Error {
 }
 
 extension KerasImportError {
+  /// How to go on, with the options of the command line.
+  var hint: String? {
+    remedies.isEmpty ? nil : remedies.map(\.option).joined(separator: "; ")
+  }
+
   fileprivate var code: Code {
     switch reason {
     case .io: .cannotOpen
@@ -88,6 +93,23 @@ extension KerasImportError {
       .noSuchWeight, .undeclaredWeight,
       .weightShape, .unusedWeights, .incomplete, .graph:
       .invalidModel
+    }
+  }
+}
+
+extension KerasImportError.Remedy {
+  fileprivate var option: String {
+    switch self {
+    case .weights: "give the weights with --weights FILE"
+    case .architecture: "give the architecture as MODEL and this file with --weights"
+    case .inputShape: "give one with --input-shape, or build the model in Keras before it is saved"
+    case .asset: "give it with --asset NAME=FILE"
+    case .lambda:
+      "a Lambda's Python code is never run; say what it computes with --lambda NAME=EXPR, as --lambda scale='x / 255'"
+    case .layerClass:
+      "without weights: say what it computes with --custom CLASS=EXPR; in the library, register the class with"
+        + " LayerRegistry.register (article \"Custom layers\")"
+    case .advice(let words): words
     }
   }
 }
@@ -117,7 +139,7 @@ extension KerasExportError {
 extension RuntimeError {
   fileprivate var code: Code {
     switch self {
-    case .input, .operation: .invalidModel
+    case .noSuchInput, .missingInput, .inputType, .unreadableInput, .operation: .invalidModel
     case .unsupported: .unsupported
     }
   }

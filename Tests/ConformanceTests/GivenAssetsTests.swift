@@ -27,7 +27,7 @@ import Testing
   @Test func `a path in the configuration is not followed`() throws {
     try withFiles { model, _ in
       let error = #expect(throws: KerasImportError.self) { try KerasModel(contentsOf: model).makeGraph() }
-      #expect("\(String(describing: error))".contains("give it with --asset NAME=FILE"))
+      #expect("\(String(describing: error))".contains("a vocabulary in a file outside the model"))
     }
   }
 

@@ -126,6 +126,36 @@ import Testing
     }
   }
 
+  @Test func `an operation of one's own is lowered as its article says`() throws {
+    let text = """
+      {"class_name": "Functional", "module": "keras", "config": {"name": "sums", "layers": [
+        {"class_name": "InputLayer", "module": "keras.layers", "name": "x", "inbound_nodes": [],
+         "config": {"batch_shape": [null, 2], "name": "x"}},
+        {"class_name": "ScaledSum", "module": "demo", "registered_name": "Demo>ScaledSum", "name": "sum",
+         "config": {"name": "sum", "factor": 0.5}, "inbound_nodes": [{"kwargs": {}, "args": [
+          {"class_name": "__keras_tensor__", "config": {"shape": [null, 2], "dtype": "float32",
+           "keras_history": ["x", 0, 0]}},
+          {"class_name": "__keras_tensor__", "config": {"shape": [null, 2], "dtype": "float32",
+           "keras_history": ["x", 0, 0]}}]}]}],
+        "input_layers": [["x", 0, 0]], "output_layers": [["sum", 0, 0]]}}
+      """
+    var options = KerasModel.Options()
+    #expect(throws: KerasImportError.self) { try KerasModel(bytes: Array(text.utf8)) }
+    Operations.register(&options)
+    let session = try Session(KerasModel(bytes: Array(text.utf8), options: options))
+    let outputs = try session.run(["x": Tensor([Float(1), -3], sizes: [1, 2])])
+    #expect(try [Float](outputs[0].value) == [1, -3])
+  }
+
+  @Test func `the model of the article on building is built`() throws {
+    func zeros(_ sizes: Int...) throws -> Tensor {
+      try Tensor([Float](repeating: 0, count: sizes.reduce(1, *)), sizes: sizes)
+    }
+    let model = try BuildingModels.build(zeros(3, 3, 1, 8), zeros(8), zeros(8, 10))
+    #expect(try model.outputs.map(\.description).count == 1)
+    #expect(model.weights.names == ["conv2d/kernel", "conv2d/bias", "head/kernel"])
+  }
+
   @Test(
     arguments: [
       ("x +", "expected an operand, found the end"), ("(x", "expected \")\", found the end"),

@@ -283,6 +283,33 @@ enum MadeByClosures {
   }
 }
 
+enum Operations {
+  static func register(_ options: inout KerasModel.Options) {
+    options.layers.register(operation: "ScaledSum", "Demo>ScaledSum") { call throws(KerasImportError) in
+      let x = try call.operands("x1", "x2")
+      let sum = try call.scope.emit(.binary(.add), x[0], x[1])
+      let factor = call.scope.scalar(try call.double("factor", default: 1), like: sum)
+      return [try call.scope.emit(.binary(.multiply), sum, factor)]
+    }
+  }
+}
+
+enum BuildingModels {
+  static func build(_ kernel: Tensor, _ bias: Tensor, _ scores: Tensor) throws -> KerasModel {
+    let image = LayerOutput.input(shape: [28, 28, 1], name: "image")
+    let convolution = LayerDefinition(
+      "Conv2D", ["filters": 8, "kernel_size": 3, "activation": "relu"], weights: ["kernel": kernel, "bias": bias])
+    let pooling = LayerDefinition("GlobalAveragePooling2D")
+    let head = LayerDefinition("Dense", ["units": 10, "use_bias": false], name: "head", weights: ["kernel": scores])
+    let model = try KerasModel(inputs: [image], outputs: [head(pooling(convolution(image)))], name: "digits")
+    return model
+  }
+
+  static func save(_ model: KerasModel) throws {
+    try KerasWriter().write(model, to: "digits.keras")
+  }
+}
+
 enum Formats {
   static func awaited(_ model: KerasModel) async throws {
     try await ONNXWriter().write(model, to: URL(filePath: "model.onnx")) { bytes in print(bytes) }

@@ -1,5 +1,6 @@
 import Foundation
 import Kconvert
+import ONNXImport
 import Testing
 
 /// What a program gets with one import.
@@ -28,7 +29,7 @@ import Testing
     }
     let shown = (error as (any Error)?)?.localizedDescription
     #expect(shown?.contains("not supported: ScaledBlocks") == true || shown?.contains("Scale") == true)
-    #expect(RuntimeError.input("no input").localizedDescription == "no input")
+    #expect(RuntimeError.missingInput("x").localizedDescription == "input \"x\" is missing")
     #expect(error?.recoverySuggestion?.isEmpty == false)
   }
 
@@ -120,17 +121,24 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
   }
 
-  @Test func `writing that is cancelled on its way leaves nothing behind`() async throws {
+  @Test(arguments: ["onnx", "safetensors", "keras", "weights.h5"])
+  func `writing that is cancelled on its way leaves nothing behind`(_ suffix: String) async throws {
     let model = try KerasModel(contentsOf: Self.cnn)
     let folder = temporary("folder")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
-    let file = folder.appending(path: "model.safetensors")
+    let file = folder.appending(path: "model.\(suffix)")
     let holder = Holder()
     let task = Task {
-      try await NativeWriter().write(model, to: file) { _ in
+      let stop: @Sendable (Int) -> Void = { _ in
         holder.wait()
         holder.task?.cancel()
+      }
+      switch suffix {
+      case "onnx": try await ONNXWriter().write(model, to: file, progress: stop)
+      case "safetensors": try await NativeWriter().write(model, to: file, progress: stop)
+      case "keras": try await KerasWriter().write(model, to: file, progress: stop)
+      default: try await KerasWriter().writeWeights(model, to: file, progress: stop)
       }
     }
     holder.start(task)
@@ -148,13 +156,27 @@ import Testing
       try [Float](#require(changed.weights.first { $0.name.hasSuffix("/bias") }).tensor).allSatisfy {
         $0 == 1
       })
-    let file = temporary("keras")
-    defer { try? FileManager.default.removeItem(at: file) }
+    let (file, weights, onnx) = (temporary("keras"), temporary("weights.h5"), temporary("onnx"))
+    defer { for file in [file, weights, onnx] { try? FileManager.default.removeItem(at: file) } }
     try KerasWriter().write(changed, to: file.path)
+    try KerasWriter().writeWeights(changed, to: weights.path)
     let again = try KerasModel(contentsOf: file)
     for (one, other) in zip(changed.weights, again.weights) {
       #expect(try [Float](one.tensor) == [Float](other.tensor))
     }
+    // The original's architecture with the weights alone.
+    var options = KerasModel.Options()
+    options.weights = weights.path
+    let opened = try KerasModel(
+      contentsOf: Self.fixtures.appending(path: "cases/seed/mlp/model.keras"), options: options)
+    #expect(
+      try opened.weights.map { try [Float]($0.tensor) } == changed.weights.map { try [Float]($0.tensor) })
+    try ONNXWriter().write(changed, to: onnx.path)
+    let x = ["input_layer": try Tensor((0..<64).map { Float($0 % 13) * 0.05 }, sizes: [1, 64])]
+    let (mine, read) = (try Session(changed).run(x), try Session(ONNXFile(contentsOf: onnx.path)).run(x))
+    let pairs = try zip([Float](mine[0].value), [Float](read[0].value))
+    #expect(pairs.allSatisfy { abs($0 - $1) < 1e-6 })
+    #expect(try [Float](Session(model).run(x)[0].value) != [Float](mine[0].value))
     #expect(throws: KerasImportError.self) {
       try model.replacingWeights { _ in try Tensor([Float(1)], sizes: [1]) }
     }
@@ -169,10 +191,15 @@ import Testing
     let pairs = try zip([Float](one[0].value), [Float](other[0].value))
     // Weights are rounded to 11 bits.
     #expect(pairs.allSatisfy { abs($0 - $1) < 1e-3 })
-    let file = temporary("safetensors")
-    defer { try? FileManager.default.removeItem(at: file) }
-    try NativeWriter().write(half, to: file.path)
-    #expect(try KerasModel(contentsOf: file).weights.allSatisfy { $0.tensor.dtype == .float16 })
+    let (native, keras) = (temporary("safetensors"), temporary("keras"))
+    defer { for file in [native, keras] { try? FileManager.default.removeItem(at: file) } }
+    try NativeWriter().write(half, to: native.path)
+    try KerasWriter().write(half, to: keras.path)
+    for file in [native, keras] {
+      let again = try KerasModel(contentsOf: file)
+      #expect(again.weights.allSatisfy { $0.tensor.dtype == .float16 })
+      #expect(try [Float](Session(again).run(["image": x])[0].value) == [Float](other[0].value))
+    }
     #expect(throws: KerasImportError.self) { try model.castingWeights(to: .int8) }
   }
 }

@@ -38,7 +38,7 @@ struct ForeignFile {
     ),
     (
       0, Array([0x93] + "NUMPY".utf8),
-      ForeignFile("an array of NumPy", "give a model; arrays go to run with --inputs")
+      ForeignFile("an array of NumPy", "give a model; arrays are what it is run on")
     ),
     (0, Array("GGUF".utf8), ForeignFile("a GGUF file", again)),
     (0, [0x1F, 0x8B], ForeignFile("compressed with gzip", unpack)),
@@ -69,7 +69,7 @@ struct ForeignFile {
       [0x12, 0x1A, 0x22, 0x3A, 0x42].contains(bytes[2])
     {
       return ForeignFile(
-        "an ONNX model", "give the model that it was converted from; compare holds the one against the other")
+        "an ONNX model", "give the model that it was converted from")
     }
     return markup(bytes)
   }
@@ -96,7 +96,7 @@ extension ForeignFile {
     } else if first("data.pkl") != nil {
       self.init("a PyTorch model, pickled Python that is never opened", "give a model of Keras")
     } else if !files.isEmpty, files.allSatisfy({ $0.hasSuffix(".npy") }) {
-      self.init("arrays of NumPy (.npz)", "give a model; arrays go to run with --inputs")
+      self.init("arrays of NumPy (.npz)", "give a model; arrays are what it is run on")
     } else {
       return nil
     }

@@ -35,6 +35,10 @@ package struct ModelFile: Sendable {
     }
   }
 
+  /// An architecture that no file holds.
+  /// - Parameter name: what errors call it.
+  init(name: String, architecture: JSONValue) { (path, content) = (name, .json(architecture)) }
+
   /// Opens a file, the folder of an unzipped archive or SavedModel, or a checkpoint by its name without `.index`.
   /// - Throws: `io` if it cannot be opened, `notAKerasFile` if it is none of the formats, `corrupted` if it breaks the
   ///   rules of its format.

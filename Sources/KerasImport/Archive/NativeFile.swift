@@ -100,7 +100,7 @@ package struct NativeFile: Sendable {
     throw KerasImportError(
       .incomplete(
         "the safetensors file holds weights but no model: its metadata has no \"kconvert_format\"",
-        missing: "give the architecture as MODEL and this file with --weights"))
+        remedy: .architecture))
   }
 }
 

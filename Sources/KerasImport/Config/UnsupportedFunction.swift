@@ -15,7 +15,7 @@ struct UnsupportedFunction {
     let className: String
     switch error.reason {
     case .unsupportedLayer(let function): className = function
-    case .unsupported(let reason):
+    case .unsupported(let reason, _):
       className = "TFOpLambda"
       config["reason"] = .string(reason)
     default: return nil

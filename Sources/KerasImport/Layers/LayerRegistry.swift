@@ -86,7 +86,7 @@ public struct LayerRegistry: Sendable {
   /// - Throws: `unsupportedLayer` for an unknown class; what the layer's init throws; `unknownKeys`.
   func makeLayer(_ config: inout LayerConfig) throws(KerasImportError) -> any Layer {
     if config.module == UnsupportedFunction.module {
-      let reason = config.json["reason"]?.string.map(KerasImportError.Reason.unsupported)
+      let reason = config.json["reason"]?.string.map { KerasImportError.Reason.unsupported($0) }
       throw KerasImportError(reason ?? .unsupportedLayer(className: config.className))
     }
     let layer: any Layer

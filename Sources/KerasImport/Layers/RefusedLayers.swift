@@ -3,7 +3,7 @@ package enum RefusedLayers {
   /// The reason for each class, as it is told.
   package static let reasons: [String: String] = [
     "Lambda":
-      "a Lambda's Python code is never run; say what it computes with --lambda NAME=EXPR, as --lambda scale='x / 255', in the library with LayerRegistry.define(lambda:as:) (article \"Custom layers\")",
+      "a Lambda's Python code is never run; the program that converts it says what it computes",
     "TFSMLayer": foreign("TFSMLayer"),
     "TorchModuleWrapper": foreign("TorchModuleWrapper"),
     "JaxLayer": foreign("JaxLayer"),

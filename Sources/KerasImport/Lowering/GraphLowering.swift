@@ -280,7 +280,7 @@ extension LoweredModel {
       throw KerasImportError(
         .incomplete(
           "the Sequential model was never built, so that its input has no shape",
-          missing: "give one with --input-shape, or build the model in Keras before it is saved"))
+          remedy: .inputShape))
     }
     var dimensions: [Dimension] = []
     for (axis, size) in batchShape.enumerated() {

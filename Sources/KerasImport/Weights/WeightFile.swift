@@ -54,10 +54,11 @@ extension WeightSource {
       let isNumbered = try file.index.root.group(at: group)?.attributes["nb_layers"] != nil
       return isNumbered ? try file.weightTree(at: group).orderedTensors : try file.legacyTensors(in: group)
     case .named(let file): return file.weights.map { ($0.name, $0.tensor) }
+    case .given(let tensors): return tensors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     case .checkpoint(let bundle): return try bundle.weightTree()
     case .savedModel(let saved): return try saved.bundle().weightTree()
     case .missing(let message):
-      throw KerasImportError(.incomplete(message, missing: "name a file with weights"))
+      throw KerasImportError(.incomplete(message, remedy: .advice("name a file with weights")))
     }
   }
 }
@@ -67,7 +68,7 @@ extension NativeFile {
   fileprivate var weights: KerasWeights {
     // A model that cannot be built still has its tensors, by name.
     if let description, let graph = try? LayerGraph(serialized: description.config, registry: .standard),
-      let binding = try? bind(graph)  // Else by name, below.
+      let binding = try? WeightBinding(graph, named: file.tensors, names: file.names)  // Else by name, below.
     {
       return KerasWeights(graph, binding)
     }

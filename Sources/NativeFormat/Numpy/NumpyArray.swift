@@ -21,7 +21,7 @@ public enum NumpyArray {
 
   /// Reads an `.npy` file.
   /// - Throws: ``FormatError`` with the path: it cannot be opened, or is no array that is read.
-  public static func read(_ path: String) throws -> Tensor {
+  public static func read(_ path: String) throws(FormatError) -> Tensor {
     do {
       return try MappedFile(path: path).content.withBytes { bytes in Result { try decode(bytes) } }.get()
     } catch let error as FileError {
@@ -32,15 +32,17 @@ public enum NumpyArray {
   }
 
   /// Writes an `.npy` file, which appears under its name when it is complete.
-  /// - Throws: ``FormatError`` with the path when it cannot be written; what reading the tensor throws.
-  public static func write(_ tensor: Tensor, to path: String) throws {
-    let bytes = try encode(tensor)
+  /// - Throws: ``FormatError`` with the path when it cannot be written, or the tensor cannot be read.
+  public static func write(_ tensor: Tensor, to path: String) throws(FormatError) {
     do {
+      let bytes = try encode(tensor)
       let file = try OutputFile(replacing: path)
       try file.write(bytes)
       try file.finish()
-    } catch {
+    } catch let error as FileError {
       throw FormatError(description: "\(error)")
+    } catch {
+      throw FormatError(description: "\(path): \(error)")
     }
   }
 

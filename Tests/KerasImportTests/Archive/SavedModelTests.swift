@@ -85,7 +85,7 @@ import Testing
     ),
     (
       "eras/tfkeras2.15/saved_checkpoint/weights",
-      "the checkpoint holds weights but no model; give the architecture as MODEL and this file with --weights"
+      "the checkpoint holds weights but no model; open the architecture with this file as its weights (KerasModel.Options.weights)"
     ),
   ])
   func `what holds no model of layers is told as that`(name: String, message: String) {
@@ -95,7 +95,7 @@ import Testing
   @Test func `missing files are named`() throws {
     #expect(
       refusal(try changed("variables/variables.index") { $0 = nil })
-        == "the file \"variables/variables.index\" is missing; put the folder variables back or give --weights FILE"
+        == "the file \"variables/variables.index\" is missing; put the folder variables back, or name other weights"
     )
     #expect(
       refusal(try changed("variables/variables.data-00000-of-00001") { $0 = nil })

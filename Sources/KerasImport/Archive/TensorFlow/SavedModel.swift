@@ -112,7 +112,7 @@ package struct SavedModel: Sendable {
   func asset(_ name: String) throws(KerasImportError) -> HeldBytes {
     if let content = try members.content("assets/\(name)", isVerified: true) { return content }
     throw KerasImportError(
-      .incomplete("the file \"assets/\(name)\" is missing", missing: "put it back, it holds a vocabulary"))
+      .incomplete("the file \"assets/\(name)\" is missing", remedy: .advice("put it back, it holds a vocabulary")))
   }
 
   // MARK: Weights
@@ -125,7 +125,7 @@ package struct SavedModel: Sendable {
       throw KerasImportError(
         .incomplete(
           "the file \"\(name).index\" is missing",
-          missing: "put the folder variables back or give --weights FILE"))
+          remedy: .advice("put the folder variables back, or name other weights")))
     }
     return try TensorBundle(index: index, name: name, in: members)
   }

@@ -54,7 +54,7 @@ package struct TensorBundle: Sendable {
       let file = "\(name).data-\(TensorBundle.digits(number))-of-\(TensorBundle.digits(shardCount))"
       guard let content = try members.content(file, isVerified: false) else {
         throw KerasImportError(
-          .incomplete("the file \"\(file)\" is missing", missing: "put it back, it holds the weights"))
+          .incomplete("the file \"\(file)\" is missing", remedy: .advice("put it back, it holds the weights")))
       }
       shards[number] = content
     }

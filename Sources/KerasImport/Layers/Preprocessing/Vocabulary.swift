@@ -63,10 +63,10 @@ struct Vocabulary {
       }
     } else if isInFile {
       throw KerasImportError(
-        .unsupported("a vocabulary in a file outside the model; give it with --asset NAME=FILE"))
+        .unsupported("a vocabulary in a file outside the model", remedy: .asset))
     } else {
       throw KerasImportError(
-        .incomplete("the layer's vocabulary is not in the file", missing: "vocabulary.txt"))
+        .incomplete("the layer's vocabulary is not in the file", remedy: .asset))
     }
     return isInteger ? .integers(try integers(items)) : .strings(try strings(items))
   }
