@@ -79,12 +79,12 @@ struct FusionTests {
       return try g.emit(.binary(.multiply), shifted, g.weight(2))
     }
     g.output(try chain(g.input(3, 2), 2))
-    #expect(try g.after(Pipeline(passes)) == ["Mul", "Add"])
+    #expect(try g.after(Pipeline(passes)) == ["Multiply", "Add"])
     let same = Padding.explicit([PadPair(1, 1), PadPair(1, 1)])
     let nothing = try g.emit(
       .binary(.add), g.emit(.binary(.multiply), g.input(1, 5, 5, 2, name: "z"), g.scalar(0)), g.scalar(1))
     g.output(try g.emit(conv(same), nothing, g.weight(3, 3, 2, 4)))
-    #expect(try g.after(Pipeline(passes)) == ["Mul", "Add", "Mul", "Add", "Conv"])
+    #expect(try g.after(Pipeline(passes)) == ["Multiply", "Add", "Multiply", "Add", "Conv"])
   }
 
   @Test func `nothing is folded when the product is read elsewhere`() throws {
