@@ -1016,7 +1016,7 @@ const ProtobufCMessageDescriptor onnx__model_proto__descriptor =
   (ProtobufCMessageInit) onnx__model_proto__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor onnx__graph_proto__field_descriptors[5] =
+static const ProtobufCFieldDescriptor onnx__graph_proto__field_descriptors[6] =
 {
   {
     "node",
@@ -1078,6 +1078,18 @@ static const ProtobufCFieldDescriptor onnx__graph_proto__field_descriptors[5] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "value_info",
+    13,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Onnx__GraphProto, n_value_info),
+    offsetof(Onnx__GraphProto, value_info),
+    &onnx__value_info_proto__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned onnx__graph_proto__field_indices_by_name[] = {
   2,   /* field[2] = initializer */
@@ -1085,13 +1097,14 @@ static const unsigned onnx__graph_proto__field_indices_by_name[] = {
   1,   /* field[1] = name */
   0,   /* field[0] = node */
   4,   /* field[4] = output */
+  5,   /* field[5] = value_info */
 };
 static const ProtobufCIntRange onnx__graph_proto__number_ranges[3 + 1] =
 {
   { 1, 0 },
   { 5, 2 },
   { 11, 3 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor onnx__graph_proto__descriptor =
 {
@@ -1101,7 +1114,7 @@ const ProtobufCMessageDescriptor onnx__graph_proto__descriptor =
   "Onnx__GraphProto",
   "onnx",
   sizeof(Onnx__GraphProto),
-  5,
+  6,
   onnx__graph_proto__field_descriptors,
   onnx__graph_proto__field_indices_by_name,
   3,  onnx__graph_proto__number_ranges,

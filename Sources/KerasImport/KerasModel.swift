@@ -375,6 +375,9 @@ extension KerasModel: GraphSource {
   /// - Throws: the first layer that cannot take its input.
   public func makeGraph() throws(KerasImportError) -> Graph { try lowering().graph }
 
+  /// The version of Keras that wrote the model, as `keras_version`, where the file tells it.
+  public var provenance: [String: String] { kerasVersion.isEmpty ? [:] : ["keras_version": kerasVersion] }
+
   /// The model lowered with the sizes of the file, once.
   func lowering() throws(KerasImportError) -> LoweredModel {
     try kept.value { () throws(KerasImportError) in try lowered() }

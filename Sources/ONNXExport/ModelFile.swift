@@ -56,6 +56,9 @@ final class ModelFile {
     model.pointee.producer_name = arena.string("kconvert")
     model.pointee.producer_version = arena.string(writer.producerVersion)
     model.pointee.graph = make(graph)
+    // In an order of their own: the same model gives the same bytes.
+    (model.pointee.metadata_props, model.pointee.n_metadata_props) = arena.list(
+      writer.properties.sorted { $0.key < $1.key }.map(makeEntry))
     let versions = [("", writer.opset)] + domains.sorted().map { ($0, 3) }
     (model.pointee.opset_import, model.pointee.n_opset_import) = arena.list(
       versions.map { domain, version in
@@ -76,6 +79,7 @@ final class ModelFile {
       graph.initializers.map { make($0.tensor, $0.name) } + graph.packed.map(make))
     (proto.pointee.input, proto.pointee.n_input) = arena.list(graph.inputs.map(make))
     (proto.pointee.output, proto.pointee.n_output) = arena.list(graph.outputs.map(make))
+    (proto.pointee.value_info, proto.pointee.n_value_info) = arena.list(graph.values.map(make))
     return proto
   }
 

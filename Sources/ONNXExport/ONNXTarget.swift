@@ -50,6 +50,7 @@ struct ONNXTable: Sendable {
     case .dense(let epilogue):
       return epilogue.isEmpty && operands[0].shape.rank == 2 ? Rule(ONNXTable.floats) : .composed()
     case .dequantize: return .any
+    case .attention: return since(23, Rule(ONNXTable.half, carriers: [.float64: .float32]), "Attention")
     case .einsum: return Rule(ONNXTable.numbers, carriers: ONNXTable.throughInt64)
     case .conv(let attributes): return rule(attributes)
     case .convTranspose(let attributes): return rule(attributes)

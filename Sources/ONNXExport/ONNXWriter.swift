@@ -17,6 +17,8 @@ public struct ONNXWriter: Sendable {
   public var layout: DataLayout?
   /// Store weights and compute in float16; inputs and outputs keep their types.
   public var float16 = false
+  /// Properties of the file (`metadata_props`), besides those that the source tells (``GraphSource/provenance``).
+  public var properties: [String: String] = [:]
   /// The producer's version as it is written into the file.
   public var producerVersion: String
 
@@ -41,12 +43,11 @@ public struct ONNXWriter: Sendable {
   package func write(_ source: some GraphSource, to path: String, confirm: (WrittenModel) throws -> Void)
     throws
   {
-    try makeFile(source.makeGraph()).write(to: path, confirm: confirm)
-  }
-
-  private func makeFile(_ graph: Graph) throws(ONNXExportError) -> ModelFile {
-    let emitter = try emitter(for: graph)
-    return ModelFile(emitter.result, domains: emitter.usedDomains, writer: self)
+    let emitter = try emitter(for: source.makeGraph())
+    var writer = self
+    writer.properties.merge(source.provenance) { own, _ in own }
+    try ModelFile(emitter.result, domains: emitter.usedDomains, writer: writer).write(
+      to: path, confirm: confirm)
   }
 
   /// The graph in ONNX's terms.
@@ -84,6 +85,7 @@ extension GraphEmitter {
     for node in graph.nodes {
       origin = node.origin
       try emit(node, node.inputs.map { name($0) }, node.outputs.map { name($0) })
+      describe(node.outputs.filter(isRead))
     }
     origin = ""
     for (output, wanted) in zip(graph.outputs, outputNames) {
@@ -94,6 +96,17 @@ extension GraphEmitter {
     // What was packed anew is not needed as the graph has it.
     let used = result.usedNames
     result.initializers.removeAll { !used.contains($0.name) }
+  }
+
+  /// Gives values their types (`value_info`). Names of sizes would be taken for equal where inputs share one, and may not
+  /// be: then they are left out.
+  private func describe(_ values: [Value]) {
+    let named = parent == nil && graph.inputs.count == 1
+    for value in values where !graph.outputs.contains(where: { $0.value == value }) {
+      let type = type(value)
+      guard named || type.shape.fixedSizes != nil else { continue }
+      result.values.append(ONNXValue(name: name(value), type: type))
+    }
   }
 
   /// Outputs made by a node give it their name; inputs, constants and values given out twice need an Identity.
@@ -122,6 +135,7 @@ extension GraphEmitter {
     case .matMul: emit("MatMul", x, outputs: y)
     case .dense: emit("Gemm", x, outputs: y)
     case .einsum(let equation): emit("Einsum", x, outputs: y, [("equation", .string(equation))])
+    case .attention(let attributes): emitAttention(attributes, x, y)
     case .dequantize(let attributes): try emitDequantize(attributes, node, x, y)
     case .conv(let attributes): emitConv(attributes, node, x, y)
     case .convTranspose(let attributes): emitConvTranspose(attributes, node, x, y)
@@ -167,6 +181,15 @@ extension GraphEmitter {
     case .vectorize(let attributes): try emitVectorize(attributes, node, x[0], y)
     case .cumulative, .reverse, .recurrent, .hash: throw unexpected(node)
     }
+  }
+
+  private func emitAttention(_ attributes: AttentionAttributes, _ x: [String], _ y: [String]) {
+    emit(
+      "Attention", x, outputs: y,
+      [
+        ("q_num_heads", .int(attributes.heads)), ("kv_num_heads", .int(attributes.keyHeads)),
+        ("scale", .float(attributes.scale)),
+      ])
   }
 
   /// A bound that is missing in front is an empty name, one at the end is left out.

@@ -9,6 +9,8 @@ package struct ONNXGraph {
   package var packed: [ONNXPackedTensor] = []
   package var inputs: [ONNXValue] = []
   package var outputs: [ONNXValue] = []
+  /// The types of values in between, as far as they are told.
+  package var values: [ONNXValue] = []
 
   package init(name: String) { self.name = name }
 }

@@ -79,6 +79,7 @@ struct Convert: ParsableCommand {
     var writer = ONNXWriter(opset: conversion.opset, externalData: conversion.externalData)
     writer.layout = conversion.layout?.dataLayout
     writer.float16 = conversion.float16
+    writer.properties = model.provenance
     let path = try path(suffix: ConversionFormat.onnx.suffix)
     // Weights beside the model are a second output.
     _ = try outputs.named(path + ".data")

@@ -208,7 +208,7 @@ extension RandomInputs {
       return Array(node.inputs.prefix(1))
     case .select: return Array(node.inputs.dropFirst())
     case .binary, .scatterND: return node.inputs
-    case .compare, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .reduce, .argReduce,
+    case .compare, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool, .reduce, .argReduce,
       .cumulative,
       .topK,
       .batchNormalization, .normalization, .softmax, .logSoftmax, .range, .count, .sizes, .recurrent,

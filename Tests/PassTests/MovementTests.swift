@@ -84,6 +84,32 @@ struct MovementTests {
     #expect(try h.after(EinsumProducts()) == ["MatMul", "Exp"])
   }
 
+  // MARK: QuantizedMovement
+
+  private func integers(_ g: inout PassGraph, _ sizes: Int..., scale: Value, axis: Int = 0) throws -> Value {
+    let numbers = (0..<sizes.reduce(1, *)).map { Double($0 * 37 % 255 - 127) }
+    let q = g.graph.constant(try Tensor(numbers, sizes: sizes, dtype: .int8), name: "q")
+    return try g.emit(.dequantize(DequantizeAttributes(.bytes, axis: axis)), q, scale)
+  }
+
+  @Test func `stored integers are moved in the place of their numbers`() throws {
+    var g = PassGraph()
+    let kernel = try integers(&g, 4, 3, 2, scale: g.scalar(0.125))
+    g.output(try g.emit(.matMul, g.input(5, 4), g.emit(.reshape([4, 6]), kernel)))
+    g.output(try g.emit(.transpose([1, 0]), integers(&g, 4, 3, scale: g.scalar(0.5))))
+    #expect(try g.after(QuantizedMovement()) == ["DequantizeLinear", "MatMul", "DequantizeLinear"])
+  }
+
+  @Test func `numbers with scales of their own, or that are an output, are moved themselves`() throws {
+    var g = PassGraph()
+    g.output(try g.emit(.reshape([12]), integers(&g, 4, 3, scale: g.weight(3, offset: 2), axis: 1)))
+    let numbers = try integers(&g, 4, 3, scale: g.scalar(0.5))
+    g.output(numbers)
+    g.output(try g.emit(.transpose([1, 0]), numbers))
+    #expect(
+      try g.after(QuantizedMovement()) == ["DequantizeLinear", "Reshape", "DequantizeLinear", "Transpose"])
+  }
+
   // MARK: EarlyTransposes
 
   @Test func `images are turned before what is done to single elements`() throws {

@@ -49,6 +49,32 @@ struct PrecisionTests {
     #expect(found.filter { $0.hasPrefix("MatMul") } == ["MatMul float16", "MatMul float16"])
   }
 
+  /// Scores under a mask.
+  private func chosen(_ g: inout PassGraph, fill: Double) throws -> Value {
+    let scores = try g.emit(.matMul, g.input(2, 3), g.weight(3, 4))
+    let keep = g.graph.constant(
+      try Tensor([1, 0, 1, 1, 0, 0, 0, 0], sizes: [2, 4], dtype: .bool), name: "mask")
+    return try g.emit(.select, keep, scores, g.scalar(fill))
+  }
+
+  @Test func `the number of scores that are not kept becomes the lowest of float16`() throws {
+    var g = PassGraph()
+    g.output(try g.emit(.softmax(axis: 1), chosen(&g, fill: -2.3819763e38)))
+    let graph = try Pipeline([MaskFills(), Float16Narrowing()]).run(on: g.graph)
+    try g.checkSame(graph, tolerance: 2e-2)
+    #expect(graph.nodes.allSatisfy { $0.op.name == "Cast" || graph.dtype(of: $0.outputs[0]) == .float16 })
+  }
+
+  @Test func `a number that float16 has stays, and one that is an output`() throws {
+    var g = PassGraph()
+    g.output(try g.emit(.softmax(axis: 1), chosen(&g, fill: -100)))
+    let kept = try chosen(&g, fill: -1e9)
+    g.output(kept)
+    g.output(try g.emit(.softmax(axis: 1), kept))
+    #expect(
+      try g.after(MaskFills(), tolerance: 0) == ["MatMul", "Where", "Softmax", "MatMul", "Where", "Softmax"])
+  }
+
   @Test func `an epsilon does not vanish`() throws {
     var g = PassGraph()
     let x = g.input(2, 3)

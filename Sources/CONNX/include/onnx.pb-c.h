@@ -151,10 +151,12 @@ struct  Onnx__GraphProto
   Onnx__ValueInfoProto **input;
   size_t n_output;
   Onnx__ValueInfoProto **output;
+  size_t n_value_info;
+  Onnx__ValueInfoProto **value_info;
 };
 #define ONNX__GRAPH_PROTO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&onnx__graph_proto__descriptor) \
-    , 0,NULL, NULL, 0,NULL, 0,NULL, 0,NULL }
+    , 0,NULL, NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
 
 
 struct  Onnx__TensorProto

@@ -61,7 +61,7 @@ private struct SizeTracing {
     case .reduce(.product, _, _): return [x[0].reduce(1, *)]
     case .reduce(.sum, _, _): return [x[0].reduce(0, +)]
     case .binary(let function): return combined(function, x[0], x[1])
-    case .unary, .reduce, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .argReduce,
+    case .unary, .reduce, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool, .argReduce,
       .cumulative, .topK,
       .batchNormalization, .normalization, .softmax, .logSoftmax, .transpose, .pad, .tile, .reverse,
       .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes, .recurrent,

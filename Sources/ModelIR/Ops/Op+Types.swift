@@ -13,6 +13,7 @@ extension Op {
     case .dense(let epilogue): return [try inferDense(operands, epilogue)]
     case .einsum(let equation): return [try inferEinsum(operands, equation)]
     case .dequantize(let attributes): return [try attributes.inferType(operands)]
+    case .attention(let attributes): return [try attributes.inferType(operands)]
     case .conv(let attributes): return [try attributes.inferType(operands)]
     case .convTranspose(let attributes): return [try attributes.inferType(operands)]
     case .pool(let attributes): return [try attributes.inferType(operands[0])]
@@ -99,6 +100,7 @@ extension Op {
     case .dequantize: "Dequantize"
     case .conv: "Conv"
     case .convTranspose: "ConvTranspose"
+    case .attention: "Attention"
     case .pool(let attributes): attributes.function == .maximum ? "MaximumPool" : "AveragePool"
     case .reduce(let function, _, _): function.name
     case .argReduce(let function, _, _): function == .maximum ? "ArgMaximum" : "ArgMinimum"
@@ -147,6 +149,7 @@ extension Op {
     case .convTranspose, .dequantize: 2...3
     case .conv(let attributes): attributes.epilogue.addsOperand ? 3...4 : 2...3
     case .dense(let epilogue): epilogue.addsOperand ? 4...4 : 3...3
+    case .attention: 3...4
     case .select, .scatterND: 3...3
     case .normalization(let normalization, _): normalization.operandCount...normalization.operandCount
     case .batchNormalization: 5...5

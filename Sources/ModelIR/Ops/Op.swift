@@ -38,6 +38,10 @@ public enum Op: Hashable, Sendable {
   /// the type of `scale`. ONNX DequantizeLinear: 4-bit numbers and blocks from 21 on.
   case dequantize(DequantizeAttributes)
 
+  /// Attention of queries to keys and values, head by head. `[query, key, value] -> [y]` or with a mask that is added.
+  /// ONNX Attention 23.
+  case attention(AttentionAttributes)
+
   // MARK: Reductions
 
   /// Maximum or mean over a moving window. ONNX MaxPool, AveragePool.

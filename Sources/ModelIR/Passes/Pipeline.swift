@@ -43,6 +43,7 @@ extension Pipeline {
       CommonSubexpressions(),  // equal nodes look like two readers, which patterns stop at
       DeadNodes(),  // so do nodes that nothing needs
       EinsumProducts(),  // products that the next passes know
+      QuantizedMovement(),  // kernels of products have two axes
       PadFolding(),  // before affine folding, which stops at padding
       EarlyArithmetic(),  // a bias behind the split into heads belongs to the product before it
       DenseFusion(),  // a bias is part of the product that a normalization is folded into
@@ -60,6 +61,8 @@ extension Pipeline {
     if let layout { first.append(InterfaceLayout(layout)) }  // its transposes are carried by ChannelsFirst
     return Pipeline(
       first + common
+        + (float16 ? [MaskFills()] : [])  // a mask that float16 holds is a choice, which attention's one node has not
+        + [AttentionFusion(target)]  // projections have their biases and scales; transposes are still as they were made
         // After folding, which is exact to the bit only in the model's own type.
         + (float16 ? [Float16Narrowing()] : [])
         + [

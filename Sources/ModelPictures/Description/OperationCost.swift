@@ -5,6 +5,7 @@ import ModelIR
 /// | operation | operations, n elements of the result |
 /// |---|---|
 /// | product of matrices, einsum | 2 for each pair of numbers multiplied |
+/// | attention | 2 for each pair of numbers multiplied, 5 for each score |
 /// | convolution | 2 * n * window * channels in / groups, and n for a bias |
 /// | LSTM, GRU, RNN | 2 * steps * gates * units * (channels + units), and 2 for each gate's number |
 /// | pooling | n * window |
@@ -24,6 +25,10 @@ enum OperationCost {
     case .matMul: return product(2, count(result), size(operands[0].dimensions.last))
     case .dense: return sum(product(2, count(result), size(operands[0].dimensions.last)), count(result))
     case .einsum(let equation): return product(2, letters(equation, operands))
+    case .attention(let attributes):
+      let scores = product(count(Shape([operands[0][0], operands[0][1]])), size(operands[1][1]))
+      let sums = product(scores, sum(size(operands[0][2]), size(result[2])))
+      return sum(product(2, sums), product(5 * attributes.heads, scores))
     case .conv:
       let sums = product(2, count(result), count(Shape(operands[1].dimensions.dropLast().map { $0 })))
       return operands.count > 2 ? sum(sums, count(result)) : sums

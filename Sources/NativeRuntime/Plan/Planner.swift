@@ -293,7 +293,7 @@ extension Op {
     case .slice(let ranges): return ranges.allSatisfy { $0.step > 0 }
     case .tile: return true
     case .concat, .split, .pad, .reverse, .gather, .gatherElements, .gatherND, .triangle: return false
-    case .unary, .binary, .compare, .select, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose,
+    case .unary, .binary, .compare, .select, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose,
       .pool, .reduce,
       .argReduce,
       .cumulative, .topK, .batchNormalization, .normalization, .softmax, .logSoftmax, .scatterND, .range,

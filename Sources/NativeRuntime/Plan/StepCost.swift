@@ -31,7 +31,7 @@ struct StepCost: Sendable {
       let columns = attributes.gateCount * attributes.units
       return 2 * steps * columns * (request.operands[0].sizes[2] + attributes.units)
     // One operation an element stands for everything else: only a profile reads it.
-    case .unary, .binary, .compare, .select, .cast, .einsum, .dequantize, .pool, .reduce, .argReduce,
+    case .unary, .binary, .compare, .select, .cast, .einsum, .attention, .dequantize, .pool, .reduce, .argReduce,
       .cumulative, .topK,
       .batchNormalization, .normalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split,
       .slice,

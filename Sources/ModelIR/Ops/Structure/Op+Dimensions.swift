@@ -13,7 +13,7 @@ extension Op {
     case .resize(var attributes):
       attributes.sizes = attributes.sizes.map(transform)
       return .resize(attributes)
-    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv,
+    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention, .conv,
       .convTranspose, .pool,
       .reduce,
       .argReduce,

@@ -6,7 +6,7 @@ extension Op {
       .gatherElements,
       .gatherND, .triangle:
       true
-    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv,
+    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention, .conv,
       .convTranspose, .pool,
       .reduce,
       .argReduce,
@@ -36,7 +36,7 @@ extension Op {
     case .pool(var attributes):
       attributes.layout = transform(attributes.layout)
       return .pool(attributes)
-    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .reduce,
+    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention, .reduce,
       .argReduce,
       .cumulative, .topK,
       .batchNormalization, .normalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split,

@@ -21,7 +21,7 @@ extension Op {
     case .sequenceRecurrent(var attributes):
       for index in attributes.directions.indices { try attributes.directions[index].mapSubgraphs(transform) }
       return .sequenceRecurrent(attributes)
-    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv,
+    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention, .conv,
       .convTranspose, .pool,
       .reduce,
       .argReduce,

@@ -35,6 +35,7 @@ extension Op {
       return Array(repeating: .data, count: count)
     case .dequantize: return Array([.data, .scale, .zeroPoint].prefix(count))
     case .select: return [.condition, .data, .data]
+    case .attention: return Array([.data, .data, .data, .offset].prefix(count))
     case .convTranspose: return Array([.data, .kernel, .bias].prefix(count))
     case .conv(let attributes): return attributes.epilogue.operandRoles(count: count)
     case .dense(let epilogue): return epilogue.operandRoles(count: count)

@@ -44,7 +44,7 @@ enum ConstantArithmetic {
     where x[0].rank > 0 && axes == Array(0..<(x[0].rank - 1)) && x[0].dtype.isFloatingPoint:
       let columns = x[0].sizes[x[0].rank - 1]
       return [try numbers(dtype, result) { try columnSums(x[0], columns) }]
-    case .compare, .select, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool, .reduce,
+    case .compare, .select, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool, .reduce,
       .argReduce,
       .cumulative, .topK,
       .batchNormalization, .normalization, .softmax, .logSoftmax, .pad, .tile, .gather, .gatherElements,

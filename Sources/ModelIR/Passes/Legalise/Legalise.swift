@@ -83,6 +83,7 @@ extension GraphRewriter {
     case .compare(let comparison): return try decomposed(comparison, x[0], x[1]).map { [$0] }
     case .cast(let dtype): return try decomposedCast(to: dtype, x[0]).map { [$0] }
     case .dense(let attributes): return [try decomposedDense(attributes, x)]
+    case .attention(let attributes): return [try decomposed(attributes, x)]
     case .conv(let attributes): return try decomposed(attributes, x).map { [$0] }
     case .convTranspose(let attributes): return try decomposed(attributes, x).map { [$0] }
     case .reduce(let function, let axes, let keepDims):

@@ -17,9 +17,6 @@ struct MaskCompaction {
   private let kept: Value
   private let isReverse: Bool
 
-  /// More than there are steps.
-  private static let weight = 0x1p30
-
   init(_ key: CompactionKey, in graph: inout GraphRewriter) throws(GraphError) {
     (mask, isReverse) = (key.mask, key.isReverse)
     kept = try graph.cast(mask, to: .int32)
@@ -28,7 +25,9 @@ struct MaskCompaction {
     let steps = graph.shape(of: mask)[1]
     let time = try graph.cast(graph.emit(.range(steps)), to: .int32)
     let later = isReverse ? time : try graph.computed(.binary(.subtract), graph.scalar(0, .int32), time)
-    let first = try graph.computed(.binary(.add), later, graph.scalar(MaskCompaction.weight, .int32))
+    // No more than there are steps: OpenVINO selects integers by way of float32.
+    let first = try graph.computed(
+      .binary(.add), later, graph.cast(graph.emit(.sizes([steps])), to: .int32))
     let keys = try graph.select(mask, first, later)
     let order = try graph.emitAll(.topK(k: steps, axis: 1, largest: true), [keys])[1]
     if let found = try graph.lookup(key.x, at: order) {

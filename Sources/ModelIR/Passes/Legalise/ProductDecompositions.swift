@@ -13,6 +13,36 @@ extension GraphRewriter {
     return try epilogue.function.map { function throws(GraphError) in try unary(function, sum) } ?? sum
   }
 
+  /// Products of heads, which are split off the last axis; a head of keys and values stands once for each of queries.
+  mutating func decomposed(_ attributes: AttentionAttributes, _ x: [Value]) throws(GraphError) -> Value {
+    let query = try heads(x[0], attributes.heads, of: attributes.heads, [0, 2, 1, 3])
+    let key = try heads(x[1], attributes.keyHeads, of: attributes.heads, [0, 2, 3, 1])
+    let value = try heads(x[2], attributes.keyHeads, of: attributes.heads, [0, 2, 1, 3])
+    var scores = try emit(.matMul, attributes.scale == 1 ? query : multiply(query, attributes.scale), key)
+    if x.count > 3 { scores = try add(scores, x[3]) }
+    let context = try emit(.matMul, emit(.softmax(axis: 3), scores), value)
+    let turned = try emit(.transpose([0, 2, 1, 3]), context)
+    let shape = shape(of: turned)
+    return try reshape(turned, [shape[0], shape[1], shape[2] * shape[3]])
+  }
+
+  /// `[N, T, K D]` as `[N, K, T, D]` in an order of axes, each head so often in a row that there are `count`.
+  private mutating func heads(
+    _ x: Value, _ own: Int, of count: Int, _ order: [Int]
+  ) throws(GraphError) -> Value {
+    let shape = shape(of: x)
+    guard let width = shape[2].fixedSize else {
+      throw GraphError("expected heads of known size, found \(shape)")
+    }
+    let split = try reshape(x, [shape[0], shape[1], .fixed(own), .fixed(width / own)])
+    let turned = try emit(.transpose(order), split)
+    if own == count { return turned }
+    let sizes = self.shape(of: turned)
+    let wide: Shape = [sizes[0], .fixed(own), .fixed(count / own), sizes[2], sizes[3]]
+    return try reshape(
+      emit(.expand(wide), expandDims(turned, 2)), [sizes[0], .fixed(count), sizes[2], sizes[3]])
+  }
+
   /// The epilogue behind the convolution; the kernel's axes in the other order.
   mutating func decomposed(_ attributes: ConvAttributes, _ x: [Value]) throws(GraphError) -> Value? {
     var plain = attributes

@@ -20,7 +20,7 @@ struct FusedBackend: Backend {
     case .normalization(.rootMeanSquare, _), .normalization(.groups, _): return nil
     case .softmax(let axis): return prepareSoftmax(axis, request)
     case .reduce(let function, let axes, _): return prepareReduction(function, axes, request)
-    case .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv, .convTranspose, .pool,
+    case .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool,
       .argReduce,
       .cumulative, .topK,
       .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .gather,

@@ -21,7 +21,7 @@ struct OneDNNSubstitutes: Backend {
     case .softmax(let axis): return prepareSoftmax(axis, request)
     case .normalization(.layer(let axis), let epsilon):
       return prepareLayerNormalization(axis, epsilon, request)
-    case .normalization, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv,
+    case .normalization, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention, .conv,
       .convTranspose, .pool,
       .reduce, .argReduce, .cumulative, .topK, .batchNormalization, .logSoftmax, .reshape, .transpose,
       .concat, .split,

@@ -26,7 +26,7 @@ func movement(_ op: Op, _ x: [Tensor]) throws -> [Tensor] {
   case .gatherElements(let axis): return [try gatherElements(x[0], x[1], axis)]
   case .gatherND(let batchDims): return [try gatherND(x[0], x[1], batchDims)]
   case .triangle(let upper, let k): return [try triangle(x[0], upper: upper, k: k)]
-  case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .conv,
+  case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention, .conv,
     .convTranspose, .pool, .reduce, .argReduce,
     .cumulative, .topK, .batchNormalization, .normalization, .softmax, .logSoftmax, .scatterND, .range,
     .count, .sizes,

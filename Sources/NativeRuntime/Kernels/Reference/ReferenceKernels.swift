@@ -39,6 +39,7 @@ enum ReferenceKernels {
     case .dequantize(let attributes): return [try dequantize(attributes, x)]
     case .conv(let attributes): return [try convolution(attributes, x)]
     case .convTranspose(let attributes): return [try transposedConvolution(attributes, x)]
+    case .attention(let attributes): return [try attention(attributes, x)]
     case .pool(let attributes): return [try pool(attributes, x[0])]
     case .reduce(let function, let axes, let keepDims): return [try reduce(function, x[0], axes, keepDims)]
     case .argReduce(let function, let axis, let keepDims):

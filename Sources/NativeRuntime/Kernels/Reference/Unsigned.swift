@@ -15,7 +15,7 @@ extension Op {
       .expand, .tile,
       .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes,
       .recurrent,
-      .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
+      .attention, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
       false
     }
   }
