@@ -72,7 +72,9 @@ struct PrecisionTests {
     g.output(kept)
     g.output(try g.emit(.softmax(axis: 1), kept))
     #expect(
-      try g.after(MaskFills(), tolerance: 0) == ["MatMul", "Where", "Softmax", "MatMul", "Where", "Softmax"])
+      try g.after(MaskFills(), tolerance: 0) == [
+        "MatMul", "Select", "Softmax", "MatMul", "Select", "Softmax",
+      ])
   }
 
   @Test func `an epsilon does not vanish`() throws {

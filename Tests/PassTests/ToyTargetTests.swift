@@ -13,7 +13,8 @@ struct ToyTargetTests {
     case .unary(let function) where words[function] != nil: floats
     case .binary(let function) where symbols[function] != nil: floats
     case .cast, .select, .compare, .reduce, .reshape, .transpose, .expand: .any
-    case .unary, .binary, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool, .argReduce,
+    case .unary, .binary, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool,
+      .argReduce,
       .cumulative,
       .topK,
       .batchNormalization, .normalization, .softmax, .logSoftmax, .concat, .split, .slice, .pad, .tile,
