@@ -111,9 +111,7 @@ struct ONNXTable: Sendable {
   }
 
   private func rule(_ attributes: RecurrentAttributes) -> Rule {
-    let isMissing = attributes.onnxFunctions == nil
-    return .composed(
-      isMissing ? "an activation that ONNX's \(attributes.name) does not have" : "batch first")
+    .composed("batch first")
   }
 
   private func rule(_ attributes: TextAttributes) -> Rule {
@@ -130,7 +128,8 @@ struct ONNXTable: Sendable {
     {
       rule.refusal = "another order of axes"
     } else if attributes.padding == .sameUpper, attributes.dilations.contains(where: { $0 > 1 }) {
-      rule.refusal = "\"same\" padding with strides and dilation on a dynamic size; give the input a fixed shape"
+      rule.refusal =
+        "\"same\" padding with strides and dilation on a dynamic size; give the input a fixed shape"
     }
     return rule
   }

@@ -33,8 +33,8 @@ extension RecurrentAttributes {
     activation == .tanh && (cell == .simple || recurrentActivation == .sigmoid)
   }
 
-  /// The cell's functions as ONNX names them; nil when one has no name.
-  package var onnxFunctions: ONNXFunctions? {
+  /// The cell's functions as ONNX names them.
+  package var onnxFunctions: ONNXFunctions {
     var functions = ONNXFunctions()
     let order: [Activation]
     switch cell {
@@ -42,16 +42,13 @@ extension RecurrentAttributes {
     case .gru: order = [recurrentActivation, activation]
     case .simple: order = [activation]
     }
-    for function in order {
-      guard let known = function.onnxFunction else { return nil }
-      functions.append(known)
-    }
+    for function in order { functions.append(function.onnxFunction) }
     return functions
   }
 }
 
 extension RecurrentAttributes.Activation {
-  fileprivate var onnxFunction: RecurrentAttributes.ONNXFunctions? {
+  fileprivate var onnxFunction: RecurrentAttributes.ONNXFunctions {
     switch self {
     case .linear: .init(names: ["Affine"], alphas: [1], betas: [0])
     case .tanh: .init(names: ["Tanh"])
@@ -62,7 +59,6 @@ extension RecurrentAttributes.Activation {
     case .hardSigmoid(let alpha, let beta): .init(names: ["HardSigmoid"], alphas: [alpha], betas: [beta])
     case .elu(let alpha): .init(names: ["Elu"], alphas: [alpha])
     case .leakyRelu(let slope): .init(names: ["LeakyRelu"], alphas: [slope])
-    case .graph: nil
     }
   }
 }

@@ -13,7 +13,7 @@ extension GraphEmitter {
     while inputs.last == "" { inputs.removeLast() }
     var functions = RecurrentAttributes.ONNXFunctions()
     for direction in attributes.directions {
-      guard let own = direction.onnxFunctions else { throw unexpected(node) }
+      let own = direction.onnxFunctions
       functions.append(own)
     }
     var list: [(name: String, value: ONNXAttribute)] = [("hidden_size", .int(attributes.cell.units))]

@@ -125,22 +125,26 @@ struct RecurrentRun {
 }
 
 extension LoweringScope {
-  /// Runs one cell over axis 1; `sequence` is in the order of processing, as Keras has it.
+  /// Runs one cell over axis 1, in a loop where the operation does not have its functions; `sequence` is in the order of
+  /// processing, as Keras has it.
   func recurrent(
-    _ cell: RecurrentCell, _ x: Value, weightsIn scope: LoweringScope, _ run: RecurrentRun
+    _ cell: RecurrentCell, of sublayer: Sublayer, _ x: Value, weightsIn scope: LoweringScope,
+    _ run: RecurrentRun
   ) throws(KerasImportError) -> RecurrentResult {
     try expectRank(3, of: x)
+    guard let activation = cell.activation.recurrent, let gates = cell.recurrentActivation.recurrent else {
+      return try scanned(sublayer, x, run)
+    }
     let channels = shape(of: x)[2]
     var attributes = RecurrentAttributes(
-      cell: cell.cell, units: cell.units, activation: try function(cell.activation, cell.units, in: scope),
-      recurrentActivation: try function(cell.recurrentActivation, cell.units, in: scope),
+      cell: cell.cell, units: cell.units, activation: activation, recurrentActivation: gates,
       hasBias: cell.useBias,
       hasMask: run.mask != nil, hasInitialState: !run.initialStates.isEmpty, reverse: run.goBackwards,
       zeroOutputForMask: run.zeroOutputForMask)
     if cell.cell == .simple { attributes.recurrentActivation = .linear }
-    let gates = Dimension.fixed(attributes.gateCount) * .fixed(cell.units)
-    var operands = [x, try scope.weight("kernel", [channels, gates])]
-    operands.append(try scope.weight("recurrent_kernel", [.fixed(cell.units), gates]))
+    let columns = Dimension.fixed(attributes.gateCount) * .fixed(cell.units)
+    var operands = [x, try scope.weight("kernel", [channels, columns])]
+    operands.append(try scope.weight("recurrent_kernel", [.fixed(cell.units), columns]))
     if cell.useBias { operands.append(try scope.weight("bias", attributes.biasShape)) }
     if let mask = run.mask { operands.append(mask) }
     operands += run.initialStates
@@ -148,19 +152,5 @@ extension LoweringScope {
     var sequence = results[0]
     if run.goBackwards { sequence = try emit(.reverse(axes: [1]), sequence) }
     return RecurrentResult(sequence: sequence, last: results[1], states: Array(results[2...]))
-  }
-
-  /// An activation as the operation takes it, or as a graph on `[N, F]`.
-  private func function(
-    _ activation: Activation, _ units: Int, in scope: LoweringScope
-  ) throws(KerasImportError) -> RecurrentAttributes.Activation {
-    if let known = activation.recurrent { return known }
-    let inner = LoweringState(weights: scope.state.weights)
-    let x = inner.graph.input(
-      name: "x", type: TensorType(scope.computeDType, [.symbol("batch"), .fixed(units)]))
-    let body = LoweringScope(state: inner, object: scope.object, path: scope.path)
-    let y = try activation.apply(x, in: body)
-    inner.graph.outputs = [Graph.Output(name: "y", value: y)]
-    return .graph(Subgraph(inner.graph))
   }
 }

@@ -110,7 +110,7 @@ struct RecurrentStack: RecurrentLayer {
       step.zeroOutputForMask = run.zeroOutputForMask && index == cells.count - 1
       let own = LoweringScope(
         state: scope.state, object: entry.sublayer.object, path: "\(scope.path)/\(entry.sublayer.attribute)")
-      let made = try scope.recurrent(entry.cell, result.sequence, weightsIn: own, step)
+      let made = try scope.recurrent(entry.cell, of: entry.sublayer, result.sequence, weightsIn: own, step)
       result = RecurrentResult(sequence: made.sequence, last: made.last, states: result.states + made.states)
     }
     return result

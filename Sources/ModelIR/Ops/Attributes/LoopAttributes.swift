@@ -17,13 +17,11 @@
 public struct RecurrentAttributes: Hashable, Sendable {
   /// The kinds of cell.
   package enum Cell: Hashable, Sendable { case lstm, gru(resetAfter: Bool), simple }
-  /// Functions allowed inside a cell.
+  /// Functions allowed inside a cell; cells with others are loops, ``Op/scan(_:)``.
   package enum Activation: Hashable, Sendable {
     case linear, tanh, sigmoid, relu, softplus, softsign
     case hardSigmoid(alpha: Double, beta: Double)
     case elu(alpha: Double), leakyRelu(slope: Double)
-    /// Any other function, as a graph of one input and one output of the same shape `[N, F]`.
-    case graph(Subgraph)
   }
   /// The kind of cell.
   package var cell: Cell

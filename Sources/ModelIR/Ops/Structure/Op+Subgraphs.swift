@@ -1,5 +1,5 @@
 extension Op {
-  /// The graphs inside the operation: a loop's body, a cell's own functions.
+  /// The graphs inside the operation: a loop's body.
   package var subgraphs: [Graph] {
     var found: [Graph] = []
     _ = mapSubgraphs { (graph) throws(Never) -> Graph in
@@ -15,12 +15,6 @@ extension Op {
     case .scan(var attributes):
       attributes.body = Subgraph(try transform(attributes.body.graph))
       return .scan(attributes)
-    case .recurrent(var attributes):
-      try attributes.mapSubgraphs(transform)
-      return .recurrent(attributes)
-    case .sequenceRecurrent(var attributes):
-      for index in attributes.directions.indices { try attributes.directions[index].mapSubgraphs(transform) }
-      return .sequenceRecurrent(attributes)
     case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention, .conv,
       .convTranspose, .pool,
       .reduce,
@@ -29,24 +23,8 @@ extension Op {
       .transpose, .concat,
       .split, .slice, .pad, .expand, .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND,
       .triangle, .range,
-      .count, .sizes, .resize, .lookup, .hash, .vectorize:
+      .count, .sizes, .resize, .lookup, .hash, .vectorize, .recurrent, .sequenceRecurrent:
       return self
-    }
-  }
-}
-
-extension RecurrentAttributes {
-  fileprivate mutating func mapSubgraphs<E: Error>(_ transform: (Graph) throws(E) -> Graph) throws(E) {
-    activation = try activation.mapSubgraph(transform)
-    recurrentActivation = try recurrentActivation.mapSubgraph(transform)
-  }
-}
-
-extension RecurrentAttributes.Activation {
-  func mapSubgraph<E: Error>(_ transform: (Graph) throws(E) -> Graph) throws(E) -> Self {
-    switch self {
-    case .graph(let subgraph): .graph(Subgraph(try transform(subgraph.graph)))
-    case .linear, .tanh, .sigmoid, .relu, .softplus, .softsign, .hardSigmoid, .elu, .leakyRelu: self
     }
   }
 }

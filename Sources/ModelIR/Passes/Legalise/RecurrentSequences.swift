@@ -7,7 +7,7 @@
 /// Two nodes are a pair when they read the same operand and mask in opposite directions and nothing of the later one
 /// depends on what lies between. A mask moves the kept steps of each row to the front in the order of time; the node runs
 /// over so many steps of each row, and its results are put back where they belong: exact for every mask. Nodes that the
-/// target takes as they are, and cells with functions of their own, stay.
+/// target takes as they are stay.
 package struct RecurrentSequences: Pass {
   private let target: Target
 
@@ -50,7 +50,7 @@ package struct RecurrentSequences: Pass {
 
 extension Op {
   fileprivate var recurrence: RecurrentAttributes? {
-    if case .recurrent(let attributes) = self, subgraphs.isEmpty { return attributes }
+    if case .recurrent(let attributes) = self { return attributes }
     return nil
   }
 }

@@ -136,7 +136,7 @@ struct ElementFunction: Sendable {
     case .hardSigmoid(let alpha, let beta): self.init(ck_hard_sigmoid, alpha, beta)
     case .elu(let alpha): self.init(ck_elu, alpha)
     case .leakyRelu(let slope): self.init(ck_leaky_relu, slope)
-    case .softplus, .graph: return nil
+    case .softplus: return nil
     }
   }
 }

@@ -146,10 +146,6 @@ private struct CellStep<T: ProductElement> {
     case .hardSigmoid(let alpha, let beta): function = .hardSigmoid(alpha: alpha, beta: beta)
     case .elu(let alpha): function = .elu(alpha: alpha)
     case .leakyRelu(let slope): function = .leakyRelu(slope: slope)
-    case .graph(let body):
-      let options = RuntimeOptions(threads: 1, backends: [ReferenceBackend()])
-      let result = try PlanCache(body.graph, options: options).run([Tensor(values, sizes: [1, values.count])])
-      return try result[0].elements(as: T.self)
     }
     guard let scalar = function.scalar else { return values }
     return values.map { T(scalar(Double($0))) }
