@@ -36,6 +36,8 @@ test: system $(VENV)/ready
 	$(VENV)/bin/python Scripts/judge_built.py
 	$(VENV)/bin/python Scripts/judge_pictures.py
 	$(VENV)/bin/python Scripts/public_api.py
+	$(VENV)/bin/python Scripts/documentation.py
+	Scripts/outside_program.sh
 	# The optimised command too: a debug build does not show every fault.
 	$(MAKE) demo
 	$(MAKE) examples

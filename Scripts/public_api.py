@@ -3,6 +3,7 @@
     python Scripts/public_api.py [--write]
 
 The symbols are read off the debug build that `swift build` or `swift test` left. One line each: module, path, declaration.
+Each must have a documentation comment.
 """
 import difflib
 import json
@@ -56,12 +57,24 @@ def lines(module, folder):
     return found
 
 
+def undocumented(module, folder):
+    """The symbols of this package without a documentation comment of their own; what conformances bring has no place."""
+    for file in pathlib.Path(folder).glob(f"{module}*.symbols.json"):
+        for symbol in json.loads(file.read_text())["symbols"]:
+            if "docComment" not in symbol and "location" in symbol:
+                yield f"{module}  {'.'.join(symbol['pathComponents'])}"
+
+
 def main():
     found = set()
     with tempfile.TemporaryDirectory() as folder:
         extract(folder)
         for module in MODULES:
             found |= lines(module, folder)
+        bare = sorted(symbol for module in MODULES for symbol in undocumented(module, folder))
+    if bare:
+        print("without documentation:", *bare, sep="\n")
+        return 1
     text = "\n".join(sorted(found)) + "\n"
     if "--write" in sys.argv:
         LISTED.write_text(text)

@@ -1,4 +1,4 @@
-/// Why a model could not be written.
+/// Why a model could not be written. More may come: switch over it with a `default`.
 public enum KerasExportError: Error, Sendable, CustomStringConvertible {
   /// The model has something that the format cannot hold; every such thing, by layer.
   case unsupported(String)

@@ -13,8 +13,10 @@ public struct KerasWriter: Sendable {
   /// Writes a `.keras` archive that `keras.saving.load_model` opens in safe mode.
   ///
   /// What Keras 3 has no layer for is made of layers it has where that is exact, and refused otherwise.
+  /// - Parameter model: the model.
+  /// - Parameter path: where the file goes.
   /// - Parameter confirm: asked when everything is written; a file that is not confirmed never appears.
-  /// - Throws: ``KerasExportError``, ``KerasImportError`` for weights whose bytes are damaged, and what `confirm` throws.
+  /// - Throws: ``KerasExportError``, `KerasImportError` for weights whose bytes are damaged, and what `confirm` throws.
   public func write(_ model: KerasModel, to path: String, confirm: () throws -> Void = {}) throws {
     try write(model, model.lowered(), to: path, confirm: confirm)
   }

@@ -5,15 +5,17 @@ import NativeFormat
 /// Writes a model as one safetensors file that kconvert opens like the original, and every safetensors reader as
 /// named weights.
 ///
-/// Weights have the names of ``KerasModel/weights``, those that layers share come once, vocabularies are rows of
+/// Weights have the names of `KerasModel/weights`, those that layers share come once, vocabularies are rows of
 /// bytes; the configuration in canonical form is in the metadata. The bytes depend on the model alone.
 public struct NativeWriter: Sendable {
   /// A writer.
   public init() {}
 
   /// Writes a file, streaming: memory does not grow with the weights.
+  /// - Parameter model: the model.
+  /// - Parameter path: where the file goes.
   /// - Parameter confirm: asked when everything is written; a file that is not confirmed never appears.
-  /// - Throws: ``KerasExportError``, ``KerasImportError`` for weights whose bytes are damaged, and what `confirm` throws.
+  /// - Throws: ``KerasExportError``, `KerasImportError` for weights whose bytes are damaged, and what `confirm` throws.
   public func write(_ model: KerasModel, to path: String, confirm: () throws -> Void = {}) throws {
     let (tensors, assets) = try NativeWriter.tensors(of: model)
     let description = NativeDescription(

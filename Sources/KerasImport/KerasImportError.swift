@@ -50,20 +50,25 @@ public struct KerasImportError: Error, Sendable {
     case inputShape
     /// A vocabulary is in a file beside the model: ``KerasModel/Options/assets``.
     case asset
-    /// The program says what a Lambda layer computes: ``LayerRegistry/define(lambda:as:)``.
+    /// The program says what a Lambda layer computes: `define(lambda:as:)` of ``LayerRegistry``.
     case lambda
-    /// The program knows the class: ``LayerRegistry/register(_:as:)``.
+    /// The program knows the class: `register(_:as:)` of ``LayerRegistry``.
     case layerClass
     /// What to do, in words.
     case advice(String)
   }
 
-  /// A step on the way to where the error is.
+  /// A step on the way to where the error is. More may come: switch over it with a `default`.
   public enum Place: Sendable {
+    /// A file, by its path or the name it was given.
     case file(String)
+    /// A layer of the model or layer before it.
     case layer(name: String, className: String)
+    /// A call of the layer, counted from 0.
     case call(Int)
+    /// A key of the configuration.
     case key(String)
+    /// A weight of the layer.
     case weight(String)
   }
 

@@ -58,6 +58,8 @@ public struct KerasModel: Sendable {
 
   /// Opens a model in memory: a `.keras` archive or other zip, an `.h5` or safetensors file, the text of an architecture. The
   /// bytes are copied once.
+  /// - Parameter bytes: the file's content.
+  /// - Parameter options: how it is opened.
   /// - Parameter name: what errors call it.
   /// - Throws: ``KerasImportError``: what is damaged, not supported, does not fit together, or is a file that needs others
   ///   beside it.

@@ -19,6 +19,8 @@ public enum Safetensors {
   }
 
   /// Writes tensors, streaming: memory does not grow with them. The file appears under its name when it is complete.
+  /// - Parameter tensors: what is written, by name.
+  /// - Parameter path: where the file goes.
   /// - Parameter metadata: strings about them, written in the order of their keys.
   /// - Throws: ``FormatError`` with the path: it cannot be written, or a tensor holds strings.
   public static func save(

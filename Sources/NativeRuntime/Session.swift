@@ -39,6 +39,7 @@ public final class Session: Sendable {
   }
 
   /// Prepares a model or a graph.
+  /// - Parameter options: how it computes.
   /// - Parameter source: a `KerasModel`, or a graph itself.
   /// - Throws: what lowering the model throws.
   public init(_ source: some GraphSource, options: Options) throws {

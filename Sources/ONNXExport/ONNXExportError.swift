@@ -1,4 +1,4 @@
-/// Why a graph could not be written as ONNX.
+/// Why a graph could not be written as ONNX. More may come: switch over it with a `default`.
 public enum ONNXExportError: Error, Sendable, CustomStringConvertible {
   /// The opset asked for lacks an operator.
   case opset(node: String, op: String, needed: Int, requested: Int)

@@ -1,7 +1,7 @@
 import ModelIR
 import ProtobufWire
 
-/// Why an ONNX file could not be read.
+/// Why an ONNX file could not be read. More may come: switch over it with a `default`.
 public enum ONNXImportError: Error, Sendable, CustomStringConvertible {
   /// The file, or one beside it that holds its weights, cannot be opened.
   case cannotOpen(file: String, message: String)

@@ -5,7 +5,7 @@ public import NativeFormat
 /// NumPy's `.npz` files: arrays under names.
 public enum NumpyArchive {
   /// The arrays of a file by name; those that are packed are unpacked into memory.
-  /// - Throws: ``NumpyArray/FormatError`` with the path: it cannot be opened, or holds something that is no array.
+  /// - Throws: `NumpyArray.FormatError` with the path: it cannot be opened, or holds something that is no array.
   public static func load(_ path: String) throws(NumpyArray.FormatError) -> [String: Tensor] {
     do {
       var arrays: [String: Tensor] = [:]
@@ -25,7 +25,7 @@ public enum NumpyArchive {
   }
 
   /// Writes arrays, stored and in the order of their names; the file appears under its name when it is complete.
-  /// - Throws: ``NumpyArray/FormatError`` with the path when it cannot be written, or a tensor cannot be read.
+  /// - Throws: `NumpyArray.FormatError` with the path when it cannot be written, or a tensor cannot be read.
   public static func save(_ arrays: [String: Tensor], to path: String) throws(NumpyArray.FormatError) {
     do {
       let zip = try ZipWriter(replacing: path)

@@ -128,6 +128,9 @@ struct BuiltModel {
 extension KerasModel {
   /// A model built in code of layers that have been called, as Keras's Functional API has it. It runs and is saved as any
   /// other: `.keras` for Keras itself.
+  /// - Parameter inputs: its inputs, in order.
+  /// - Parameter outputs: its outputs, in order.
+  /// - Parameter name: the model's name.
   /// - Parameter options: the layers that are known; weights are those of the layers.
   /// - Throws: ``KerasImportError``, as for a file: a layer that is not supported, keys that it does not have, weights that are
   ///   missing, of another shape, or of no layer.

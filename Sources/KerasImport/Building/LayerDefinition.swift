@@ -16,6 +16,8 @@ public struct LayerDefinition: Sendable {
   let weights: [String: Tensor]
 
   /// A layer by its class and configuration, both as Keras has them; keys that are left out have Keras's defaults.
+  /// - Parameter className: the class's name.
+  /// - Parameter config: its configuration.
   /// - Parameter name: its name in the model; the class's in lower case with a number unless given.
   /// - Parameter weights: all that it has, by Keras's names: `kernel`, `bias`; inside wrappers and attention with the path,
   ///   `forward_layer/cell/kernel`.
@@ -42,6 +44,8 @@ public struct LayerOutput: Sendable {
   let index: Int
 
   /// An input of the model.
+  /// - Parameter dtype: the element type.
+  /// - Parameter name: its name, under which a run takes it.
   /// - Parameter shape: without the batch; nil for an axis of any size.
   public static func input(shape: [Int?], dtype: DType = .float32, name: String) -> LayerOutput {
     let sizes: [ConfigValue] = shape.map { size in size.map { ConfigValue($0) } ?? nil }  // Any size.

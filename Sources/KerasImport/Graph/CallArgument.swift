@@ -4,19 +4,27 @@ public import ModelIR
 ///
 /// While a layer is lowered the tensors are ``Operand``s.
 public indirect enum CallArgument<Reference: Sendable>: Sendable {
+  /// A tensor.
   case tensor(Reference)
   /// An array written in the configuration (`__numpy__`, `__tensor__`).
   case array(Tensor)
+  /// A list or tuple.
   case list([CallArgument])
   /// Keys in the order of the file.
   case dictionary([(key: String, value: CallArgument)])
+  /// An integer.
   case integer(Int)
+  /// A number that is no integer.
   case number(Double)
+  /// True or False.
   case bool(Bool)
+  /// A text.
   case string(String)
   /// Python's None: not given, or a new axis in an index.
   case none
+  /// A slice within an index, `start:stop:step`; ``none`` for what is left out.
   case slice(start: CallArgument, stop: CallArgument, step: CallArgument)
+  /// `...` within an index.
   case ellipsis
 
   /// The argument with every tensor replaced.

@@ -34,6 +34,7 @@ public struct LayerRegistry: Sendable {
   /// the program's.
   ///
   ///     options.layers.register("Scale") { config throws(KerasImportError) in try Scale(&config, table: table) }
+  /// - Parameter names: the names that files have for it.
   /// - Parameter make: reads the configuration, every key of it, and makes the layer.
   public mutating func register(
     _ names: String..., as make: @escaping @Sendable (inout LayerConfig) throws(KerasImportError) -> any Layer

@@ -3,6 +3,7 @@ import ModelIR
 extension KerasModel {
   /// Tells everything about a file, whatever it contains: a model, one with layers that are not supported, weights alone, or
   /// something else. Reads no weight data.
+  /// - Parameter path: where the file is.
   /// - Parameter options: layers that are known besides the standard ones, weights beside the model.
   /// - Throws: `io` when the file cannot be read; everything else is in the report.
   public static func inspect(
@@ -14,6 +15,8 @@ extension KerasModel {
   }
 
   /// Tells everything about a file in memory, as ``inspect(_:options:)`` does about one on disk.
+  /// - Parameter bytes: the file's content.
+  /// - Parameter options: the layers that are known, and the files beside the model.
   /// - Parameter name: what the report calls it.
   /// - Throws: `io` when there is no memory for a copy of the bytes.
   public static func inspect(

@@ -66,6 +66,8 @@ public struct ModelSummary: Sendable {
 
   /// Reads the table off a model. One that is not supported as a whole is shown as far as the file goes: shapes that
   /// are not known are `?`.
+  /// - Parameter model: the model.
+  /// - Parameter expandNested: whether the layers of models inside are rows of their own.
   /// - Parameter options: sizes that replace those of the file.
   /// - Throws: the first layer that cannot take its input, unless the model was opened with
   ///   ``KerasModel/Options/keepsUnsupported`` and has something unsupported.

@@ -23,6 +23,7 @@ extension KerasWeights {
   public init(contentsOfFile path: String) throws(KerasImportError) { try self.init(contentsOf: path) }
 
   /// Opens the weights of a file in memory, named as ``init(contentsOf:)`` names them. The bytes are copied once.
+  /// - Parameter bytes: the file's content.
   /// - Parameter name: what errors call it.
   /// - Throws: ``KerasImportError``.
   public init(bytes: some Collection<UInt8>, name: String = "weights") throws(KerasImportError) {

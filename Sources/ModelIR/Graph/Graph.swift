@@ -17,7 +17,7 @@ package struct Node: Sendable {
 
 /// A typed graph of primitive operations, always in topological order.
 ///
-/// The only way to add a node is ``append(_:_:name:origin:)``, which infers the types of its results: a graph that exists
+/// The only way to add a node is `append`, which infers the types of its results: a graph that exists
 /// has operands that fit.
 public struct Graph: Sendable {
   /// What a value is.

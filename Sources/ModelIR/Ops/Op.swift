@@ -1,9 +1,11 @@
 /// A primitive operation of the graph.
 ///
-/// The set is closed: consumers switch over it without `default`, so that a new operation is a compile error
-/// wherever it has to be handled. Each case says what it computes; the letters are N batch, T time steps, C channels,
-/// F filters or units, K kernel size. Unless said otherwise operands must have equal element types and shapes
-/// broadcast as in NumPy; importers insert casts.
+/// Within this package the set is closed: consumers switch over it without `default`, so that a new operation is a compile
+/// error wherever it has to be handled. A release may add operations and functions: programs switch with a `default`.
+///
+/// Each case says what it computes; the letters are N batch, T time steps, C channels, F filters or units, K kernel
+/// size. Unless said otherwise operands must have equal element types and shapes broadcast as in NumPy; importers
+/// insert casts.
 public enum Op: Hashable, Sendable {
   // MARK: Elementwise
 

@@ -1,9 +1,13 @@
 /// The element type of a tensor.
 ///
-/// The names are those of NumPy and of Keras's `dtype` strings, except ``string``, which holds UTF-8 text.
+/// The names are those of NumPy and of Keras's `dtype` strings, except ``string``, which holds UTF-8 text. More may come:
+/// switch over it with a `default`.
 public enum DType: String, Sendable, CaseIterable, Codable {
+  /// Binary floating-point numbers: IEEE 754's, and the upper half of its 32 bits.
   case float16, bfloat16, float32, float64
+  /// Integers in two's complement, and those without a sign.
   case int8, uint8, int16, uint16, int32, uint32, int64, uint64
+  /// Truth values of a byte each, and text.
   case bool, string
 
   /// The size of one element in bytes; 0 for ``string``, whose elements have no fixed size.

@@ -2,7 +2,7 @@
 ///
 /// A dimension is kept in a normal form, a polynomial with integer coefficients over *atoms* (names, floor divisions,
 /// maxima and minima), so that equal sizes compare equal: `(n + 1) + 2` is `n + 3`, `2 * n / 2` is `n`.
-/// Arithmetic saturates instead of trapping; ``Graph/append(_:_:name:origin:)`` refuses sizes beyond ``limit``.
+/// Arithmetic saturates instead of trapping; `Graph.append` refuses sizes beyond `limit`.
 public struct Dimension: Hashable, Sendable {
   /// The largest size an axis may have; larger ones are refused when a node is added.
   package static let limit = 1 << 40

@@ -3,7 +3,7 @@ import ModelIR
 import NativeFormat
 
 extension ModelDescription {
-  /// The summary as JSON, keys sorted, as `Documentation/summary.schema.json` has it: a ``ModelReport``, which can be
+  /// The summary as JSON, keys sorted, as `Documentation/summary.schema.json` has it: a `ModelReport`, which can be
   /// decoded of it, and what is known beyond that: cost, activations, types, the shapes of inputs.
   /// - Parameter report: of the model that is described.
   public func json(_ report: ModelReport) -> String {

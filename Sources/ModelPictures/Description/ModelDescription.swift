@@ -90,7 +90,7 @@ public struct ParameterCount: Hashable, Sendable {
   public var total: Int { trainable + nonTrainable }
 }
 
-/// What a layer costs for one sample, as ``OperationCost`` counts. nil where that depends on sizes that are open.
+/// What a layer costs for one sample, as `OperationCost` counts. nil where that depends on sizes that are open.
 public struct LayerCost: Hashable, Sendable {
   /// Floating-point operations; a multiplication and an addition are two.
   public var operations: Int? = 0
@@ -98,8 +98,10 @@ public struct LayerCost: Hashable, Sendable {
   public var outputByteCount: Int? = 0
 }
 
-/// What kind of work a layer does; pictures give each a colour.
+/// What kind of work a layer does; pictures give each a colour. More may come: switch over it with a `default`.
 public enum LayerFamily: String, Sendable, CaseIterable {
+  /// Folders of `keras.layers`, and inputs.
   case input, convolution, dense, recurrent, attention, normalization, activation, pooling, merging, reshaping
+  /// Folders of `keras.layers`, models as layers, layers around others, `keras.ops`, and classes that are not known.
   case preprocessing, regularization, model, wrapper, operation, unknown
 }

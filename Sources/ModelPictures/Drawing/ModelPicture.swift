@@ -14,6 +14,8 @@ public struct ModelPicture: Sendable {
   private let title: String
   private let layouter: Layouter
 
+  /// - Parameter description: what is shown.
+  /// - Parameter layouter: who places the boxes.
   /// - Parameter expandsNested: nested models are opened up and stand in frames.
   public init(_ description: ModelDescription, expandsNested: Bool = false, layouter: Layouter = .automatic) {
     graph = PictureGraph(description, expandsNested: expandsNested)

@@ -16,6 +16,9 @@ public struct ModelPage: Sendable {
   }
 
   /// Reads all weights of a model, one after the other.
+  /// - Parameter model: the model.
+  /// - Parameter description: what is shown.
+  /// - Parameter picture: the picture of its layers.
   /// - Parameter progress: called with how many bytes were read, and how many there are.
   /// - Throws: what reading a weight throws.
   public init(

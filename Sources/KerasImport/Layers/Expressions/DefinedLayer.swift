@@ -39,6 +39,7 @@ enum LayerMeaning: Sendable {
 
 extension LayerRegistry {
   /// Gives a custom class without weights its meaning as operations.
+  /// - Parameter name: the name that files have for it.
   /// - Parameter body: emits the operations of a call.
   public mutating func define(class name: String, as body: @escaping LayerBody) {
     definedClasses[name] = .closure(body)

@@ -11,9 +11,11 @@ public struct WeightDifference: Sendable {
 
   /// How far two tensors of one shape are apart, as vectors.
   public struct Distance: Hashable, Sendable {
-    /// The Euclidean norms of the tensors and of their difference.
+    /// The Euclidean norm of the first model's tensor.
     public internal(set) var firstNorm = 0.0
+    /// The Euclidean norm of the second model's tensor.
     public internal(set) var secondNorm = 0.0
+    /// The Euclidean norm of their difference.
     public internal(set) var norm = 0.0
     /// The largest difference of two elements.
     public internal(set) var maximum = 0.0

@@ -85,10 +85,19 @@ public enum ReduceFunction: Hashable, Sendable {
 }
 
 /// Which index ``Op/argReduce(_:axis:keepDims:)`` finds.
-public enum ArgFunction: Hashable, Sendable { case maximum, minimum }
+public enum ArgFunction: Hashable, Sendable {
+  /// ONNX ArgMax, ArgMin: of equal elements the first.
+  case maximum, minimum
+}
 
 /// What ``Op/cumulative(_:axis:reverse:exclusive:)`` runs.
-public enum CumulativeFunction: Hashable, Sendable { case sum, product, maximum, minimum }
+public enum CumulativeFunction: Hashable, Sendable {
+  /// ONNX CumSum for sums; the others are composed.
+  case sum, product, maximum, minimum
+}
 
 /// How ``Op/scatterND(_:)`` combines an update with what is there. ONNX's `reduction`.
-public enum ScatterReduction: Hashable, Sendable { case none, add, multiply, maximum, minimum }
+public enum ScatterReduction: Hashable, Sendable {
+  /// `none` replaces it, the last of several updates in no promised order.
+  case none, add, multiply, maximum, minimum
+}

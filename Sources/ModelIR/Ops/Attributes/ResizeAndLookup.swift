@@ -6,9 +6,15 @@
 /// the rest renormalised.
 public struct ResizeAttributes: Hashable, Sendable {
   /// How values between elements are made.
-  public enum Method: Hashable, Sendable { case nearest, linear, cubic(a: Double) }
+  public enum Method: Hashable, Sendable {
+    /// The nearest element; on a line between two; by Keys's cubic kernel of parameter `a`.
+    case nearest, linear, cubic(a: Double)
+  }
   /// Where an element of the result lies in the source.
-  public enum Coordinates: Hashable, Sendable { case halfPixel, asymmetric, alignCorners }
+  public enum Coordinates: Hashable, Sendable {
+    /// Centres on centres; corners on corners, the ends apart; corner elements on corner elements.
+    case halfPixel, asymmetric, alignCorners
+  }
   /// How values between elements are made.
   public var method: Method
   /// Where an element of the result lies in the source.
