@@ -5,7 +5,7 @@ import NativeFormat
 /// Writes a model as one safetensors file that kconvert opens like the original, and every safetensors reader as
 /// named weights.
 ///
-/// Weights have the names of `KerasModel/weights`, those that layers share come once, vocabularies are rows of
+/// Weights have the names of `KerasModel.weights`, those that layers share come once, vocabularies are rows of
 /// bytes; the configuration in canonical form is in the metadata. The bytes depend on the model alone.
 public struct NativeWriter: Sendable {
   /// A writer.

@@ -17,7 +17,7 @@ public struct ONNXWriter: Sendable {
   public var layout: DataLayout?
   /// Store weights and compute in float16; inputs and outputs keep their types.
   public var float16 = false
-  /// Properties of the file (`metadata_props`), besides those that the source tells (`GraphSource/provenance`).
+  /// Properties of the file (`metadata_props`), besides those that the source tells (`GraphSource.provenance`).
   public var properties: [String: String] = [:]
   /// The producer's version as it is written into the file.
   public var producerVersion: String

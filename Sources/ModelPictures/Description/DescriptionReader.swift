@@ -5,7 +5,7 @@ import NativeFormat
 extension ModelDescription {
   /// Reads a model's description; no weight data is read.
   ///
-  /// A model opened with `KerasModel/Options/keepsUnsupported` is described as far as the file goes.
+  /// A model opened with `KerasModel.Options.keepsUnsupported` is described as far as the file goes.
   /// - Parameter model: the model.
   /// - Parameter options: sizes that replace those of the file.
   /// - Throws: the first layer that cannot take its input.
