@@ -27,6 +27,8 @@ FORMS = [["--opset", "13"], [], ["--opset", "23"], ["--float16"], ["--external-d
 EXEMPT = {
     # in_top_k of two scores that float16 rounds to one.
     ("field/tf_math_k2", "--float16"),
+    # Random weights that give logits of 3,000 for noisy pixels: onnxruntime's are off by 1,300 in float16, too.
+    ("applications/EfficientNetB0", "--float16"),
 }
 JOBS = 2
 
