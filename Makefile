@@ -13,7 +13,7 @@ ifeq ($(shell uname), Linux)
 RELEASE := --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker -s
 endif
 
-.PHONY: demo test pictures build examples cluster-examples install deb system format
+.PHONY: demo test pictures build examples cluster-examples install deb release docs portable system format
 
 demo: build
 	$(KCONVERT) $(DEMO)/model.keras --summary
@@ -41,6 +41,10 @@ test: system $(VENV)/ready
 	# The optimised command too: a debug build does not show every fault.
 	$(MAKE) demo
 	$(MAKE) examples
+	# What people install, and the pages about it.
+	python3 Scripts/manual.py $(KCONVERT) --check
+	$(MAKE) release
+	if command -v dpkg-deb >/dev/null; then $(MAKE) deb; fi
 
 # The pages of --to html in a headless Chromium, light and dark.
 pictures: $(VENV)/ready
@@ -61,14 +65,28 @@ PYTHON ?= python3
 cluster-examples: build
 	$(PYTHON) Examples/clusters_test.py $(KCONVERT)
 
-# The command and its completions for bash, zsh and fish. What `make build` made is installed: no compiler runs as root.
+# The command, its manual page and its completions for bash, zsh and fish. What `make build` made is installed: no compiler runs as root.
 PREFIX ?= /usr/local
 install:
 	Scripts/install_files.sh $(KCONVERT) $(DESTDIR)$(PREFIX)
 
-# A Debian package of the release binary.
+# A Debian package of the release binary, unpacked and run.
 deb: build
 	Scripts/package_deb.sh $(KCONVERT) .build/kconvert.deb
+	Scripts/test_packages.sh .build/kconvert.deb
+
+# An archive of the release binary with what `make install` installs.
+release: build
+	Scripts/package_tar.sh $(KCONVERT) .build
+	Scripts/test_packages.sh .build/kconvert-*.tar.gz
+
+# The documentation of every library; a warning is an error.
+docs: system
+	Scripts/docs.sh .build/docs
+
+# Compiles the libraries without what only Linux has.
+portable: system
+	Scripts/without_linux.sh
 
 $(VENV)/ready: Scripts/requirements.txt
 	python3 -m venv $(VENV)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs a binary and its completions: Scripts/install_files.sh BINARY DIRECTORY, which is PREFIX behind DESTDIR.
+# Installs a binary, its completions and its manual page: Scripts/install_files.sh BINARY DIRECTORY, which is PREFIX behind DESTDIR.
 set -eu
 
 binary=$1
@@ -7,10 +7,13 @@ prefix=$2
 bash=$prefix/share/bash-completion/completions
 zsh=$prefix/share/zsh/site-functions
 fish=$prefix/share/fish/vendor_completions.d
+man=$prefix/share/man/man1
+page=$(dirname "$0")/../Documentation/kconvert.1
 
-mkdir -p "$prefix/bin" "$bash" "$zsh" "$fish"
+mkdir -p "$prefix/bin" "$bash" "$zsh" "$fish" "$man"
 install -m 755 "$binary" "$prefix/bin/kconvert"
 "$binary" --generate-completion-script bash >"$bash/kconvert"
 "$binary" --generate-completion-script zsh >"$zsh/_kconvert"
 "$binary" --generate-completion-script fish >"$fish/kconvert.fish"
 chmod 644 "$bash/kconvert" "$zsh/_kconvert" "$fish/kconvert.fish"
+install -m 644 "$page" "$man/kconvert.1"

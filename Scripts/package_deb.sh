@@ -2,7 +2,7 @@
 # Builds a Debian package of a release binary: Scripts/package_deb.sh BINARY OUT.deb
 #
 # Depends on the runtime libraries that dpkg-shlibdeps finds, and on libhdf5, which is loaded when it is first needed
-# and so is not among them.
+# and so is not among them; oneDNN, without which models run slower, is recommended.
 set -eu
 
 binary=$1
@@ -22,8 +22,10 @@ depends=$(cd "$stage" && dpkg-shlibdeps -O "pkg/usr/bin/kconvert" | sed -n 's/^s
 
 hdf5=$(dpkg-query --search '*/libhdf5_serial.so.*' | sed -n '1s/:.*//p')
 hl=$(dpkg-query --search '*/libhdf5_serial_hl.so.*' | sed -n '1s/:.*//p')
+dnnl=$(dpkg-query --search '*/libdnnl.so.*' 2>/dev/null | sed -n '1s/:.*//p')
 test -n "$hdf5" && test -n "$hl" || { echo "libhdf5 is not installed" >&2; exit 1; }
 
+gzip -9n "$stage/pkg/usr/share/man/man1/kconvert.1"
 version=$("$binary" --version | sed -n '1s/[^0-9]*\([0-9][0-9.]*\).*/\1/p')
 cat >"$stage/pkg/DEBIAN/control" <<CONTROL
 Package: kconvert
@@ -32,6 +34,7 @@ Section: science
 Priority: optional
 Architecture: $(dpkg --print-architecture)
 Depends: $depends, $hdf5, $hl
+Recommends: ${dnnl:-libdnnl2}
 Maintainer: $(git -C "$root" log -1 --format='%an <%ae>')
 Installed-Size: $(du -sk "$stage/pkg/usr" | cut -f1)
 Description: reads Keras model files of every era and sets them free
