@@ -23,7 +23,7 @@ public struct ONNXWriter: Sendable {
   public var producerVersion: String
 
   /// A writer for a version of the operators; weights inside the file unless it would exceed 2 GiB.
-  public init(opset: Int = 18, externalData: Bool = false, producerVersion: String = "0.1.0") {
+  public init(opset: Int = 18, externalData: Bool = false, producerVersion: String = "0.2.0") {
     self.opset = opset
     self.externalData = externalData
     self.producerVersion = producerVersion

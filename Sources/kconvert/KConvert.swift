@@ -12,7 +12,7 @@ import ModelIR
 /// The command: inspecting and converting is what it is for, so `convert` needs no verb.
 @main
 struct KConvert: ParsableCommand {
-  static let version = "0.1.0"
+  static let version = "0.2.0"
   static let configuration = CommandConfiguration(
     commandName: "kconvert",
     abstract: "Reads Keras model files of every era and sets them free: layer table, predictions, ONNX.",
