@@ -202,7 +202,7 @@ class ImageGraph:
         return y
 
     def build(self):
-        layers = self.model.operations
+        layers = getattr(self.model, "operations", self.model.layers)  # A Sequential has layers only.
         folded = set()
         for layer in layers:
             if type(layer).__name__ == "InputLayer" or layer in folded:

@@ -50,7 +50,10 @@ struct ONNXTable: Sendable {
     case .dense(let epilogue):
       return epilogue.isEmpty && operands[0].shape.rank == 2 ? Rule(ONNXTable.floats) : .composed()
     case .dequantize: return .any
-    case .attention: return since(23, Rule(ONNXTable.half, carriers: [.float64: .float32]), "Attention")
+    case .attention(let attributes):
+      // onnxruntime wants a positive factor; a learned one need not be.
+      guard attributes.scale > 0 else { return .composed() }
+      return since(23, Rule(ONNXTable.half, carriers: [.float64: .float32]), "Attention")
     case .einsum: return Rule(ONNXTable.numbers, carriers: ONNXTable.throughInt64)
     case .conv(let attributes): return rule(attributes)
     case .convTranspose(let attributes): return rule(attributes)

@@ -61,11 +61,14 @@ extension Pipeline {
     if let layout { first.append(InterfaceLayout(layout)) }  // its transposes are carried by ChannelsFirst
     return Pipeline(
       first + common
-        + (float16 ? [MaskFills()] : [])  // a mask that float16 holds is a choice, which attention's one node has not
-        + [AttentionFusion(target)]  // projections have their biases and scales; transposes are still as they were made
+        // A mask that float16 holds is a choice, which attention's one node has not.
+        + (float16 ? [MaskFills()] : [])
+        // Projections have their biases and scales; transposes are still as they were made.
+        + [AttentionFusion(target)]
         // After folding, which is exact to the bit only in the model's own type.
         + (float16 ? [Float16Narrowing()] : [])
         + [
+          LoopOrder(), Simplification(),  // what comes out of loops is carried with the rest
           ChannelsFirst(),  // once nodes are as few as they get; carries every transpose that is left
           EarlyTransposes(),  // what ChannelsFirst puts before the first convolution goes to the input
           RowsOfProducts(),  // products have their biases; normalizations are still one node

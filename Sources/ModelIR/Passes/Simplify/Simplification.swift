@@ -59,6 +59,8 @@ extension GraphRewriter {
     case (.transpose(let first), .transpose(let second)):
       return (.transpose(second.map { first[$0] }), source)
     case (.reshape, .reshape(let shape)): return (.reshape(shape), source)
+    case (.expand(let shape), .transpose(let permutation)) where self.shape(of: source).rank == 0:
+      return (.expand(Shape(permutation.map { shape[$0] })), source)
     case (.reverse(let first), .reverse(let second)):
       return (.reverse(axes: Set(first).symmetricDifference(second).sorted()), source)
     case (.cast(let middle), .cast(let target)) where dtype(of: source).fits(in: middle):
