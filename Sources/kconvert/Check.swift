@@ -18,7 +18,8 @@ struct Check: ParsableCommand {
       try StandardOutput.line("ok: configuration of \(model.graph.layers.count) layers (\(model.format))")
       let lowered = try model.lowered(options.lowering(for: model))
       try StandardOutput.line("ok: \(model.weights.count) weights fit the configuration")
-      try StandardOutput.line("ok: shapes from \(lowered.graph.inputs.count) inputs to \(lowered.graph.outputs.count) outputs")
+      try StandardOutput.line(
+        "ok: shapes from \(lowered.graph.inputs.count) inputs to \(lowered.graph.outputs.count) outputs")
       try model.verifyChecksums()
       var findings = try Check.nonFiniteWeights(lowered.graph)
       findings += try Check.forwardPass(lowered.graph, threads: threads ?? 0)  // 0: all cores.
@@ -33,7 +34,7 @@ struct Check: ParsableCommand {
       guard let tensor = graph.constant(value), tensor.dtype.isFloatingPoint else { continue }
       let count = try tensor.doubles().count { !$0.isFinite }
       if count > 0 {
-        findings.append("weight \"\(graph.name(of: value))\" has \(count) values that are not finite")
+        findings.append(Finding.notFinite("weight", graph.name(of: value), count: count))
       }
     }
     if findings.isEmpty { try StandardOutput.line("ok: all weights are finite") }
@@ -57,7 +58,7 @@ struct Check: ParsableCommand {
     guard let findings else { throw failure ?? Failure("a forward pass failed", .invalidModel) }
     if findings.isEmpty { try StandardOutput.line("ok: a forward pass on random input gives finite outputs") }
     return findings.sorted { $0.key < $1.key }.map { name, count in
-      "output \"\(name)\" has \(count) values that are not finite, whatever random input it is given"
+      Finding.notFinite("output", name, count: count) + ", whatever random input it is given"
     }
   }
 

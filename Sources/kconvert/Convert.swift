@@ -152,7 +152,7 @@ struct Convert: ParsableCommand {
     let text =
       switch to {
       case .dot: picture.dot
-      case .json: description.json(model.report)
+      case .json: description.json(description.report(of: model))
       case .html: try page(model, description, picture)
       case .svg, .onnx, .native, .keras: picture.svg
       }

@@ -47,16 +47,18 @@ extension KerasModel {
 
   /// What ``inspect(_:options:)`` tells about the model's file.
   public var report: ModelReport {
-    var problems: [KerasImportError] = []
-    let lowered: LoweredModel
     do {
-      let (outline, reason) = try outlined(LoweringOptions())
-      lowered = outline
-      if let reason { problems = [reason] }
+      let (outline, problem) = try outlined(LoweringOptions())
+      return report(outline, problem: problem)
     } catch {
-      lowered = LoweredModel()
-      problems = [error]
+      return report(LoweredModel(), problem: error)
     }
+  }
+
+  /// The report at the sizes that the model was lowered with.
+  /// - Parameter problem: what kept it from being lowered whole.
+  package func report(_ lowered: LoweredModel, problem: KerasImportError?) -> ModelReport {
+    let problems = problem.map { [$0] } ?? []  // nil: there is none.
     let isWhole = problems.isEmpty
     let builder = SummaryBuilder(model: self, lowered: lowered)
     var report = ModelReport(

@@ -13,6 +13,7 @@ extension ModelDescription {
     _ model: KerasModel, options: LoweringOptions = LoweringOptions()
   ) throws(KerasImportError) {
     let (lowered, unsupported) = try model.outlined(options)
+    (self.lowered, problem) = (lowered, unsupported)
     let reader = DescriptionReader(model, lowered)
     name = model.name
     className = model.graph.kind.rawValue

@@ -1,3 +1,4 @@
+package import KerasImport
 public import ModelIR
 
 /// A model as people look at it: layers, what flows between them, parameters and cost. Pictures, pages and JSON show it.
@@ -24,6 +25,12 @@ public struct ModelDescription: Sendable {
   public let outputs: [TensorSpec]
   /// What a reader should know, a sentence each: what is not supported, what is missing.
   public let notes: [String]
+  /// What it was read off, and what kept that from being whole.
+  let lowered: LoweredModel
+  let problem: KerasImportError?
+
+  /// The report of the model that is described, at the sizes of the description.
+  package func report(of model: KerasModel) -> ModelReport { model.report(lowered, problem: problem) }
 }
 
 /// Layers on one level of a model.

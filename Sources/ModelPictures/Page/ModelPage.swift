@@ -36,8 +36,7 @@ public struct ModelPage: Sendable {
       let statistics = try TensorStatistics(weight.tensor)
       weights.append(Weight(weight: weight, statistics: statistics))
       if statistics.nonFiniteCount > 0 {
-        findings.append(
-          "weight \"\(weight.name)\" has \(statistics.nonFiniteCount) values that are not finite")
+        findings.append(Finding.notFinite("weight", weight.name, count: statistics.nonFiniteCount))
       }
       done += weight.tensor.byteCount
       progress?(done, total)
