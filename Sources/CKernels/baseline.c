@@ -3,6 +3,8 @@
 // The rows whose sums of one panel fit in registers, and the sets of sums of a single row.
 #define rows_at_once 1
 #define sets_of_one 1
+// The rows of a matrix of which one vector each fits in registers.
+#define depth_at_once 2
 
 #include "bodies/convert.h"
 #include "bodies/elementwise.h"

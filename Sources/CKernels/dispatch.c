@@ -83,6 +83,10 @@ FORWARD(
     (const float *a, size_t a_step, size_t rows, const float *packed, size_t k, size_t n, const float *bias, float *c, size_t c_step, ck_product_mode mode),
     (a, a_step, rows, packed, k, n, bias, c, c_step, mode))
 FORWARD(
+    ck_streamed_product,
+    (const float *a, size_t a_step, size_t rows, const void *b, size_t b_step, size_t k, size_t n, const float *bias, float *c, size_t c_step),
+    (a, a_step, rows, b, b_step, k, n, bias, c, c_step))
+FORWARD(
     ck_lstm_cell,
     (ck_cell cell, const float *z, size_t step, size_t count, float *c, float *h),
     (cell, z, step, count, c, h))

@@ -8,6 +8,8 @@
   // The rows whose sums of one panel fit in registers, and the sets of sums of a single row.
   #define rows_at_once 8
   #define sets_of_one 4
+  // The rows of a matrix of which one vector each fits in registers.
+  #define depth_at_once 16
   #pragma clang attribute push(__attribute__((target("arch=x86-64-v4"))), apply_to = function)
   #include "bodies/convert.h"
   #include "bodies/elementwise.h"

@@ -107,3 +107,43 @@ void NAME(ck_packed_product)(
     multiply_panel(x, rows);
   }
 }
+
+typedef float any_v16 __attribute__((vector_size(64), aligned(1)));
+
+/// Up to 16 elements of some rows of b times as many factors of each row of a, added to c.
+INLINE void add_products(
+    const float *a, size_t a_step, size_t rows, const char *b, size_t b_step, size_t depth, float *c, size_t c_step,
+    size_t count) {
+  v16 factors[depth_at_once] = {};
+  for (size_t d = 0; d < depth; d++) {
+    if (count == lanes) factors[d] = *(const any_v16 *)(b + d * b_step * sizeof(float));
+    else memcpy(&factors[d], b + d * b_step * sizeof(float), count * sizeof(float));
+  }
+  for (size_t r = 0; r < rows; r++, a += a_step, c += c_step) {
+    v16 sums = load_part(c, count);
+    for (size_t d = 0; d < depth; d++) sums += splat(a[d]) * factors[d];
+    store_part(c, sums, count);
+  }
+}
+
+void NAME(ck_streamed_product)(
+    const float *a, size_t a_step, size_t rows, const void *b, size_t b_step, size_t k, size_t n, const float *bias,
+    float *c, size_t c_step) {
+  for (size_t r = 0; r < rows; r++) {
+    if (bias) memcpy(c + r * c_step, bias, n * sizeof(float));
+    else memset(c + r * c_step, 0, n * sizeof(float));
+  }
+  for (size_t i = 0; i < k; i += depth_at_once) {
+    const char *from = (const char *)b + i * b_step * sizeof(float);
+    size_t j = 0;
+    if (i + depth_at_once <= k) {
+      for (; j + lanes <= n; j += lanes) {
+        add_products(a + i, a_step, rows, from + j * sizeof(float), b_step, depth_at_once, c + j, c_step, lanes);
+      }
+    }
+    for (; j < n; j += lanes) {
+      size_t depth = k - i < depth_at_once ? k - i : depth_at_once, count = n - j < lanes ? n - j : lanes;
+      add_products(a + i, a_step, rows, from + j * sizeof(float), b_step, depth, c + j, c_step, count);
+    }
+  }
+}

@@ -65,6 +65,12 @@ void ck_packed_product(
     const float *a, size_t a_step, size_t rows, const float *packed, size_t k, size_t n, const float *bias, float *c,
     size_t c_step, ck_product_mode mode);
 
+/// `c[r, :n] = a[r, :k] . b + bias`, b of floats at any address, not packed: it is read once, row after row. For few rows,
+/// when reading b takes longer than the arithmetic. bias NULL: zeros.
+void ck_streamed_product(
+    const float *a, size_t a_step, size_t rows, const void *b, size_t b_step, size_t k, size_t n, const float *bias,
+    float *c, size_t c_step);
+
 /// The functions of a cell: of its gates, with their parameters, and of its state.
 typedef struct {
   ck_function gate;

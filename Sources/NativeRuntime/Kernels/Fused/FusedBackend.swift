@@ -11,6 +11,7 @@ struct FusedBackend: Backend {
     if request.op.isMovement { return prepareMovement(request) }
     if case .recurrent(let attributes) = request.op { return try prepareRecurrent(attributes, request) }
     guard (request.operands + request.results).allSatisfy({ $0.dtype == .float32 }) else { return nil }
+    if let streamed = prepareStreamed(request) { return streamed }
     switch request.op {
     case .unary(let function): return prepareUnary(function, request)
     case .binary(let function): return try prepareBinary(function, request)
@@ -20,7 +21,8 @@ struct FusedBackend: Backend {
     case .normalization(.rootMeanSquare, _), .normalization(.groups, _): return nil
     case .softmax(let axis): return prepareSoftmax(axis, request)
     case .reduce(let function, let axes, _): return prepareReduction(function, axes, request)
-    case .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool,
+    case .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose,
+      .pool,
       .argReduce,
       .cumulative, .topK,
       .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .gather,
