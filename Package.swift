@@ -99,6 +99,11 @@ let package = Package(
         "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "ONNXImport", "KerasExport",
         "ModelPictures", "CSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        // For their versions alone.
+        .target(name: "CDeflate", condition: .when(traits: ["Archives"])),
+        .target(name: "CMinizip", condition: .when(traits: ["Archives"])),
+        .target(name: "CYAML", condition: .when(traits: ["YAML"])),
+        .target(name: "CProtobufC", condition: .when(traits: ["ONNX"])),
       ], path: "Sources/kconvert"),
 
     // The targets of the fuzzer, see Scripts/fuzz.sh.

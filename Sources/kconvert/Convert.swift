@@ -95,9 +95,8 @@ struct Convert: ParsableCommand {
           try check.run(on: written)
         }
       } catch ONNXExportError.constant(_, let message) {
-        // What cannot be read is the model's; the error's own name is the file that was being written.
-        throw Failure(
-          message.hasPrefix(options.model) ? message : "\(options.model): \(message)", .invalidModel)
+        // The error's own name is the file that was being written.
+        throw Failure(message, .invalidModel)
       }
       return ["\(nodeCount) nodes", "opset \(conversion.opset)", Outcome.outputs(of: graph)]
     }
@@ -111,9 +110,23 @@ struct Convert: ParsableCommand {
     let progress = Progress(path, total: total, isQuiet: quiet || noProgress)
     defer { progress.finish() }
     let watcher = OutputProgress { progress.update($0) }
-    let details = try OutputProgress.$current.withValue(watcher) { try work() }
+    let details: [String]
+    do { details = try OutputProgress.$current.withValue(watcher) { try work() } } catch {
+      throw naming(error)
+    }
     progress.finish()
     if !quiet { outcome.tell(path, details) }
+  }
+
+  /// A fault of the model that shows while it is written is told with the model's name: the writers know the output's alone.
+  private func naming(_ error: any Error) -> any Error {
+    if error is ExitCode || error is ValidationError { return error }
+    let failure = Failure(error)
+    let names = [options.model, options.weights].compactMap { $0 }
+    guard failure.code == .invalidModel, !names.contains(where: failure.message.hasPrefix) else {
+      return failure
+    }
+    return Failure("\(options.model): \(failure.message)", failure.code, hint: failure.hint)
   }
 
   /// An archive, or the weights alone when OUT says `.weights.h5`.

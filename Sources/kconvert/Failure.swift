@@ -6,6 +6,14 @@ import NativeRuntime
 import ONNXExport
 import ONNXImport
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// The exit codes of the command line.
 enum Code: Int32 {
   case invalidModel = 2
@@ -66,6 +74,12 @@ struct Failure: Error {
     }
   }
 
+  /// Tells the failure and ends the process with its code.
+  func end() -> Never {
+    Failure.tell("error", message, hint: hint)
+    exit(code.rawValue)
+  }
+
   /// Tells something that does not end the command, on standard error.
   static func warn(_ message: String, hint: String? = nil) { tell("warning", message, hint: hint) }
 
@@ -80,9 +94,20 @@ struct Failure: Error {
 }
 
 extension KerasImportError {
+  /// What classes that are near the name of one may have been meant as. Classes that Keras has and those of a package
+  /// are meant as they are written.
+  private var misspeltClasses: [String] {
+    let names = LayerRegistry.standard.layerNames
+    let unknown = Set(unsupportedLayers.map(\.className)).filter {
+      !$0.contains(">") && RefusedLayers.reasons[$0] == nil && !names.contains($0)
+    }
+    return unknown.sorted().compactMap { name in names.nearest(to: name).map { "did you mean \"\($0)\"?" } }
+  }
+
   /// How to go on, with the options of the command line.
   var hint: String? {
-    remedies.isEmpty ? nil : remedies.map(\.option).joined(separator: "; ")
+    let hints = misspeltClasses + remedies.map(\.option)
+    return hints.isEmpty ? nil : hints.joined(separator: "; ")
   }
 
   fileprivate var code: Code {

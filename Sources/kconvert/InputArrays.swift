@@ -49,9 +49,12 @@ struct InputArrays {
       throw Failure("expected \(inputs.count) arrays (\(names)), found \(arrays.count)", .invalidModel)
     }
     let given = arrays.map { "\"\($0.name)\"" }.joined(separator: ", ")
+    // Nothing is near.
+    let meant = arrays.map(\.name).nearest(to: missing.name).map { "is \"\($0)\" meant? " } ?? ""
     throw Failure(
       "input \"\(missing.name)\": expected an array of that name, found \(given.isEmpty ? "none" : given)",
-      .invalidModel, hint: "name the arrays after the inputs (\(names)), or give them unnamed in that order")
+      .invalidModel,
+      hint: meant + "name the arrays after the inputs (\(names)), or give them unnamed in that order")
   }
 
   /// The arrays as `np.savez(file, a, b)` numbers them; nil when one has a name of its own.

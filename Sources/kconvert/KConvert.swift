@@ -24,7 +24,7 @@ struct KConvert: ParsableCommand {
       kconvert run model.keras --inputs in.npz --outputs out.npz
       kconvert batch models --to onnx --out converted
       """,
-    version: version,
+    version: LibraryVersions.text,
     subcommands: [
       Convert.self, Run.self, Check.self, Compare.self, Diff.self, Batch.self, Bench.self, Layers.self,
       BatchChild.self,
@@ -36,6 +36,21 @@ struct KConvert: ParsableCommand {
     // A reader that is gone, and a file beyond a limit, are errors like any other that writing meets.
     for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
     Leftovers.removeOnSignals()
+    if let failure = misspeltVerb(CommandLine.arguments.dropFirst()) { failure.end() }
     main(nil)
+  }
+
+  /// A first word that is neither a verb nor a file, but near a verb: taken for a model, it would say that the second is one
+  /// too many.
+  private static func misspeltVerb(_ arguments: ArraySlice<String>) -> Failure? {
+    guard arguments.count > 1, let word = arguments.first, word.allSatisfy(\.isLetter) else { return nil }
+    let verbs = configuration.subcommands.compactMap { verb in
+      verb.configuration.shouldDisplay ? verb._commandName : nil
+    }
+    guard word != "help", !verbs.contains(word), access(word, F_OK) != 0, let verb = verbs.nearest(to: word) else {
+      return nil
+    }
+    return Failure(
+      "\(word): there is no such verb, and no such file", .usage, hint: "did you mean \"\(verb)\"?")
   }
 }

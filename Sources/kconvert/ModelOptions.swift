@@ -100,7 +100,9 @@ struct ModelOptions: ParsableArguments {
       throw Failure("--input-shape: expected NAME=D,D,... since the model has the inputs \(inputs)", .usage)
     }
     guard inputs.contains(name) else {
-      throw Failure("--input-shape: there is no input \"\(name)\"; the inputs are \(inputs)", .usage)
+      throw Failure(
+        "--input-shape: there is no input \"\(name)\"; the inputs are \(inputs)", .usage,
+        hint: inputs.nearest(to: name).map { "did you mean \"\($0)\"?" })
     }
     var dimensions: [Dimension] = []
     for (axis, part) in list.split(separator: ",", omittingEmptySubsequences: false).enumerated() {

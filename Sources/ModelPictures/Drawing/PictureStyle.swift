@@ -29,7 +29,9 @@ enum PictureStyle {
     \(selector) text { font: 12px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; \
     fill: var(--ink); }
     \(selector) .name { font-weight: 600; }
-    \(selector) .class, \(selector) .more { fill: var(--soft); }
+    \(selector) .more { fill: var(--soft); }
+    \(selector) .class { fill: var(--class); }
+    \(selector) .frame-title { paint-order: stroke; stroke: var(--nest); stroke-width: 4px; stroke-linejoin: round; }
     \(selector) .box { fill: var(--sheet); stroke: var(--line); }
     \(selector) .head { fill: var(--head); }
     \(selector) .frame { fill: var(--nest); stroke: var(--soft); stroke-dasharray: 5 4; }
@@ -45,8 +47,8 @@ enum PictureStyle {
 
   private static func variables(isDark: Bool) -> String {
     isDark
-      ? "--paper: #14171c; --sheet: #1d2129; --ink: #e6e9ef; --soft: #9aa4b5; --line: #4a5364; --nest: #181c23; --head: #2c323d; --alarm: #ff7a70;"
-      : "--paper: #ffffff; --sheet: #ffffff; --ink: #1b1f27; --soft: #5c6675; --line: #aab3c0; --nest: #f6f8fb; --head: #e9ecf1; --alarm: #c62a1d;"
+      ? "--paper: #14171c; --sheet: #1d2129; --ink: #e6e9ef; --soft: #9aa4b5; --class: #c9d0db; --line: #4a5364; --nest: #181c23; --head: #2c323d; --alarm: #ff7a70;"
+      : "--paper: #ffffff; --sheet: #ffffff; --ink: #1b1f27; --soft: #5c6675; --class: #4f5967; --line: #aab3c0; --nest: #f6f8fb; --head: #e9ecf1; --alarm: #c62a1d;"
   }
 
   private static func families(_ selector: String, isDark: Bool) -> String {

@@ -31,6 +31,7 @@ struct SVGWriter {
     for index in graph.clusters.indices { writer.addFrame(index) }
     for path in layout.edges { writer.addEdge(path) }
     for index in graph.boxes.indices { writer.addBox(index) }
+    for index in graph.clusters.indices { writer.addFrameTitle(index) }
     return writer.text
   }
 
@@ -41,12 +42,21 @@ struct SVGWriter {
   }
 
   private mutating func addFrame(_ index: Int) {
+    let lines = BoxText(graph.clusters[index].layer)
+    text += """
+      <g class="cluster"><title>\(SVGWriter.lines(lines.title))</title>\
+      \(SVGWriter.rectangle(layout.clusters[index], "frame", radius: 8))</g>
+
+      """
+  }
+
+  /// Above the edges, which may come in through it.
+  private mutating func addFrameTitle(_ index: Int) {
     let place = layout.clusters[index]
     let lines = BoxText(graph.clusters[index].layer)
     text += """
-      <g class="cluster"><title>\(SVGWriter.lines(lines.title))</title>\(SVGWriter.rectangle(place, "frame", radius: 8))\
-      <text x="\(SVGWriter.number(place.x + 10))" y="\(SVGWriter.number(place.y + 16))"><tspan class="name">\
-      \(lines.name.markup)</tspan><tspan class="class" dx="10">\(lines.className.markup)</tspan></text></g>
+      <text class="frame-title" x="\(SVGWriter.number(place.x + 10))" y="\(SVGWriter.number(place.y + 16))">\
+      <tspan class="name">\(lines.name.markup)</tspan><tspan class="class" dx="10">\(lines.className.markup)</tspan></text>
 
       """
   }
@@ -71,12 +81,16 @@ struct SVGWriter {
   }
 
   private mutating func addEdge(_ path: Path) {
-    let tip = 6.0
-    // The line ends inside the tip; it arrives from above, or from where its last part comes.
-    let end = path.end
+    // The line ends inside the tip, which points where its last part leads.
+    let (end, toward) = (path.end, path.arrival)
+    func corner(_ side: Double) -> String {
+      let x = end.x - 6 * toward.x - side * toward.y
+      let y = end.y - 6 * toward.y + side * toward.x
+      return "\(SVGWriter.number(x)) \(SVGWriter.number(y))"
+    }
     text += """
       <path class="edge" d="\(SVGWriter.data(path))"/><path class="tip" d="M\(SVGWriter.number(end.x)) \
-      \(SVGWriter.number(end.y))l-3.5 \(SVGWriter.number(-tip))h7z"/>
+      \(SVGWriter.number(end.y))L\(corner(3.5))L\(corner(-3.5))z"/>
 
       """
   }

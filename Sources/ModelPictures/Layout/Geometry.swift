@@ -52,6 +52,19 @@ struct Path: Hashable, Sendable {
     parts.append(.curve(Point(x: end.x, y: middle), Point(x: point.x, y: middle), point))
   }
 
+  /// The direction in which the end is reached, of length 1; downward for a path without one.
+  var arrival: Point {
+    var points = [start]
+    for part in parts {
+      if case .curve(let a, let b, _) = part { points += [a, b] }
+      points.append(part.end)
+    }
+    guard let before = points.last(where: { $0 != end }) else { return Point(x: 0, y: 1) }
+    let (x, y) = (end.x - before.x, end.y - before.y)
+    let length = (x * x + y * y).squareRoot()
+    return Point(x: x / length, y: y / length)
+  }
+
   /// This path and another behind it.
   func followed(by other: Path) -> Path {
     var path = self

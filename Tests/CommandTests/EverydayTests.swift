@@ -1,0 +1,75 @@
+import Foundation
+import Testing
+
+/// What people meet every day: versions, misspelt words, limits of options.
+@Suite struct EverydayTests {
+  private static let model = CommandTests.fixture("layers/dense/model.keras")
+
+  @Test func `the version comes first, then the libraries`() throws {
+    let lines = try CommandTests.run("--version").output.split(separator: "\n")
+    #expect(try #require(lines.first).wholeMatch(of: /kconvert [0-9]+\.[0-9]+\.[0-9]+/) != nil)
+    for library in ["zlib 1", "libdeflate 1", "libyaml 0", "protobuf-c 1", "libhdf5,", "oneDNN,"] {
+      #expect(lines.contains { $0.hasPrefix(library) }, "\(library)")
+    }
+  }
+
+  @Test func `an opset that is not known is wrong usage`() throws {
+    let folder = try CommandTests.scratch()
+    let target = folder.appending(path: "out.onnx").path
+    let outcome = try CommandTests.run(Self.model, "--to", "onnx", "--opset", "99", "-o", target)
+    #expect(outcome.code == 64)
+    #expect(outcome.error.contains("--opset: expected 23 or lower"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+  }
+
+  @Test(arguments: [("chek", "check"), ("bencch", "bench"), ("comapre", "compare"), ("layer", "layers")])
+  func `a misspelt verb is told`(_ word: String, _ verb: String) throws {
+    let outcome = try CommandTests.run(word, Self.model)
+    #expect(outcome.code == 64)
+    #expect(outcome.error.contains("did you mean \"\(verb)\"?"))
+  }
+
+  @Test func `a misspelt option is told`() throws {
+    let outcome = try CommandTests.run(Self.model, "--summry")
+    #expect(outcome.code == 64)
+    #expect(outcome.error.contains("--summary"))
+  }
+
+  @Test func `a misspelt input is told`() throws {
+    let named = try CommandTests.run(Self.model, "--input-shape", "inpt_layer=?,6")
+    #expect(named.code == 64)
+    #expect(named.error.contains("there is no input \"inpt_layer\""))
+  }
+
+  /// A class that Keras has, and one of its author's, are not taken for a misspelt one.
+  @Test(arguments: [
+    ("Dens", "Dense"), ("Dense", nil), ("Lambda", nil), ("mine>Dens", nil), ("Wrapper", nil),
+  ])
+  func `a misspelt class is told`(_ className: String, _ meant: String?) throws {
+    let folder = try CommandTests.scratch()
+    let file = folder.appending(path: "model.json")
+    let text = """
+      {"class_name": "Sequential", "keras_version": "2.12.0", "backend": "tensorflow", "config": {"name": "s", "layers": [
+      {"class_name": "InputLayer", "config": {"batch_input_shape": [null, 4], "dtype": "float32", "name": "x"}},
+      {"class_name": "\(className)", "config": {"units": 4, "name": "y"}}]}}
+      """
+    try Data(text.utf8).write(to: file)
+    let outcome = try CommandTests.run(file.path, "--to", "onnx", "-o", folder.appending(path: "o.onnx").path)
+    #expect(outcome.code != 0)
+    let said = outcome.error.contains("did you mean")
+    #expect(said == (meant != nil), "\(outcome.error)")
+    if let meant { #expect(outcome.error.contains("did you mean \"\(meant)\"?"), "\(outcome.error)") }
+  }
+
+  /// Also the formats that are not ONNX tell which file is damaged.
+  @Test(arguments: ["onnx", "native", "keras"]) func `damaged weights are told with their file`(
+    _ format: String
+  ) throws {
+    let folder = try CommandTests.scratch()
+    let path = CommandTests.repository.appending(path: "fixtures/hostile/wrong-checksum.keras").path
+    let outcome = try CommandTests.run(path, "--to", format, "-o", folder.appending(path: "out").path)
+    #expect(outcome.code == 2)
+    #expect(outcome.error.hasPrefix("kconvert: error: \(path): "))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+  }
+}
