@@ -129,6 +129,29 @@ import Testing
     }
   }
 
+  @Test func `memory that is used again is never used twice at a time`() {
+    for byteCount in [1, 1000, 1 << 18, 1_300_000, 1 << 20] {
+      withScratch(byteCount) { first in
+        withScratch(byteCount) { second in
+          #expect(first.count == byteCount && second.count == byteCount)
+          for index in 0..<byteCount { (first[index], second[index]) = (1, 2) }
+          #expect(first.allSatisfy { $0 == 1 } && second.allSatisfy { $0 == 2 })
+        }
+      }
+    }
+    Scratch.shared.releaseUnused()
+  }
+
+  @Test func `a mapped file's pages come back after they were dropped`() throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID())").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let bytes = (0..<300_001).map { UInt8(truncatingIfNeeded: $0 * 7) }
+    try Data(bytes).write(to: URL(filePath: path))
+    let storage = HeldStorage(try MappedFile(path: path).content)
+    for _ in 0..<250 { try storage.forEachPiece { #expect($0[300_000] == bytes[300_000]) } }
+    #expect(try storage.withBytes { Array($0) } == bytes)
+  }
+
   @Test func `a file has its parts in order whatever their sizes`() throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "\(UUID())").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

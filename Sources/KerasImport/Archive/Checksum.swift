@@ -100,7 +100,7 @@
       DispatchQueue.concurrentPerform(iterations: parts.count) { index in
         let part = bytes.slice(offset: parts[index].lowerBound, count: parts[index].count)
         part?.withBytes { saw($0) }
-        part?.releasePages()
+        part?.countRead()
       }
     }
   }

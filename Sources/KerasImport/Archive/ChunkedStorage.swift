@@ -117,7 +117,7 @@ final class ChunkedStorage: TensorStorage {
         guard let packed = file.slice(offset: chunk.offset, count: chunk.byteCount) else { continue }
         try unfiltered(packed, chunk).withBytes { place($0, at: chunk.origin, rows, in: output) }
         packed.reportRead()
-        packed.releasePages()
+        packed.countRead()
       }
     }
   }

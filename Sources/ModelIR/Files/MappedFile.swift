@@ -98,6 +98,9 @@ package struct HeldBytes: @unchecked Sendable {
     if owner is MappedFile { MappedFile.release(bytes) }
   }
 
+  /// Says that these bytes have been read for once: when enough of a mapped file has, its pages are dropped.
+  package func countRead() { (owner as? MappedFile)?.countRead(bytes.count) }
+
   /// Shows the bytes in pieces of at most `pieceByteCount`, and gives the memory of each piece back to the system
   /// after use, so that reading through a mapped file does not make the process large.
   package func forEachPiece(
@@ -109,7 +112,7 @@ package struct HeldBytes: @unchecked Sendable {
       let end = Swift.min(bytes.count, start + pieceByteCount)
       let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
       try body(piece)
-      if owner is MappedFile { MappedFile.release(piece) }
+      (owner as? MappedFile)?.countRead(piece.count)
       start = end
     }
   }
@@ -124,6 +127,12 @@ package final class MappedFile: @unchecked Sendable {
   private let bytes: UnsafeRawBufferPointer
   /// Open for reading as long as the file is mapped.
   fileprivate let descriptor: Int32
+  // Guarded by the lock.
+  private var readByteCount = 0
+  private let lock = Lazy<Never>()
+
+  /// So many bytes are read before pages are dropped: each time that interrupts every core.
+  private static let mappedByteCount = 32 << 20
 
   /// Maps a regular file.
   /// - Parameter followsLinks: whether the path may be a symbolic link.
@@ -167,6 +176,17 @@ package final class MappedFile: @unchecked Sendable {
 
   private static let pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
 
+  /// Drops all pages whenever many have been read since; those still needed come back.
+  fileprivate func countRead(_ byteCount: Int) {
+    let isMuch = lock.guarded {
+      readByteCount += byteCount
+      guard readByteCount >= MappedFile.mappedByteCount else { return false }
+      readByteCount = 0
+      return true
+    }
+    if isMuch { MappedFile.release(bytes) }
+  }
+
   /// Drops the pages of a range from memory, but for the one in which it ends, which what follows needs; reading them
   /// again brings them back.
   fileprivate static func release(_ piece: UnsafeRawBufferPointer) {
@@ -193,8 +213,7 @@ package final class HeldStorage: ResidentStorage {
   package func reader() throws -> any TensorReader { HeldReader(bytes: bytes) }
 }
 
-/// Gives the pages of each range back to the system after use, so that reading through a mapped file does not make the
-/// process large.
+/// Counts what it reads, so that reading through a mapped file does not make the process large.
 struct HeldReader: TensorReader {
   let bytes: HeldBytes
 
@@ -202,7 +221,7 @@ struct HeldReader: TensorReader {
     let part = try part(range)
     part.reportRead()
     try part.withBytes(body)
-    part.releasePages()
+    part.countRead()
   }
 
   func read(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {

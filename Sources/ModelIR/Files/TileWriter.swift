@@ -81,6 +81,7 @@ final class TileWriter<Digest: Sendable>: @unchecked Sendable {
     } else {
       DispatchQueue.concurrentPerform(iterations: tiles.count) { self.attempt($0) }
     }
+    Scratch.shared.releaseUnused()
     if let failure { throw failure.error }
     return zip(digests, tiles).compactMap { digest, tile in digest.map { ($0, tile.byteCount) } }
   }
@@ -161,7 +162,12 @@ private final class PartSource: Sendable {
   }
 
   func read(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {
-    try withBytes(range) { target.copyMemory(from: $0) }
+    switch part {
+    case .bytes(let bytes):
+      bytes.withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[range])) }
+    case .storage(let storage, let failing):
+      do { try reader.use(storage) { try $0.read(range, into: target) } } catch { throw failing(error) }
+    }
   }
 
   func withBytes(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {

@@ -80,8 +80,6 @@ private final class StridedReader: MakingReader {
     self.byteCount = byteCount
   }
 
-  deinit { held?.releasePages() }
-
   private var held: HeldBytes? { (source as? HeldStorage)?.bytes }
 
   func read(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {
@@ -96,7 +94,7 @@ private final class StridedReader: MakingReader {
     guard let held else { return }
     // The source's bytes are read in another order: each tile reports its share of them.
     held.slice(share(of: held.count, range))?.reportRead()
-    release(range.lowerBound / width..<range.upperBound / width, of: held)
+    countRead(range.lowerBound / width..<range.upperBound / width, of: held)
   }
 
   /// As large a part of a number of bytes as a range is of the view.
@@ -107,8 +105,9 @@ private final class StridedReader: MakingReader {
     return scaled(range.lowerBound)..<scaled(range.upperBound)
   }
 
-  /// Gives the source's pages behind a range of the view back to the system when they lie close together or are many.
-  private func release(_ elements: Range<Int>, of held: HeldBytes) {
+  /// Counts the source's pages behind a range of the view, or gives them back to the system where they are many that lie
+  /// far apart.
+  private func countRead(_ elements: Range<Int>, of held: HeldBytes) {
     let (first, last) = (position(elements.lowerBound), position(elements.upperBound - 1))
     var (low, high) = (offset, offset)
     var isFixed = true
@@ -118,10 +117,10 @@ private final class StridedReader: MakingReader {
       high += max(range.0 * strides[axis], range.1 * strides[axis])
       isFixed = isFixed && range.0 == range.1
     }
-    if high - low < 4 * elements.count {
-      held.slice(offset: low * width, count: (high - low + 1) * width)?.releasePages()
-    } else if held.count > StridedReader.mappedLimit {
+    if high - low >= 4 * elements.count, held.count > StridedReader.mappedLimit {
       held.releasePages()
+    } else {
+      held.slice(offset: low * width, count: elements.count * width)?.countRead()
     }
   }
 

@@ -38,15 +38,6 @@ extension MakingReader {
   }
 }
 
-/// Memory for the length of a call: a tile's, whose size does not grow with the model.
-package func withScratch<R>(_ byteCount: Int, _ body: (UnsafeMutableRawBufferPointer) throws -> R) rethrows
-  -> R
-{
-  let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
-  defer { scratch.deallocate() }
-  return try body(scratch)
-}
-
 extension TensorStorage {
   package func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
     try copied().withBytes(body)
