@@ -133,8 +133,9 @@ let package = Package(
     .testTarget(
       name: "ModelPicturesTests", dependencies: ["ModelPictures", "KerasImport", "NativeFormat", "ModelIR"]),
     .testTarget(
-      name: "CommandTests", dependencies: ["KconvertCommand", "KerasImport", "NativeFormat", "ModelIR"]),
-    .testTarget(name: "HDF5Tests", dependencies: ["HDF5"]),
+      name: "CommandTests",
+      dependencies: ["KconvertCommand", "KerasImport", "NativeFormat", "ModelIR"]),
+    .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "CHDF5", "CSystem"]),
     .testTarget(name: "NativeRuntimeTests", dependencies: ["NativeRuntime", "ModelIR"]),
     .testTarget(name: "NativeFormatTests", dependencies: ["NativeFormat", "ModelIR"]),
     .testTarget(name: "KerasImportTests", dependencies: ["KerasImport", "NativeFormat", "ModelIR", "HDF5"]),

@@ -25,11 +25,14 @@ package final class IndexProcess: @unchecked Sendable {
   private var isReaped = false
 
   /// Starts the child; it has the bytes as they are now.
-  /// - Parameter seconds: of processor time; a machine that is busy with other things gets a little longer.
-  package init(indexing bytes: UnsafeRawBufferPointer, seconds: Int32 = 5) throws(HDF5Error) {
+  /// - Parameters:
+  ///   - seconds: of processor time; a machine that is busy with other things gets a little longer.
+  ///   - parent: the process that it ends with; another than this one cannot be had.
+  package init(
+    indexing bytes: UnsafeRawBufferPointer, seconds: Int32 = 5, parent: Int32 = getpid()
+  ) throws(HDF5Error) {
     var ends: [Int32] = [-1, -1]
     guard cs_pipe(&ends) == 0 else { throw IndexProcess.cannotStart }
-    let parent = getpid()
     // The lock is held so that the child starts with a library that nobody is using.
     let child = HDF5Library.guarded { chdf5_fork() }
     if child == 0 {
