@@ -14,7 +14,7 @@ struct InputArrays {
   /// Arrays are found by name; unnamed ones (`arr_0`, `arr_1`, an `.npy`) by position.
   /// - Parameter byPosition: the model's file does not name its inputs, so that arrays of other names count in order.
   func feed(_ inputs: [TensorSpec], byPosition: Bool) throws -> [String: Tensor] {
-    let ordered = try self.ordered(inputs, byPosition: byPosition)
+    let ordered = try self.ordered(inputs.map(\.name), byPosition: byPosition)
     var feed: [String: Tensor] = [:]
     for (input, tensor) in zip(inputs, ordered) {
       feed[input.name] = try InputArrays.cast(tensor, to: input.type.dtype, input.name)
@@ -22,37 +22,28 @@ struct InputArrays {
     return feed
   }
 
-  /// The shapes of inputs whose batches differ, as the arrays have them: Keras computes with each input's own, and spreads
-  /// one of a single sample (a table of positions, a mask) over the others' where they meet.
-  func inputsOfOwnBatch(_ graph: Graph, byPosition: Bool) throws -> [String: Shape] {
-    let inputs = graph.inputs.map { TensorSpec(graph.name(of: $0), type: graph.type(of: $0)) }
-    var shapes: [String: Shape] = [:]
-    for (input, tensor) in zip(inputs, try ordered(inputs, byPosition: byPosition)) {
-      guard let batch = input.type.shape.dimensions.first, batch.symbolName != nil,
-        let size = tensor.sizes.first
-      else { continue }
-      shapes[input.name] = Shape([.fixed(size)] + input.type.shape.dimensions.dropFirst())
-    }
-    return Set(shapes.values.map { $0[0] }).count > 1 ? shapes : [:]
+  /// The sizes of the arrays of these inputs.
+  func sizes(of inputs: [String], byPosition: Bool) throws -> [[Int]] {
+    try ordered(inputs, byPosition: byPosition).map(\.sizes)
   }
 
-  private func ordered(_ inputs: [TensorSpec], byPosition: Bool) throws -> [Tensor] {
+  private func ordered(_ inputs: [String], byPosition: Bool) throws -> [Tensor] {
     let named = Dictionary(arrays.map { ($0.name, $0.tensor) }) { first, _ in first }
-    let found = inputs.compactMap { named[$0.name] }
+    let found = inputs.compactMap { named[$0] }
     if found.count == inputs.count { return found }
     if arrays.count == inputs.count {
       if let unnamed { return unnamed }
       if byPosition { return arrays.map(\.tensor) }
     }
-    let names = inputs.map { "\"\($0.name)\"" }.joined(separator: ", ")
-    guard let missing = inputs.first(where: { named[$0.name] == nil }), unnamed == nil else {
+    let names = inputs.map { "\"\($0)\"" }.joined(separator: ", ")
+    guard let missing = inputs.first(where: { named[$0] == nil }), unnamed == nil else {
       throw Failure("expected \(inputs.count) arrays (\(names)), found \(arrays.count)", .invalidModel)
     }
     let given = arrays.map { "\"\($0.name)\"" }.joined(separator: ", ")
     // Nothing is near.
-    let meant = arrays.map(\.name).nearest(to: missing.name).map { "is \"\($0)\" meant? " } ?? ""
+    let meant = arrays.map(\.name).nearest(to: missing).map { "is \"\($0)\" meant? " } ?? ""
     throw Failure(
-      "input \"\(missing.name)\": expected an array of that name, found \(given.isEmpty ? "none" : given)",
+      "input \"\(missing)\": expected an array of that name, found \(given.isEmpty ? "none" : given)",
       .invalidModel,
       hint: meant + "name the arrays after the inputs (\(names)), or give them unnamed in that order")
   }

@@ -28,18 +28,23 @@ struct Run: ParsableCommand {
     }
   }
 
-  /// The graph at the arrays' sizes, and whether its inputs have no names of their own.
+  /// The graph at the arrays' sizes, which Keras sees when it computes, too; and whether its inputs have no names of
+  /// their own.
   private func graph(for arrays: InputArrays) throws -> (Graph, byPosition: Bool) {
     if let graph = try options.onnxGraph() { return (graph, false) }
     let model = try options.open()
     var lowering = try options.lowering(for: model)
-    let graph = try model.lowered(lowering).graph
     let byPosition = model.graph.inventsInputNames
-    let own = try arrays.inputsOfOwnBatch(graph, byPosition: byPosition)
-    if own.isEmpty { return (graph, byPosition) }
-    lowering.inputShapes.merge(own) { given, _ in given }
-    // What does not work with batches of their own is refused with the input's name when the arrays are bound.
-    let lowered = try? model.lowered(lowering)
-    return (lowered?.graph ?? graph, byPosition)
+    let inputs = model.graph.inputs.map { model.graph.layers[$0.layer] }
+    let found = try arrays.sizes(of: inputs.map(\.name), byPosition: byPosition)
+    for (input, sizes) in zip(inputs, found) where lowering.inputShapes[input.name] == nil {
+      guard let declared = (input.layer as? InputLayer)?.batchShape, declared.count == sizes.count,
+        !sizes.contains(0)
+      else { continue }  // Told by the session, or rows of none.
+      var dimensions = zip(declared, sizes).map { Dimension.fixed($0 ?? $1) }
+      if lowering.batch != nil, declared.first == .some(nil) { dimensions[0] = .symbol("batch") }
+      lowering.inputShapes[input.name] = Shape(dimensions)
+    }
+    return (try model.lowered(lowering).graph, byPosition)
   }
 }
