@@ -101,6 +101,7 @@ struct CallWriter {
       return CallWriter.object(
         "__slice__", [("start", try value(start)), ("stop", try value(stop)), ("step", try value(step))])
     case .ellipsis: return CallWriter.object("__ellipsis__", [])
+    case .object(let object): return object.json
     }
   }
 

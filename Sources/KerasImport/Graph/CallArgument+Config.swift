@@ -20,7 +20,6 @@ struct TensorReference: Hashable, Sendable {
 
 extension CallArgument where Reference == TensorReference {
   /// Decodes one call argument of canonical form (Keras 3's `serialize_keras_object` of an argument).
-  /// - Throws: `invalidGraph` for an object of unknown class.
   init(serialized value: JSONValue) throws(KerasImportError) {
     switch value {
     case .null: self = .none
@@ -41,7 +40,7 @@ extension CallArgument where Reference == TensorReference {
         self = .dictionary(entries)
         return
       }
-      self = try CallArgument(className: className, config: object["config"] ?? .null)
+      self = try CallArgument(className: className, config: object["config"] ?? .null, of: value)
     }
   }
 
@@ -59,7 +58,7 @@ extension CallArgument where Reference == TensorReference {
     return try checkedTensor(Tensor(array.values, sizes: array.sizes, dtype: dtype))
   }
 
-  private init(className: String, config: JSONValue) throws(KerasImportError) {
+  private init(className: String, config: JSONValue, of value: JSONValue) throws(KerasImportError) {
     switch className {
     case "__keras_tensor__":
       guard let history = config["keras_history"], let reference = TensorReference(history: history) else {
@@ -77,8 +76,7 @@ extension CallArgument where Reference == TensorReference {
     case "__tuple__", "TensorShape":
       self = try CallArgument(serialized: config["items"] ?? config)
     case "DTypePolicy": self = .string(config["name"]?.string ?? "float32")
-    default:
-      throw KerasImportError(.unsupportedLayer(className: className))
+    default: self = .object(SerializedObject(value))
     }
   }
 }

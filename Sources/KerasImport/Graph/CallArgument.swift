@@ -1,4 +1,5 @@
 public import ModelIR
+package import NativeFormat
 
 /// One argument of a layer call: tensors and plain values in any nesting.
 ///
@@ -26,6 +27,8 @@ public indirect enum CallArgument<Reference: Sendable>: Sendable {
   case slice(start: CallArgument, stop: CallArgument, step: CallArgument)
   /// `...` within an index.
   case ellipsis
+  /// A function, an operation or a layer, as an argument of an operation that calls it.
+  case object(SerializedObject)
 
   /// The argument with every tensor replaced.
   func map<Other: Sendable, Failure: Error>(
@@ -51,11 +54,22 @@ public indirect enum CallArgument<Reference: Sendable>: Sendable {
       return .slice(
         start: try start.map(transform), stop: try stop.map(transform), step: try step.map(transform))
     case .ellipsis: return .ellipsis
+    case .object(let object): return .object(object)
     }
   }
 
   /// True for Python's None.
   var isNone: Bool { if case .none = self { true } else { false } }
+
+  /// All objects in it.
+  var objects: [SerializedObject] {
+    switch self {
+    case .object(let object): [object]
+    case .list(let items): items.flatMap(\.objects)
+    case .dictionary(let entries): entries.flatMap(\.value.objects)
+    case .tensor, .slice, .array, .integer, .number, .bool, .string, .none, .ellipsis: []
+    }
+  }
 
   /// All tensors, depth first; dictionaries in the order of sorted keys, as Keras flattens them.
   public var tensors: [Reference] {
@@ -64,8 +78,21 @@ public indirect enum CallArgument<Reference: Sendable>: Sendable {
     case .list(let items): items.flatMap(\.tensors)
     case .dictionary(let entries): entries.sorted { $0.key < $1.key }.flatMap(\.value.tensors)
     case .slice(let start, let stop, let step): start.tensors + stop.tensors + step.tensors
-    case .array, .integer, .number, .bool, .string, .none, .ellipsis: []
+    case .array, .integer, .number, .bool, .string, .none, .ellipsis, .object: []
     }
+  }
+}
+
+/// An object among the arguments of a call, as the file has it (`{"class_name": "function", "config": "relu"}`).
+public struct SerializedObject: Sendable {
+  package let json: JSONValue
+
+  package init(_ json: JSONValue) { self.json = json }
+
+  /// The class, or the function's name.
+  var name: String {
+    let className = json["class_name"]?.string ?? ""  // Objects without a class are read as dictionaries.
+    return json["config"]?.string ?? className  // Functions have their name as configuration.
   }
 }
 
@@ -120,6 +147,9 @@ public struct CallArguments<Reference: Sendable>: Sendable {
     }
     return result
   }
+
+  /// All objects in them.
+  var objects: [SerializedObject] { positional.flatMap(\.objects) + keywords.flatMap(\.value.objects) }
 
   /// All tensors, positional arguments first.
   public var tensors: [Reference] { positional.flatMap(\.tensors) + keywords.flatMap(\.value.tensors) }

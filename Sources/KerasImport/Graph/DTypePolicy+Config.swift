@@ -13,8 +13,8 @@ extension DTypePolicy {
     }
     switch config["class_name"]?.string {
     case "DTypePolicyMap":
-      let map = inner["policy_map"]?.object
-      let entry = map?.first { $0.key == layerName || $0.key.hasSuffix("/" + layerName) }?.value
+      let map = inner["policy_map"]?.object ?? JSONObject()  // Of a map without entries only the default counts.
+      let entry = try PathPattern.entry(for: layerName, in: map)
       self = try DTypePolicy(config: entry ?? inner["default_policy"], layerName: layerName, outer: outer)
     case "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "Int4DTypePolicy", "GPTQDTypePolicy",
       "AWQDTypePolicy":

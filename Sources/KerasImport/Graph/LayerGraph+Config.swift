@@ -66,8 +66,13 @@ extension LayerGraph {
     for (index, layer) in layers.enumerated() {
       guard let nodes = layer["inbound_nodes"]?.array else { continue }  // A layer that is never called has none.
       for (number, node) in nodes.enumerated() {
-        do {
-          pending.append(PendingCall(layer: index, call: number, arguments: try CallArguments(node: node)))
+        do throws(KerasImportError) {
+          let arguments = try CallArguments(node: node)
+          // Operations refuse what they do not call.
+          if let object = arguments.objects.first, !(objects[index].layer is Operation) {
+            throw KerasImportError(.unsupportedLayer(className: object.name))
+          }
+          pending.append(PendingCall(layer: index, call: number, arguments: arguments))
         } catch {
           throw error.at(.call(number)).at(
             .layer(name: objects[index].name, className: objects[index].className))

@@ -42,7 +42,8 @@ extension LayerRegistry {
     register(ELU.self, as: "ELU")
     register(SoftmaxLayer.self, as: "Softmax")
     register(
-      PassThrough.self, as: "Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D",
+      PassThrough.self, as: "Identity", "TFDIdentity", "Dropout", "SpatialDropout1D", "SpatialDropout2D",
+      "SpatialDropout3D",
       "GaussianDropout", "GaussianNoise", "AlphaDropout", "ActivityRegularization")
   }
 
@@ -111,7 +112,7 @@ extension LayerRegistry {
 
   private mutating func addMerging() {
     register(Merge.self, as: "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")
-    register(Concatenate.self, as: "Concatenate")
+    register(Concatenate.self, as: "Concatenate", "TFDConcat")
     register(Dot.self, as: "Dot")
   }
 

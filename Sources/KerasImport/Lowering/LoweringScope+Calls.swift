@@ -75,7 +75,7 @@ extension LoweringScope {
     case .array(let tensor): .tensor(Operand(constant(tensor)))
     case .list(let items): .list(items.map(withConstants))
     case .dictionary(let entries): .dictionary(entries.map { ($0.key, withConstants($0.value)) })
-    case .tensor, .integer, .number, .bool, .string, .none, .slice, .ellipsis: argument
+    case .tensor, .integer, .number, .bool, .string, .none, .slice, .ellipsis, .object: argument
     }
   }
 

@@ -142,7 +142,7 @@ struct PassThrough: Layer {
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     dropsMask = config.className.hasPrefix("Random") || config.has(.dropsMask)
     switch config.className {
-    case "Identity", "ActivityRegularization": isRandom = false
+    case "Identity", "TFDIdentity", "ActivityRegularization": isRandom = false
     // Dropout that drops nothing and noise without deviation stay what they are.
     case "GaussianNoise": isRandom = try config.optionalDouble("stddev") != 0
     case let name where name.hasSuffix("Dropout") || name.hasPrefix("SpatialDropout"):
@@ -169,7 +169,12 @@ struct PassThrough: Layer {
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     if isRandom, scope.isTraining { try scope.refuseRandomness() }
-    let input = try call.input
-    return [givesFloats ? Operand(try scope.inComputeType(input.value), mask: input.mask) : input]
+    return try call.mapImages { input, isMask throws(KerasImportError) in
+      guard givesFloats else { return input }
+      if isMask, scope.dtype(of: input.value) != scope.computeDType {
+        throw KerasImportError(.unsupported("segmentation masks of another type than the images'"))
+      }
+      return Operand(try scope.inComputeType(input.value), mask: input.mask)
+    }
   }
 }

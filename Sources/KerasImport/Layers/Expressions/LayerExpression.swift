@@ -93,7 +93,7 @@ private struct ExpressionEvaluation {
     case .array(let tensor): return scope.constant(tensor)
     case .integer(let number): return scope.scalar(Double(number), scope.computeDType)
     case .number(let number): return scope.scalar(number, scope.computeDType)
-    case .list, .dictionary, .bool, .string, .none, .slice, .ellipsis:
+    case .list, .dictionary, .bool, .string, .none, .slice, .ellipsis, .object:
       throw KerasImportError(
         .invalidValue(key: "expression", expected: "tensors as the result", found: "something else"))
     }
@@ -204,7 +204,7 @@ extension CallArgument {
     switch self {
     case .integer(let number): Double(number)
     case .number(let number): number
-    case .tensor, .array, .list, .dictionary, .bool, .string, .none, .slice, .ellipsis: nil
+    case .tensor, .array, .list, .dictionary, .bool, .string, .none, .slice, .ellipsis, .object: nil
     }
   }
 
@@ -223,7 +223,7 @@ extension CallArgument {
         result.append(plain)
       }
       return .array(result)
-    case .tensor, .array, .dictionary, .slice, .ellipsis: return nil
+    case .tensor, .array, .dictionary, .slice, .ellipsis, .object: return nil
     }
   }
 }

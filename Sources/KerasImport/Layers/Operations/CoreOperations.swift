@@ -11,12 +11,22 @@ extension LayerRegistry {
     add("SliceUpdate", as: OperationCall.sliceUpdate)
     add("Scatter", as: OperationCall.scatter)
     add("ScatterUpdate", as: OperationCall.scatterUpdate)
-    let functional = [
-      "Map", "Scan", "AssociativeScan", "Switch", "WhileLoop", "ForiLoop", "Cond", "VectorizedMap",
-    ]
-    for name in functional {
+    add("Map", as: OperationCall.map)
+    add("VectorizedMap", as: OperationCall.map)
+    add("Scan", as: OperationCall.scan)
+    add("AssociativeScan", as: OperationCall.associativeScan)
+    add("Switch", as: OperationCall.switchBranches)
+    refuse(
+      "Cond",
+      because:
+        "its branches take no arguments, so that they can only be Python code, which is never executed; choose with ops.where, or with ops.switch between layers or operations"
+    )
+    for name in ["WhileLoop", "ForiLoop"] {
       refuse(
-        name, because: "its body is a Python function, which a file holds as code; code is never executed")
+        name,
+        because:
+          "Keras writes no file that holds the functions of a loop, and Python code is never executed; use ops.scan or ops.map over a layer or an operation"
+      )
     }
   }
 }

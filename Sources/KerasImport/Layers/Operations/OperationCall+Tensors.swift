@@ -95,7 +95,9 @@ extension OperationCall {
   }
 
   /// The type an argument brings; nil for a Python number that takes the others'.
-  private func strongType(of argument: CallArgument<Operand>, isStrict: Bool) throws(KerasImportError) -> DType? {
+  private func strongType(of argument: CallArgument<Operand>, isStrict: Bool) throws(KerasImportError)
+    -> DType?
+  {
     switch argument {
     case .tensor(let operand): return scope.dtype(of: operand.value)
     case .array(let tensor): return tensor.dtype
@@ -103,7 +105,7 @@ extension OperationCall {
     case .number: return isStrict ? .float32 : nil
     case .bool: return .bool
     case .list: return try scope.dtype(of: value(argument, like: nil))
-    case .dictionary, .string, .none, .slice, .ellipsis:
+    case .dictionary, .string, .none, .slice, .ellipsis, .object:
       throw KerasImportError(.unsupported("this kind of argument in place of a tensor"))
     }
   }
@@ -123,9 +125,11 @@ extension OperationCall {
         let own: DType = argument.isBoolean ? .bool : argument.isWhole ? .int32 : .float32
         return try scope.constant(numbers.values, sizes: numbers.sizes, target ?? own)
       }
-      let parts = try promoted(items).map { part throws(KerasImportError) in try scope.expandDims(part, axes: [0]) }
+      let parts = try promoted(items).map { part throws(KerasImportError) in
+        try scope.expandDims(part, axes: [0])
+      }
       return try scope.concat(parts, axis: 0)
-    case .dictionary, .string, .none, .slice, .ellipsis:
+    case .dictionary, .string, .none, .slice, .ellipsis, .object:
       throw KerasImportError(.unsupported("this kind of argument in place of a tensor"))
     }
   }

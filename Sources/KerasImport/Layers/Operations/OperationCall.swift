@@ -141,6 +141,8 @@ public final class OperationCall {
   func layout() throws(KerasImportError) -> DataLayout { try config.layout() }
   /// A key of the configuration as it is written; nil when absent or null.
   func value(_ name: String) -> JSONValue? { config.value(name) }
+  /// The configuration, for what is built from a part of it.
+  var serializedConfig: LayerConfig { config }
   /// Marks arguments as known that never matter.
   public func ignore(_ names: String...) {
     for name in names { config.ignore(name); readKeywords.insert(name) }

@@ -37,6 +37,7 @@ struct Resizing: Layer {
     let value = try config.double("fill_value", default: 0)
     fill = pads ? value : nil
     layout = try config.layout()
+    config.ignore("bounding_box_format")
     givesFloats = config.has(.resizesToPolicyType)
     guard mode == "constant" else {
       throw config.invalid("fill_mode", expected: "\"constant\"", found: "\"\(mode)\"")
@@ -48,13 +49,20 @@ struct Resizing: Layer {
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
-    var x = try call.input.value
+    try call.mapImages(passing: ["labels"]) { image, isMask throws(KerasImportError) in
+      guard !isMask else { throw KerasImportError(.unsupported("segmentation masks that are resized")) }
+      return Operand(try resized(image.value, in: scope))
+    }
+  }
+
+  private func resized(_ image: Value, in scope: LoweringScope) throws(KerasImportError) -> Value {
+    var x = image
     let axes = try ImageLayout(layout, shape: scope.shape(of: x))
     if givesFloats { x = try scope.cast(x, to: resize.method == .nearest ? scope.computeDType : .float32) }
     if crops { x = try scope.cropped(x, axes, to: size) }
     if let fill { x = try scope.padded(x, axes, to: size, with: fill) }
     let y = try scope.resizedImages(x, axes, to: size, resize)
-    return [Operand(givesFloats ? try scope.cast(y, to: scope.computeDType) : y)]
+    return givesFloats ? try scope.cast(y, to: scope.computeDType) : y
   }
 }
 

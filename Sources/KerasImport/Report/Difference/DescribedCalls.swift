@@ -27,6 +27,7 @@ extension LayerGraph {
     case .none: .null
     case .slice(let start, let stop, let step): ["slice": .array([start, stop, step].map(described))]
     case .ellipsis: "..."
+    case .object(let object): object.json
     }
   }
 

