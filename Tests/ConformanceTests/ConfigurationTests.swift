@@ -75,6 +75,9 @@ import Testing
     "fill_value of RandomTranslation", "interpolation of RandomRotation",
     "interpolation of RandomTranslation",
     "mode of RandomFlip", "data_format of RandomFlip", "data_format of RandomTranslation",
+    "alpha of MixUp", "data_format of MixUp",
+    // Images pass at inference, and the boxes beside them.
+    "bounding_box_format",
     // Applied when the weights or the vocabulary were written.
     "window", "scaling", "periodic", "encoding", "vocabulary_dtype",
     // Keras looks at axes 1 and 2 whatever it says.
