@@ -24,7 +24,7 @@ struct Bench: ParsableCommand {
   @Option(help: "The size of axes that the model leaves open, other than the batch.") var size = 16
 
   func run() throws {
-    try Failure.reporting {
+    try Failure.reporting(reading: [options.model, options.weights]) {
       guard runs > 0, size > 0 else { throw ValidationError("--runs and --size: expected positive numbers") }
       let start = ContinuousClock.now
       let model = try options.open()

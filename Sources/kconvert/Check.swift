@@ -12,7 +12,7 @@ struct Check: ParsableCommand {
   @Option(help: "The number of threads; all cores by default.") var threads: Int?
 
   func run() throws {
-    try Failure.reporting {
+    try Failure.reporting(reading: [options.model, options.weights]) {
       Watchdog.start(reading: [options.model, options.weights])
       let model = try options.open()
       try StandardOutput.line("ok: configuration of \(model.graph.layers.count) layers (\(model.format))")
@@ -32,7 +32,10 @@ struct Check: ParsableCommand {
     var findings: [String] = []
     for value in graph.values {
       guard let tensor = graph.constant(value), tensor.dtype.isFloatingPoint else { continue }
-      let count = try tensor.doubles().count { !$0.isFinite }
+      let count: Int
+      do { count = try tensor.doubles().count { !$0.isFinite } } catch {
+        throw Failure("weight \"\(graph.name(of: value))\": \(error)", .invalidModel)
+      }
       if count > 0 {
         findings.append(Finding.notFinite("weight", graph.name(of: value), count: count))
       }

@@ -33,7 +33,7 @@ struct Compare: ParsableCommand {
   }
 
   func run() throws {
-    try Failure.reporting {
+    try Failure.reporting(reading: [options.model, other]) {
       Watchdog.start(reading: [options.model, options.weights, other, otherWeights])
       let first = try options.graph()
       let second = try ModelOptions.graph(other, weights: otherWeights)

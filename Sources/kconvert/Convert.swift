@@ -46,7 +46,7 @@ struct Convert: ParsableCommand {
     try conversion.check(for: to)
   }
 
-  func run() throws { try Failure.reporting(perform) }
+  func run() throws { try Failure.reporting(reading: [options.model, options.weights], perform) }
 
   /// The work; errors are the caller's to report.
   func perform() throws {
@@ -110,23 +110,9 @@ struct Convert: ParsableCommand {
     let progress = Progress(path, total: total, isQuiet: quiet || noProgress)
     defer { progress.finish() }
     let watcher = OutputProgress { progress.update($0) }
-    let details: [String]
-    do { details = try OutputProgress.$current.withValue(watcher) { try work() } } catch {
-      throw naming(error)
-    }
+    let details = try OutputProgress.$current.withValue(watcher) { try work() }
     progress.finish()
     if !quiet { outcome.tell(path, details) }
-  }
-
-  /// A fault of the model that shows while it is written is told with the model's name: the writers know the output's alone.
-  private func naming(_ error: any Error) -> any Error {
-    if error is ExitCode || error is ValidationError { return error }
-    let failure = Failure(error)
-    let names = [options.model, options.weights].compactMap { $0 }
-    guard failure.code == .invalidModel, !names.contains(where: failure.message.hasPrefix) else {
-      return failure
-    }
-    return Failure("\(options.model): \(failure.message)", failure.code, hint: failure.hint)
   }
 
   /// An archive, or the weights alone when OUT says `.weights.h5`.

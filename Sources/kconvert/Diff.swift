@@ -24,7 +24,7 @@ struct Diff: ParsableCommand {
   @Flag(help: "Print JSON.") var json = false
 
   func run() throws {
-    try Failure.reporting {
+    try Failure.reporting(reading: [options.model, other]) {
       Watchdog.start(reading: [options.model, options.weights, other, otherWeights])
       let first = try options.open(isForSummary: true)
       let second = try ModelOptions.open(other, weights: otherWeights, isForSummary: true)

@@ -59,8 +59,18 @@ struct Failure: Error {
     }
   }
 
+  /// This failure with the name of what was read: data that turns out to be damaged when a weight is asked for does not
+  /// know its file.
+  /// - Parameter paths: the models and their weights; nil ones were not given.
+  func naming(_ paths: [String?]) -> Failure {
+    let given = paths.compactMap { $0 }
+    guard code == .invalidModel, !given.isEmpty, !given.contains(where: message.contains) else { return self }
+    return Failure("\(given.joined(separator: " or ")): \(message)", code, hint: hint)
+  }
+
   /// Runs a command's work; a failure is printed and ends the process with its code.
-  static func reporting(_ work: () throws -> Void) throws {
+  /// - Parameter paths: the models and weights that are read, to be named by a failure.
+  static func reporting(reading paths: [String?] = [], _ work: () throws -> Void) throws {
     do {
       try work()
     } catch let exit as ExitCode {
@@ -68,7 +78,7 @@ struct Failure: Error {
     } catch let error as ValidationError {
       throw error
     } catch {
-      let failure = Failure(error)
+      let failure = Failure(error).naming(paths)
       tell("error", failure.message, hint: failure.hint)
       throw ExitCode(failure.code.rawValue)
     }

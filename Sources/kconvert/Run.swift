@@ -17,7 +17,7 @@ struct Run: ParsableCommand {
   }
 
   func run() throws {
-    try Failure.reporting {
+    try Failure.reporting(reading: [options.model, options.weights]) {
       let path = try OutputPath(reading: [options.model, options.weights, inputs]).named(outputs)
       Watchdog.start(reading: [options.model, options.weights, inputs])
       let arrays = try InputArrays(contentsOf: inputs)

@@ -72,4 +72,27 @@ import Testing
     #expect(outcome.error.hasPrefix("kconvert: error: \(path): "))
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
   }
+
+  /// A compressed chunk whose bytes are not what deflate writes, which shows only when the weight is asked for.
+  @Test(arguments: ["check", "onnx", "native", "keras"])
+  func `a damaged chunk is told with its file`(_ verb: String) throws {
+    let folder = try CommandTests.scratch()
+    let path = CommandTests.repository.appending(path: "fixtures/commands/damaged_chunk.keras").path
+    let arguments =
+      verb == "check" ? ["check", path] : [path, "--to", verb, "-o", folder.appending(path: "out").path]
+    let outcome = try CommandTests.run(arguments)
+    #expect(outcome.code == 2)
+    #expect(outcome.error.hasPrefix("kconvert: error: \(path): "))
+    #expect(outcome.error.contains("a chunk of its data is damaged"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+  }
+
+  @Test(arguments: ["diff", "compare"]) func `a damaged chunk is told with the files that are compared`(
+    _ verb: String
+  ) throws {
+    let path = CommandTests.repository.appending(path: "fixtures/commands/damaged_chunk.keras").path
+    let outcome = try CommandTests.run(verb, path, path)
+    #expect(outcome.code == 2)
+    #expect(outcome.error.hasPrefix("kconvert: error: \(path) or \(path): "))
+  }
 }
