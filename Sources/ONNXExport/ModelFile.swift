@@ -170,7 +170,9 @@ final class ModelFile {
     case ...18: 8
     case ...20: 9
     case ...22: 10
-    default: 11
+    case ...23: 11
+    case 24: 12
+    default: 13
     }
   }
 

@@ -7,9 +7,9 @@ import ONNXFormat
 /// streamed: memory does not grow with the model.
 public struct ONNXWriter: Sendable {
   /// The highest version of ONNX's operators whose meaning is known and whose files are tested.
-  package static let highestOpset = 23
+  package static let highestOpset = 25
 
-  /// The version of ONNX's operators, 13 to 23.
+  /// The version of ONNX's operators, 13 to 25.
   public var opset: Int
   /// Weights in a side file beside the model; always so from 2 GiB on.
   public var externalData: Bool

@@ -8,7 +8,7 @@ import ProtobufWire
 ///     let outputs = try Session(graph).run(inputs)
 ///
 /// Weights stay in the file, which is mapped. What kconvert does not write (other operators, attributes, opsets outside of
-/// 13 to 23) is refused by name.
+/// 13 to 25) is refused by name.
 public struct ONNXFile: GraphSource, Sendable {
   /// The version of ONNX's operators that the file is written in.
   public let opset: Int

@@ -8,7 +8,7 @@ typealias Field = Message.Value
 /// The bytes of an ONNX file as Swift values.
 ///
 /// Fields that say nothing of the numbers (documentation, producers, properties) are passed over by name; every other field
-/// that ``ONNXWriter`` does not write is refused. Source: onnx/onnx.proto, IR versions 8 to 11.
+/// that ``ONNXWriter`` does not write is refused. Source: onnx/onnx.proto, IR versions 8 to 13.
 final class ModelDecoder {
   /// The files beside the model, by their name.
   let sideFile: (String) throws(ONNXImportError) -> HeldBytes
@@ -18,8 +18,8 @@ final class ModelDecoder {
   private static let partLimit = 1 << 21
   /// How deep loops may lie in each other.
   private static let depthLimit = 8
-  private static let formatVersions = 8...11
-  static let opsets = 13...23
+  private static let formatVersions = 8...13
+  static let opsets = 13...25
 
   init(sideFile: @escaping (String) throws(ONNXImportError) -> HeldBytes) { self.sideFile = sideFile }
 
