@@ -71,7 +71,7 @@ struct ONNXFileTests {
       },
       found + "node \"n\" (Neg): the attribute \"axis\""),
     Refusal("Neg", found + "opset 12 of ONNX") { $0.opsets = [("", 12)] },
-    Refusal("Neg", found + "opset 24 of ONNX") { $0.opsets = [("", 24)] },
+    Refusal("Neg", found + "opset 26 of ONNX") { $0.opsets = [("", 26)] },
     Refusal("Neg", found + "opset 1 of custom") { $0.opsets.append(("custom", 1)) },
     Refusal("Neg", found + "version 3 of the format") { $0.version = 3 },
     Refusal("Neg", found + "field 25 of ModelProto") { $0.model = { $0.data(25, []) } },
