@@ -14,10 +14,14 @@
 #include "include/CSystem.h"
 
 int cs_pipe(int ends[2]) {
+#ifdef __linux__
+  return pipe2(ends, O_CLOEXEC);
+#else
   if (pipe(ends) != 0) return -1;
   fcntl(ends[0], F_SETFD, FD_CLOEXEC);
   fcntl(ends[1], F_SETFD, FD_CLOEXEC);
   return 0;
+#endif
 }
 
 /// The bytes of address space that this process uses; 0 where the system does not tell.

@@ -16,7 +16,7 @@ int64_t cs_copy(int source, int64_t source_offset, int target, int64_t target_of
 
 // Processes.
 
-/// A pipe that no program started meanwhile inherits.
+/// A pipe that no program started meanwhile inherits; systems other than Linux mark it a moment after it is there.
 int cs_pipe(int ends[2]);
 
 /// Confines the calling process: memory it may write to, processor time, no core file. On Linux it also ends when its

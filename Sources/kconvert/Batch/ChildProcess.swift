@@ -1,3 +1,4 @@
+import CSystem
 import Dispatch
 
 #if canImport(Glibc)
@@ -60,9 +61,8 @@ struct ChildProcess {
 
   private static func spawn(_ arguments: [String]) throws -> (pid_t, Int32) {
     var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else { throw failure(errno) }
+    guard cs_pipe(&ends) == 0 else { throw failure(errno) }
     defer { close(ends[1]) }
-    for end in ends { fcntlCloseOnExec(end) }
     var actions = Spawning.Actions()
     posix_spawn_file_actions_init(&actions.value)
     defer { posix_spawn_file_actions_destroy(&actions.value) }
@@ -86,8 +86,6 @@ struct ChildProcess {
     return (process, ends[0])
   }
 
-  private static func fcntlCloseOnExec(_ descriptor: Int32) { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
-
   private static func failure(_ code: Int32) -> Failure {
     Failure("no process could be started: \(String(cString: strerror(code)))", .cannotOpen)
   }
@@ -107,7 +105,7 @@ struct ChildProcess {
 
 /// What starting processes takes.
 private enum Spawning {
-  /// A pipe is closed in other children only from the moment it is marked; meanwhile none may be started.
+  /// Some systems close a pipe in other children only from the moment it is marked; meanwhile none may be started.
   static let queue = DispatchQueue(label: "kconvert.spawning")
 
   #if os(macOS)
