@@ -70,10 +70,7 @@ struct ONNXTable: Sendable {
         [.float32, .float64, .int32, .int64],
         carriers: ONNXTable.throughInt64.merging([.float16: .float32]) { a, _ in a })
     case .batchNormalization(let axis, _): return axis == 1 ? Rule(ONNXTable.floats) : .composed()
-    case .normalization(.layer, _): return since(17, Rule(ONNXTable.floats), "LayerNormalization")
-    case .normalization(.rootMeanSquare, _): return since(23, Rule(ONNXTable.floats), "RMSNormalization")
-    case .normalization(.groups(_, let axis), _):
-      return axis == 1 ? since(21, Rule(ONNXTable.floats), "GroupNormalization") : .composed()
+    case .normalization(let kind, _): return rule(kind)
     case .softmax, .logSoftmax: return Rule(ONNXTable.floats)
     case .pad(let attributes): return rule(attributes)
     case .reverse: return .composed()
@@ -91,6 +88,15 @@ struct ONNXTable: Sendable {
       let isOfText = operands.contains { $0.dtype == .string }
       return .composed(isOfText ? "ONNX has no operator that hashes strings" : "hashes of integers")
     case .vectorize(let attributes): return rule(attributes)
+    }
+  }
+
+  private func rule(_ kind: Normalization) -> Rule {
+    switch kind {
+    case .layer: return since(17, Rule(ONNXTable.floats), "LayerNormalization")
+    case .rootMeanSquare: return since(23, Rule(ONNXTable.floats), "RMSNormalization")
+    case .groups(_, let axis):
+      return axis == 1 ? since(21, Rule(ONNXTable.floats), "GroupNormalization") : .composed()
     }
   }
 

@@ -17,12 +17,7 @@ struct StreamedProduct {
 
   /// Nil for a product that is better done with a packed matrix.
   init?(_ request: StepRequest) {
-    let epilogue: Epilogue
-    switch request.op {
-    case .matMul: epilogue = Epilogue()
-    case .dense(let given): epilogue = given
-    default: return nil  // No product.
-    }
+    guard let epilogue = request.op.productEpilogue else { return nil }
     let (a, b) = (request.operands[0], request.operands[1])
     guard ck_is_optimized() != 0, !epilogue.addsOperand,
       request.operands.allSatisfy({ $0.dtype == .float32 }),
@@ -35,6 +30,14 @@ struct StreamedProduct {
     (rows, depth, columns) = (a.elementCount / b.sizes[0], b.sizes[0], b.sizes[1])
     matrix = storage.bytes
     hasBias = request.operands.count > 2
+  }
+}
+
+extension Op {
+  /// What follows a product of matrices in its step; nil for other operations.
+  fileprivate var productEpilogue: Epilogue? {
+    if case .dense(let epilogue) = self { return epilogue }
+    return self == .matMul ? Epilogue() : nil
   }
 }
 

@@ -20,25 +20,42 @@ extension OperationCall {
     }
     let slots = try size.map { count throws(KerasImportError) in try scope.emit(.range(.fixed(count))) }
     let results = try isSorted ? runs.picked(slots: slots) : runs.pickedByOccurrence(places)
-    func filled(_ y: Value, _ fill: Double) throws(KerasImportError) -> Value {
-      guard let isUsed = results.isUsed else { return y }
-      return try scope.select(isUsed, y, scope.scalar(fill, like: y))
+    return try outputs(
+      scope.emit(.gather(axis: 0), values, results.starts), axis: 0, of: given, isUsed: results.isUsed,
+      places: { () throws(KerasImportError) in
+        try scope.emit(.gather(axis: 0), places, results.starts)
+      },
+      inverse: { () throws(KerasImportError) in
+        let target = try scope.expandDims(places, axes: [1])
+        let inverse = try scope.emit(.scatterND(.none), runs.numbers, target, runs.numbers)
+        return try scope.reshape(inverse, scope.shape(of: given))
+      },
+      counts: { () throws(KerasImportError) in results.counts })
+  }
+
+  /// The results that are asked for; slots that nothing is in are filled up.
+  /// - Parameter picked: the different elements or slices, along `axis`.
+  /// - Parameter isUsed: true for a slot that something is in; nil where there are no others.
+  private func outputs(
+    _ picked: Value, axis: Int, of given: Value, isUsed: Value?,
+    places: () throws(KerasImportError) -> Value, inverse: () throws(KerasImportError) -> Value,
+    counts: () throws(KerasImportError) -> Value
+  ) throws(KerasImportError) -> [Value] {
+    func filled(_ y: Value, _ fill: Double, along axis: Int = 0) throws(KerasImportError) -> Value {
+      guard let isUsed else { return y }
+      let spread = try scope.alongAxis(isUsed, axis: axis, rank: scope.rank(of: y))
+      return try scope.select(spread, y, scope.scalar(fill, like: y))
     }
-    let picked = try scope.emit(.gather(axis: 0), values, results.starts)
-    var outputs = [
-      try scope.cast(filled(picked, double("fill_value", default: 0)), to: scope.dtype(of: given))
-    ]
+    let fill = try double("fill_value", default: 0)
+    var outputs = [try scope.cast(filled(picked, fill, along: axis), to: scope.dtype(of: given))]
     if try bool("return_index", default: false) {
-      outputs.append(
-        try filled(scope.cast(scope.emit(.gather(axis: 0), places, results.starts), to: .int32), 1))
+      outputs.append(try filled(scope.cast(places(), to: .int32), 1))
     }
     if try bool("return_inverse", default: false) {
-      let target = try scope.expandDims(places, axes: [1])
-      let inverse = try scope.emit(.scatterND(.none), runs.numbers, target, runs.numbers)
-      outputs.append(try scope.reshape(scope.cast(inverse, to: .int32), scope.shape(of: given)))
+      outputs.append(try scope.cast(inverse(), to: .int32))
     }
     if try bool("return_counts", default: false) {
-      outputs.append(try filled(scope.cast(results.counts, to: .int32), 0))
+      outputs.append(try filled(scope.cast(counts(), to: .int32), 0))
     }
     return outputs
   }
@@ -56,24 +73,13 @@ extension OperationCall {
     let hits = try scope.compare(.equal, scope.expandDims(slots, axes: [1]), slices.numbers)
     let firsts = try scope.emit(
       .argReduce(.maximum, axis: 1, keepDims: false), scope.cast(hits, to: .int32))
-    func filled(_ y: Value, _ fill: Double, along axis: Int = 0) throws(KerasImportError) -> Value {
-      guard let isUsed else { return y }
-      let spread = try scope.alongAxis(isUsed, axis: axis, rank: scope.rank(of: y))
-      return try scope.select(spread, y, scope.scalar(fill, like: y))
-    }
-    let picked = try scope.emit(.gather(axis: axis), x, firsts)
-    let fill = try double("fill_value", default: 0)
-    var outputs = [try scope.cast(filled(picked, fill, along: axis), to: scope.dtype(of: given))]
-    if try bool("return_index", default: false) {
-      outputs.append(try filled(scope.cast(firsts, to: .int32), 1))
-    }
-    if try bool("return_inverse", default: false) {
-      outputs.append(try scope.cast(slices.numbers, to: .int32))
-    }
-    if try bool("return_counts", default: false) {
-      outputs.append(try filled(scope.reduce(.sum, scope.cast(hits, to: .int32), axes: [1]), 0))
-    }
-    return outputs
+    return try outputs(
+      scope.emit(.gather(axis: axis), x, firsts), axis: axis, of: given, isUsed: isUsed,
+      places: { () throws(KerasImportError) in firsts },
+      inverse: { () throws(KerasImportError) in slices.numbers },
+      counts: { () throws(KerasImportError) in
+        try scope.reduce(.sum, scope.cast(hits, to: .int32), axes: [1])
+      })
   }
 }
 
