@@ -88,8 +88,9 @@ let package = Package(
     .target(
       name: "Kconvert",
       dependencies: [
-        "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "KerasExport",
+        "KerasImport", "ModelIR", "HDF5", "NativeFormat", "NativeRuntime", "KerasExport",
         .target(name: "ONNXExport", condition: .when(traits: ["ONNX"])),
+        .target(name: "ONNXImport", condition: .when(traits: ["ONNX"])),
       ], path: "Sources/Umbrella"),
 
     // Named apart from the library, from which file systems that ignore case could not tell it.

@@ -12,6 +12,7 @@ run() {
   "$(swift build --package-path Scripts/outside_program "$@" --show-bin-path)/Outside" fixtures
 }
 
+# A report of a sanitizer ends the program with an error, and this script with it.
 run plain --scratch-path "$build/plain"
 [ "${1:-}" = --sanitizers ] || exit 0
 # What libhdf5 and oneDNN keep for the life of the process is no leak.

@@ -53,6 +53,20 @@ int kdnn_has_pool(void) {
   return kdnn_lib.GOMP_parallel && kdnn_lib.omp_get_max_threads && kdnn_lib.omp_get_thread_num && kdnn_lib.omp_get_num_threads;
 }
 
+// The thread sanitizer does not see how the library's threads begin and meet, which was not built with it.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+#define HANDS_OVER(call) __tsan_release(call)
+#define TAKES_OVER(call) __tsan_acquire(call)
+#endif
+#endif
+#ifndef HANDS_OVER
+#define HANDS_OVER(call)
+#define TAKES_OVER(call)
+#endif
+
 struct team_call {
   void (*body)(void *, int, int);
   void *context;
@@ -61,6 +75,7 @@ struct team_call {
 
 static void join_team(void *data) {
   struct team_call *call = data;
+  TAKES_OVER(call);
   int member = kdnn_lib.omp_get_thread_num(), size = kdnn_lib.omp_get_num_threads();
   if (member > 0) kdnn_leave_processor(call->processor);
   __atomic_add_fetch(&call->arrived, 1, __ATOMIC_RELAXED);
@@ -70,13 +85,16 @@ static void join_team(void *data) {
   for (int turn = 0; member == 0 && __atomic_load_n(&call->arrived, __ATOMIC_RELAXED) < size; turn++) {
     if (turn > 100) sched_yield();
   }
+  HANDS_OVER(call);
 }
 
 void kdnn_team(int count, void (*body)(void *, int, int), void *context) {
   if (count > 1 && kdnn_has_pool() && kdnn_lib.omp_get_max_threads() > 1) {
     struct team_call call = {body, context, kdnn_processor(), 0};
     int threads = kdnn_lib.omp_get_max_threads();
+    HANDS_OVER(&call);
     kdnn_lib.GOMP_parallel(join_team, &call, threads < count ? threads : count, 0);
+    TAKES_OVER(&call);
     return;
   }
   body(context, 0, 1);

@@ -112,7 +112,7 @@ enum FuzzModel {
 
   /// Zeros through the runtime, dynamic axes of 2.
   fileprivate static func forward(_ graph: Graph) throws {
-    let session = try Session(graph, threads: 1)
+    let session = try Session(graph, options: Session.Options(threads: 1))
     var inputs: [String: Tensor] = [:]
     for input in session.inputs {
       let sizes = input.shape.dimensions.map { $0.fixedSize ?? 2 }

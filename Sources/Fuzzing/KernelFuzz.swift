@@ -29,7 +29,7 @@ enum KernelFuzz {
     for (index, value) in results.enumerated() {
       graph.outputs.append(Graph.Output(name: "y\(index)", value: value))
     }
-    _ = try Session(graph, threads: 1).run(inputs)
+    _ = try Session(graph, options: Session.Options(threads: 1)).run(inputs)
   }
 
   private static func sizes(_ random: inout FuzzRandom) -> [Int] {

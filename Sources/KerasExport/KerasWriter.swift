@@ -15,9 +15,14 @@ public struct KerasWriter: Sendable {
   /// What Keras 3 has no layer for is made of layers it has where that is exact, and refused otherwise.
   /// - Parameter model: the model.
   /// - Parameter path: where the file goes.
-  /// - Parameter confirm: asked when everything is written; a file that is not confirmed never appears.
+  /// - Throws: ``KerasExportError``; nothing is left behind then.
+  public func write(_ model: KerasModel, to path: String) throws(KerasExportError) {
+    do { try write(model, to: path) {} } catch { throw KerasExportError(error) }
+  }
+
+  /// Writes a model when `confirm`, asked when everything is written, agrees.
   /// - Throws: ``KerasExportError``, `KerasImportError` for weights whose bytes are damaged, and what `confirm` throws.
-  public func write(_ model: KerasModel, to path: String, confirm: () throws -> Void = {}) throws {
+  package func write(_ model: KerasModel, to path: String, confirm: () throws -> Void) throws {
     try write(model, model.lowered(), to: path, confirm: confirm)
   }
 
@@ -49,8 +54,13 @@ public struct KerasWriter: Sendable {
   /// Writes the weights alone as `.weights.h5`, for a program that builds the same model itself.
   ///
   /// The folders are those of the layers as they are: nothing is refused, and nothing replaced by other layers.
-  /// - Throws: as ``write(_:to:confirm:)``.
-  public func writeWeights(_ model: KerasModel, to path: String, confirm: () throws -> Void = {}) throws {
+  /// - Throws: ``KerasExportError``; nothing is left behind then.
+  public func writeWeights(_ model: KerasModel, to path: String) throws(KerasExportError) {
+    do { try writeWeights(model, to: path) {} } catch { throw KerasExportError(error) }
+  }
+
+  /// Writes the weights alone when `confirm`, asked when everything is written, agrees.
+  package func writeWeights(_ model: KerasModel, to path: String, confirm: () throws -> Void) throws {
     let folders = try KerasWriter.folders(model)
     try KerasWriter.reporting(path) {
       let file = try OutputFile(replacing: path)

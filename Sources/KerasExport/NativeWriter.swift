@@ -14,9 +14,14 @@ public struct NativeWriter: Sendable {
   /// Writes a file, streaming: memory does not grow with the weights.
   /// - Parameter model: the model.
   /// - Parameter path: where the file goes.
-  /// - Parameter confirm: asked when everything is written; a file that is not confirmed never appears.
+  /// - Throws: ``KerasExportError``; nothing is left behind then.
+  public func write(_ model: KerasModel, to path: String) throws(KerasExportError) {
+    do { try write(model, to: path) {} } catch { throw KerasExportError(error) }
+  }
+
+  /// Writes a file when `confirm`, asked when everything is written, agrees.
   /// - Throws: ``KerasExportError``, `KerasImportError` for weights whose bytes are damaged, and what `confirm` throws.
-  public func write(_ model: KerasModel, to path: String, confirm: () throws -> Void = {}) throws {
+  package func write(_ model: KerasModel, to path: String, confirm: () throws -> Void) throws {
     let (tensors, assets) = try NativeWriter.tensors(of: model)
     let description = NativeDescription(
       config: model.config, kerasVersion: model.kerasVersion, format: model.format, assets: assets)

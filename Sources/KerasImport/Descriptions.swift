@@ -22,6 +22,21 @@ extension KerasWeights: CustomStringConvertible {
   public var description: String { map(\.description).joined(separator: "\n") }
 }
 
+extension LoweredModel: CustomStringConvertible {
+  /// What goes in and what comes out: `8 nodes from image: float32[batch, 28, 28, 1] to dense: float32[batch, 10]`
+  public var description: String { graph.description }
+}
+
+extension LayerDefinition: CustomStringConvertible {
+  /// `head (Dense)`, or the class alone.
+  public var description: String { name.map { "\($0) (\(className))" } ?? className }
+}
+
+extension LayerOutput: CustomStringConvertible {
+  /// `result 0 of head (Dense)`
+  public var description: String { "result \(index) of \(call.layer)" }
+}
+
 extension ModelSummary: CustomStringConvertible {
   /// The table at its full width.
   public var description: String { text(width: nil) }
@@ -30,7 +45,6 @@ extension ModelSummary: CustomStringConvertible {
 extension WeightReport: CustomStringConvertible {
   /// How many weights were loaded, and one line for each that was not.
   public var description: String {
-    let rest = WeightLoadError(report: self).description
-    return "\(loaded.count) parameters loaded" + (rest.isEmpty ? "" : "\n" + rest)
+    (["\(loaded.count) parameters loaded"] + findings).joined(separator: "\n")
   }
 }

@@ -150,6 +150,7 @@ extension KerasImportError.Reason {
     case .undeclaredWeight(let name, let declared):
       let names = declared.map { "\"\($0)\"" }.joined(separator: ", ")
       return "the layer asks for weight \"\(name)\" but declares \(names.isEmpty ? "none" : names)"
+    case .replacement(let error): return "\(error)"
     case .weightNotFound(let name): return "weight \"\(name)\" is missing from the file"
     case .weightShape(let name, let expected, let found, let origin):
       let source = origin.map { "; the input \($0)" } ?? ""  // Nothing to add.
@@ -171,7 +172,7 @@ extension KerasImportError.Reason {
     case .incomplete(_, let remedy): remedy
     case .unsupportedLayer(let className): Self.remedy(for: className)
     case .io, .corrupted, .invalidGraph, .several, .missingKey, .unknownKeys, .invalidValue, .graph,
-      .weightNotFound, .noSuchWeight, .undeclaredWeight, .weightShape, .unusedWeights:
+      .weightNotFound, .noSuchWeight, .undeclaredWeight, .weightShape, .replacement, .unusedWeights:
       nil
     }
   }

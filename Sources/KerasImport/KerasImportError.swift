@@ -32,6 +32,8 @@ public struct KerasImportError: Error, Sendable {
     case undeclaredWeight(String, declared: [String])
     /// A weight's shape is not what the layer's configuration and input say; `origin` traces the input back.
     case weightShape(String, expected: Shape, found: Shape, origin: String? = nil)
+    /// The caller's own function failed, which was asked for another tensor in the place of a weight.
+    case replacement(any Error)
     /// The weights hold tensors that no layer asks for.
     case unusedWeights([String])
     /// Something is not in the file: it holds only weights, or only an architecture. `remedy` is what to add.
@@ -83,6 +85,13 @@ public struct KerasImportError: Error, Sendable {
     self.path = path
   }
 
+  /// What was thrown while weights were read.
+  package init(reading error: any Error) {
+    self =
+      error as? KerasImportError ?? (error as? TensorError)?.cause as? KerasImportError
+      ?? KerasImportError(.corrupted("\(error)"))
+  }
+
   /// This error with `place` in front of its path.
   package func at(_ place: Place) -> KerasImportError {
     if case .several(let errors) = reason {
@@ -90,6 +99,11 @@ public struct KerasImportError: Error, Sendable {
     }
     return KerasImportError(reason, path: [place] + path)
   }
+}
+
+extension KerasImportError: GraphFailure {
+  /// An operation that cannot take its operands.
+  public init(_ error: GraphError) { self.init(.graph(error, origin: nil)) }
 }
 
 extension KerasImportError.Reason {
@@ -110,6 +124,7 @@ extension KerasImportError.Reason {
     case .noSuchWeight: "noSuchWeight"
     case .undeclaredWeight: "undeclaredWeight"
     case .weightShape: "weightShape"
+    case .replacement: "replacement"
     case .unusedWeights: "unusedWeights"
     case .incomplete: "incomplete"
     case .graph: "graph"
@@ -125,7 +140,7 @@ extension KerasImportError {
     case .several(let errors): errors
     case .io, .notAKerasFile, .corrupted, .missingKey, .unknownKeys, .invalidValue, .invalidGraph,
       .weightNotFound, .noSuchWeight, .undeclaredWeight,
-      .weightShape, .unusedWeights, .incomplete, .graph:
+      .weightShape, .replacement, .unusedWeights, .incomplete, .graph:
       nil
     }
   }

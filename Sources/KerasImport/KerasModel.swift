@@ -50,10 +50,16 @@ public struct KerasModel: Sendable {
     public init() {}
   }
 
-  /// Opens a model of any format; the same as ``init(contentsOf:options:)``, under the name that Foundation has for paths.
-  /// - Throws: ``KerasImportError`` with the file's place.
+  /// Opens a model of any format; of a SavedModel, its folder, one of its files, or a zip archive of it.
+  /// - Throws: ``KerasImportError`` with the file's place: what cannot be opened, is damaged, is not supported, or does
+  ///   not fit together.
   public init(contentsOfFile path: String, options: Options = Options()) throws(KerasImportError) {
-    try self.init(contentsOf: path, options: options)
+    try self.init(placing: ModelFile(at: path), options: options)
+  }
+
+  /// The same, as this package calls it.
+  package init(contentsOf path: String, options: Options = Options()) throws(KerasImportError) {
+    try self.init(contentsOfFile: path, options: options)
   }
 
   /// Opens a model in memory: a `.keras` archive or other zip, an `.h5` or safetensors file, the text of an architecture. The
@@ -67,13 +73,6 @@ public struct KerasModel: Sendable {
     bytes: some Collection<UInt8>, name: String = "model", options: Options = Options()
   ) throws(KerasImportError) {
     try self.init(placing: ModelFile(HeldBytes(copying: bytes, name: name), name: name), options: options)
-  }
-
-  /// Opens a model of any format; of a SavedModel, its folder, one of its files, or a zip archive of it.
-  /// - Throws: ``KerasImportError`` with the file's place: what cannot be opened, is damaged, is not supported, or does
-  ///   not fit together.
-  public init(contentsOf path: String, options: Options = Options()) throws(KerasImportError) {
-    try self.init(placing: ModelFile(at: path), options: options)
   }
 
   /// Opens a file; errors get its place.
@@ -373,6 +372,8 @@ extension HDF5File {
 }
 
 extension KerasModel: GraphSource {
+  /// By the layer that cannot be lowered.
+  public typealias Failure = KerasImportError
   /// The graph of primitive operations with the sizes of the file.
   /// - Throws: the first layer that cannot take its input.
   public func makeGraph() throws(KerasImportError) -> Graph { try lowering().graph }

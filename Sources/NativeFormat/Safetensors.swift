@@ -6,6 +6,7 @@ public enum Safetensors {
   public struct FormatError: Error, Sendable, CustomStringConvertible {
     /// One line with the path.
     public let description: String
+    package init(description: String) { self.description = description }
   }
 
   /// The tensors of a file by name; the file is mapped, and their bytes are read when they are asked for.

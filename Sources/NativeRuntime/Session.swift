@@ -11,7 +11,7 @@ public final class Session: Sendable {
   /// How a session computes.
   public struct Options: Sendable {
     /// How many threads kernels may use; 0 means one for each core.
-    public var threads = 0
+    public var threads: Int
     /// Whether algorithms with fewer multiplications and slightly larger rounding errors (Winograd's convolution) are
     /// left out. Its error against sums in float64 is at most 4e-6 of a result's largest element (64 channels between -1
     /// and 1), that of the direct convolution 2e-6; networks with more than 32 such convolutions never use it.
@@ -21,8 +21,9 @@ public final class Session: Sendable {
     /// Whether oneDNN computes also what this package has kernels of its own for: where those were built without
     /// optimisation, as in a program that is debugged.
     package var prefersOneDNN = ck_is_optimized() == 0
-    /// All cores, the fastest kernels.
-    public init() {}
+    /// The fastest kernels.
+    /// - Parameter threads: how many threads kernels may use; 0 means one for each core.
+    public init(threads: Int = 0) { self.threads = threads }
   }
 
   /// The graph that is run.
@@ -31,23 +32,19 @@ public final class Session: Sendable {
 
   /// Prepares a model or a graph.
   /// - Parameter source: a `KerasModel`, or a graph itself.
-  /// - Parameter threads: how many threads kernels may use; 0 means one for each core.
-  /// - Throws: what lowering the model throws.
-  public convenience init(_ source: some GraphSource, threads: Int = 0) throws {
-    var options = Options()
-    options.threads = threads
-    try self.init(source, options: options)
-  }
-
-  /// Prepares a model or a graph.
   /// - Parameter options: how it computes.
-  /// - Parameter source: a `KerasModel`, or a graph itself.
-  /// - Throws: what lowering the model throws.
-  public init(_ source: some GraphSource, options: Options) throws {
+  /// - Throws: what lowering the model throws: `KerasImportError` of a `KerasModel`, `GraphError` of a graph.
+  public init<Source: GraphSource>(
+    _ source: Source, options: Options = Options()
+  ) throws(Source.Failure) {
     graph = try source.makeGraph()
-    // The reference kernels are a road of their own, without anything that was rewritten.
-    let rewritten = options.usesReferenceKernels ? graph : try Pipeline.runtime.run(on: graph)
-    plans = PlanCache(rewritten, options: RuntimeOptions(options))
+    do throws(GraphError) {
+      // The reference kernels are a road of their own, without anything that was rewritten.
+      let rewritten = options.usesReferenceKernels ? graph : try Pipeline.runtime.run(on: graph)
+      plans = PlanCache(rewritten, options: RuntimeOptions(options))
+    } catch {
+      throw Source.Failure(error)
+    }
   }
 
   /// The names and types of the inputs in order.
@@ -133,6 +130,11 @@ public final class Session: Sendable {
       guard dimension.substituting(bindings) == size else { throw mismatch() }
     }
   }
+}
+
+extension Session: CustomStringConvertible {
+  /// What goes in and what comes out: `8 nodes from image: float32[batch, 28, 28, 1] to dense: float32[batch, 10]`
+  public var description: String { graph.description }
 }
 
 extension RuntimeOptions {

@@ -34,7 +34,7 @@ final class ModelFile {
     let total =
       graph.initializers.reduce(0) { $0 + $1.tensor.byteCount }
       + graph.packed.reduce(0) { $0 + $1.bytes.byteCount }
-    usesExternalData = writer.externalData || total > (1 << 31) - (1 << 24)
+    usesExternalData = writer.usesExternalData || total > (1 << 31) - (1 << 24)
     sideFile = (path.split(separator: "/").last.map(String.init) ?? "model.onnx") + ".data"
     let model = makeModel()
     let output = try ModelOutput(path)

@@ -11,30 +11,30 @@ public struct ONNXWriter: Sendable {
 
   /// The version of ONNX's operators, 13 to 25.
   public var opset: Int
-  /// Weights in a side file beside the model; always so from 2 GiB on.
-  public var externalData: Bool
+  /// Whether weights go into a side file beside the model; always so from 2 GiB on.
+  public var usesExternalData: Bool
   /// The order of axes of image inputs and outputs; nil: as the model has it.
   public var layout: DataLayout?
-  /// Store weights and compute in float16; inputs and outputs keep their types.
-  public var float16 = false
+  /// Whether weights are stored and everything is computed in float16; inputs and outputs keep their types.
+  public var usesFloat16 = false
   /// Properties of the file (`metadata_props`), besides those that the source tells (`GraphSource.provenance`).
   public var properties: [String: String] = [:]
   /// The producer's version as it is written into the file.
   public var producerVersion: String
 
   /// A writer for a version of the operators; weights inside the file unless it would exceed 2 GiB.
-  public init(opset: Int = 18, externalData: Bool = false, producerVersion: String = "0.2.0") {
+  public init(opset: Int = 18, usesExternalData: Bool = false, producerVersion: String = "0.2.0") {
     self.opset = opset
-    self.externalData = externalData
+    self.usesExternalData = usesExternalData
     self.producerVersion = producerVersion
   }
 
   /// Writes a model or a graph; the file appears under its name only when it is complete.
   /// - Parameter path: where the file goes.
   /// - Parameter source: a `KerasModel`, or a graph itself.
-  /// - Throws: ``ONNXExportError``, or what lowering the model throws.
-  public func write(_ source: some GraphSource, to path: String) throws {
-    try write(source, to: path) { _ in }
+  /// - Throws: ``ONNXExportError``; nothing is left behind then.
+  public func write(_ source: some GraphSource, to path: String) throws(ONNXExportError) {
+    do { try write(source, to: path) { _ in } } catch { throw ONNXExportError(error) }
   }
 
   /// Writes a model or a graph; the file appears under its name only when it is complete.
@@ -64,7 +64,7 @@ public struct ONNXWriter: Sendable {
     }
     let prepared: Graph
     do throws(GraphError) {
-      let pipeline = Pipeline.exchange(ONNXTable(opset: opset).target, layout: layout, float16: float16)
+      let pipeline = Pipeline.exchange(ONNXTable(opset: opset).target, layout: layout, float16: usesFloat16)
       prepared = try pipeline.run(on: graph)
     } catch {
       throw ONNXExportError.unsupported(node: error.node ?? "", message: error.message)

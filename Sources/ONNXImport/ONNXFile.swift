@@ -4,19 +4,21 @@ import ProtobufWire
 
 /// An ONNX file that `ONNXWriter` wrote, read back as a graph.
 ///
-///     let graph = try ONNXFile(contentsOf: "model.onnx").makeGraph()
+///     let graph = try ONNXFile(contentsOfFile: "model.onnx").makeGraph()
 ///     let outputs = try Session(graph).run(inputs)
 ///
 /// Weights stay in the file, which is mapped. What kconvert does not write (other operators, attributes, opsets outside of
 /// 13 to 25) is refused by name.
 public struct ONNXFile: GraphSource, Sendable {
+  /// A graph's own error.
+  public typealias Failure = GraphError
   /// The version of ONNX's operators that the file is written in.
   public let opset: Int
   private let graph: Graph
 
   /// Reads a file; weights beside it are looked for in its own folder alone.
   /// - Throws: ``ONNXImportError``.
-  public init(contentsOf path: String) throws(ONNXImportError) {
+  public init(contentsOfFile path: String) throws(ONNXImportError) {
     let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""  // No slash: the folder we are in.
     try self.init(ONNXFile.mapped(path)) { name throws(ONNXImportError) in
       try ONNXFile.mapped(folder + name, followsLinks: false)

@@ -14,7 +14,10 @@
     public func write(
       _ source: some GraphSource & Sendable, to url: URL, progress: (@Sendable (Int) -> Void)? = nil
     ) async throws {
-      try await writing(progress) { try self.write(source, to: url.path) }
+      guard url.isFileURL else {
+        throw ONNXExportError.cannotCreate(file: url.absoluteString, message: URL.refusal)
+      }
+      try await writing(progress) { try self.write(source, to: url.path) { _ in } }
     }
   }
 #endif
@@ -26,7 +29,8 @@ extension NativeWriter {
   public func write(
     _ model: KerasModel, to url: URL, progress: (@Sendable (Int) -> Void)? = nil
   ) async throws {
-    try await writing(progress) { try self.write(model, to: url.path) }
+    let path = try url.writablePath
+    try await writing(progress) { try self.write(model, to: path) {} }
   }
 }
 
@@ -37,7 +41,8 @@ extension KerasWriter {
   public func write(
     _ model: KerasModel, to url: URL, progress: (@Sendable (Int) -> Void)? = nil
   ) async throws {
-    try await writing(progress) { try self.write(model, to: url.path) }
+    let path = try url.writablePath
+    try await writing(progress) { try self.write(model, to: path) {} }
   }
 
   /// Writes the weights alone on a thread of its own.
@@ -46,7 +51,18 @@ extension KerasWriter {
   public func writeWeights(
     _ model: KerasModel, to url: URL, progress: (@Sendable (Int) -> Void)? = nil
   ) async throws {
-    try await writing(progress) { try self.writeWeights(model, to: url.path) }
+    let path = try url.writablePath
+    try await writing(progress) { try self.writeWeights(model, to: path) {} }
+  }
+}
+
+extension URL {
+  /// The path of a file's URL.
+  fileprivate var writablePath: String {
+    get throws(KerasExportError) {
+      guard isFileURL else { throw .cannotCreate(file: absoluteString, message: URL.refusal) }
+      return path
+    }
   }
 }
 

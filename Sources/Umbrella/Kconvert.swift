@@ -7,4 +7,5 @@
 
 #if ONNX
   @_exported public import ONNXExport
+  @_exported public import ONNXImport
 #endif

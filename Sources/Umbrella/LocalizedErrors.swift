@@ -1,3 +1,5 @@
+package import HDF5
+
 #if canImport(FoundationEssentials)
   public import FoundationEssentials
 #else
@@ -14,11 +16,6 @@ extension KerasImportError: LocalizedError {
 }
 
 extension WeightLoadError: LocalizedError {
-  /// The description.
-  public var errorDescription: String? { description }
-}
-
-extension WeightRuleError: LocalizedError {
   /// The description.
   public var errorDescription: String? { description }
 }
@@ -58,4 +55,29 @@ extension RuntimeError: LocalizedError {
 extension KerasExportError: LocalizedError {
   /// The description.
   public var errorDescription: String? { description }
+}
+
+#if ONNX
+  extension ONNXImportError: LocalizedError {
+    /// The description.
+    public var errorDescription: String? { description }
+  }
+#endif
+
+// What stands behind an error of those above, as its cause.
+
+extension FileError: LocalizedError {
+  package var errorDescription: String? { description }
+}
+
+extension HDF5Error: LocalizedError {
+  package var errorDescription: String? { description }
+}
+
+extension JSONSyntaxError: LocalizedError {
+  package var errorDescription: String? { description }
+}
+
+extension SafetensorsError: LocalizedError {
+  package var errorDescription: String? { description }
 }

@@ -46,7 +46,7 @@ struct Check: ParsableCommand {
 
   /// An output is reported when no attempt gives finite numbers: random inputs may lie outside of what a model is for.
   private static func forwardPass(_ graph: Graph, threads: Int) throws -> [String] {
-    let session = try Session(graph, threads: threads)
+    let session = try Session(graph, options: Session.Options(threads: threads))
     var findings: [String: Int]?
     var failure: (any Error)?
     for attempt in RandomInputs.Attempt.all {

@@ -55,7 +55,7 @@ struct Convert: ParsableCommand {
     let model = try options.open(isForSummary: isForSummary || to?.isPicture == true)
     let sizes = try options.lowering(for: model)
     if isForSummary {
-      let table = try ModelSummary(model, options: sizes, expandNested: expandNested)
+      let table = try ModelSummary(model, options: sizes, expandsNested: expandNested)
       let description = try cost ? ModelDescription(model, options: sizes) : nil
       let text = table.text(width: Terminal.width, adding: description?.costColumns ?? [])  // None without --cost.
       try StandardOutput.table(text + (description?.costLines ?? ""))
@@ -76,9 +76,9 @@ struct Convert: ParsableCommand {
   // when they are right.
 
   private func writeONNX(_ graph: Graph, of model: KerasModel) throws {
-    var writer = ONNXWriter(opset: conversion.opset, externalData: conversion.externalData)
+    var writer = ONNXWriter(opset: conversion.opset, usesExternalData: conversion.externalData)
     writer.layout = conversion.layout?.dataLayout
-    writer.float16 = conversion.float16
+    writer.usesFloat16 = conversion.float16
     writer.properties = model.provenance
     let path = try path(suffix: ConversionFormat.onnx.suffix)
     // Weights beside the model are a second output.

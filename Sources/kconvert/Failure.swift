@@ -52,6 +52,10 @@ struct Failure: Error {
     switch error {
     case let failure as Failure: self = failure
     case let error as KerasImportError: self.init("\(error)", error.code, hint: error.hint)
+    case let error as TensorError where error.cause is KerasImportError:
+      self.init(KerasImportError(reading: error))
+    case ONNXExportError.model(let error): self.init(error)
+    case KerasExportError.model(let error): self.init(error)
     case let error as ONNXExportError: self.init("\(error)", error.code)
     case let error as KerasExportError: self.init("\(error)", error.code)
     case let error as RuntimeError: self.init("\(error)", error.code)
@@ -126,7 +130,7 @@ extension KerasImportError {
     case .unsupported, .unsupportedLayer, .several: .unsupported
     case .notAKerasFile, .corrupted, .missingKey, .unknownKeys, .invalidValue, .invalidGraph, .weightNotFound,
       .noSuchWeight, .undeclaredWeight,
-      .weightShape, .unusedWeights, .incomplete, .graph:
+      .weightShape, .replacement, .unusedWeights, .incomplete, .graph:
       .invalidModel
     }
   }
@@ -153,7 +157,7 @@ extension ONNXExportError {
   fileprivate var code: Code {
     switch self {
     case .opset, .unsupported: .unsupported
-    case .constant: .invalidModel
+    case .constant, .model: .invalidModel
     case .cannotCreate: .cannotCreate
     case .writing: .cannotWrite
     }
@@ -164,7 +168,7 @@ extension KerasExportError {
   fileprivate var code: Code {
     switch self {
     case .unsupported: .unsupported
-    case .weight: .invalidModel
+    case .weight, .model: .invalidModel
     case .cannotCreate: .cannotCreate
     case .writing: .cannotWrite
     }

@@ -59,7 +59,7 @@ struct ModelOptions: ParsableArguments {
   /// Nil for every file that is not ONNX.
   private static func graph(ofONNX path: String) throws -> Graph? {
     guard isONNX(path) else { return nil }
-    do { return try ONNXFile(contentsOf: path).makeGraph() } catch { throw Failure(error, in: path) }
+    do { return try ONNXFile(contentsOfFile: path).makeGraph() } catch { throw Failure(error, in: path) }
   }
 
   static func open(

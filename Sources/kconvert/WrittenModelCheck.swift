@@ -25,7 +25,7 @@ struct WrittenModelCheck {
     self.graph = graph
     self.writer = writer
     self.names = names
-    self.tolerance = tolerance ?? WrittenModelCheck.tolerance(for: [graph], isFloat16: writer.float16)
+    self.tolerance = tolerance ?? WrittenModelCheck.tolerance(for: [graph], isFloat16: writer.usesFloat16)
   }
 
   /// The tolerance of the narrowest type that is computed in.

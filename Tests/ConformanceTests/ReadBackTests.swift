@@ -23,8 +23,8 @@ import Testing
   static let forms = [Form(opset: 13), Form(), Form(opset: 23, externalData: true), Form(float16: true)]
 
   private func written(_ item: Case, _ form: Form, _ path: String) throws {
-    var writer = ONNXWriter(opset: form.opset, externalData: form.externalData)
-    writer.float16 = form.float16
+    var writer = ONNXWriter(opset: form.opset, usesExternalData: form.externalData)
+    writer.usesFloat16 = form.float16
     try writer.write(item.openModel(), to: path)
   }
 
@@ -38,7 +38,7 @@ import Testing
     {
       return  // An opset that lacks an operator.
     }
-    let outputs = try Session(ONNXFile(contentsOf: path)).run(item.inputs(of: item.openModel()))
+    let outputs = try Session(ONNXFile(contentsOfFile: path)).run(item.inputs(of: item.openModel()))
     for (result, wanted) in zip(outputs, try item.arrays("outputs.npz")) {
       try expectClose(result, wanted.tensor, item, factor: form.factor)
     }

@@ -11,7 +11,7 @@ import ONNXExport
 
 enum GettingStarted {
   static func open() throws {
-    let model = try KerasModel(contentsOf: "model.keras")
+    let model = try KerasModel(contentsOfFile: "model.keras")
     print(model.name, model.kerasVersion, model.format)
     for layer in model.layers {
       print(layer.name, layer.className, try layer.outputShapes)
@@ -39,7 +39,7 @@ enum GettingStarted {
   static func architecture() throws -> KerasModel {
     var options = KerasModel.Options()
     options.weights = "model.weights.h5"
-    let model = try KerasModel(contentsOf: "model.json", options: options)
+    let model = try KerasModel(contentsOfFile: "model.json", options: options)
     return model
   }
 
@@ -58,7 +58,7 @@ enum GettingStarted {
 
   static func errors() throws {
     do {
-      _ = try KerasModel(contentsOf: "model.keras")
+      _ = try KerasModel(contentsOfFile: "model.keras")
     } catch {
       if case .unsupportedLayer(let className) = error.reason { print("no layer \(className)") }
       print(error)
@@ -151,7 +151,7 @@ enum LoadingWeights {
 
 enum RunningAModel {
   static func run(_ pixels: [Float]) throws -> ([Float], Outputs) {
-    let model = try KerasModel(contentsOf: "model.keras")
+    let model = try KerasModel(contentsOfFile: "model.keras")
     let session = try Session(model)
     let image = try Tensor(pixels, sizes: [1, 28, 28, 1])
     let outputs = try session.run(["image": image])
@@ -163,6 +163,11 @@ enum RunningAModel {
     let session = try await Session.prepare(model)
     let outputs = try await session.run(["image": image])
     return outputs
+  }
+
+  static func server(_ model: KerasModel) async throws -> Session {
+    let session = try await Session.prepare(model, options: Session.Options(threads: 1))
+    return session
   }
 
   static func names(_ outputs: Outputs) throws {
@@ -179,8 +184,8 @@ enum RunningAModel {
   }
 
   static func arrays(_ outputs: Outputs) throws -> Tensor {
-    let array = try NumpyArray.read("image.npy")
-    try NumpyArray.write(outputs[0].value, to: "probabilities.npy")
+    let array = try NumpyArray.load("image.npy")
+    try NumpyArray.save(outputs[0].value, to: "probabilities.npy")
     return array
   }
 
@@ -234,8 +239,8 @@ struct ScaledBlocks: Layer {
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     sublayers = [
-      try config.sublayer("blocks/0", "Dense", ["units": 4]),
-      try config.sublayer("blocks/1", "Dense", ["units": 4]),
+      try config.sublayer("blocks/0", className: "Dense", config: ["units": 4]),
+      try config.sublayer("blocks/1", className: "Dense", config: ["units": 4]),
     ]
   }
 
@@ -252,7 +257,7 @@ enum CustomLayers {
   static func open() throws -> KerasModel {
     var options = KerasModel.Options()
     options.layers.register(Scale.self, as: "Scale", "Demo>Scale")
-    let model = try KerasModel(contentsOf: "model.keras", options: options)
+    let model = try KerasModel(contentsOfFile: "model.keras", options: options)
     return model
   }
 }
@@ -298,9 +303,11 @@ enum BuildingModels {
   static func build(_ kernel: Tensor, _ bias: Tensor, _ scores: Tensor) throws -> KerasModel {
     let image = LayerOutput.input(shape: [28, 28, 1], name: "image")
     let convolution = LayerDefinition(
-      "Conv2D", ["filters": 8, "kernel_size": 3, "activation": "relu"], weights: ["kernel": kernel, "bias": bias])
+      "Conv2D", ["filters": 8, "kernel_size": 3, "activation": "relu"],
+      weights: ["kernel": kernel, "bias": bias])
     let pooling = LayerDefinition("GlobalAveragePooling2D")
-    let head = LayerDefinition("Dense", ["units": 10, "use_bias": false], name: "head", weights: ["kernel": scores])
+    let head = LayerDefinition(
+      "Dense", ["units": 10, "use_bias": false], name: "head", weights: ["kernel": scores])
     let model = try KerasModel(inputs: [image], outputs: [head(pooling(convolution(image)))], name: "digits")
     return model
   }
@@ -322,7 +329,7 @@ enum Formats {
   }
 
   static func write() throws {
-    let model = try KerasModel(contentsOf: "model.h5")
+    let model = try KerasModel(contentsOfFile: "model.h5")
     var writer = ONNXWriter(opset: 18)
     writer.layout = .channelsFirst
     try writer.write(model, to: "model.onnx")
@@ -332,7 +339,7 @@ enum Formats {
 
 enum Readme {
   static func run(_ pixels: [Float], _ network: inout Network, _ rules: [WeightRule]) throws -> [Float] {
-    let model = try KerasModel(contentsOf: "model.keras")
+    let model = try KerasModel(contentsOfFile: "model.keras")
     let kernel = try [Float](model.weights.tensor("conv2d/kernel"))  // any weight, as an array
     try model.weights.load(into: &network, rules)  // or all of them, into a model of your own
 
@@ -376,7 +383,7 @@ enum LambdaLayers {
       let x = try call.input.value
       return [Operand(try scope.emit(.binary(.add), x, x))]
     }
-    let model = try KerasModel(contentsOf: "model.keras", options: options)
+    let model = try KerasModel(contentsOfFile: "model.keras", options: options)
     return model
   }
 }

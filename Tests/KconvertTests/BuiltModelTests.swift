@@ -29,7 +29,7 @@ import Testing
       weights: ["kernel": try pattern(4, 4, period: 5), "bias": try pattern(4, period: 3)])
     let sum = LayerDefinition("Add")
     let features = shared(pooling(convolution(image)))
-    let state = shared(lstm(steps).sibling(2))
+    let state = shared(lstm(steps).result(2))
     return try KerasModel(
       inputs: [image, steps], outputs: [sum([features, state]), LayerDefinition("Flatten")(features)],
       name: "built")

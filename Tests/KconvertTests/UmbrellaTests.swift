@@ -173,7 +173,7 @@ import Testing
       try opened.weights.map { try [Float]($0.tensor) } == changed.weights.map { try [Float]($0.tensor) })
     try ONNXWriter().write(changed, to: onnx.path)
     let x = ["input_layer": try Tensor((0..<64).map { Float($0 % 13) * 0.05 }, sizes: [1, 64])]
-    let (mine, read) = (try Session(changed).run(x), try Session(ONNXFile(contentsOf: onnx.path)).run(x))
+    let (mine, read) = (try Session(changed).run(x), try Session(ONNXFile(contentsOfFile: onnx.path)).run(x))
     let pairs = try zip([Float](mine[0].value), [Float](read[0].value))
     #expect(pairs.allSatisfy { abs($0 - $1) < 1e-6 })
     #expect(try [Float](Session(model).run(x)[0].value) != [Float](mine[0].value))

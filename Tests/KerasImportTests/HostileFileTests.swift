@@ -31,7 +31,11 @@ import Testing
       let lowered = try model.lowered()
       _ = ModelSummary(model, lowered).text(width: 100)
       try model.verifyChecksums()
-      for value in lowered.graph.values { _ = try lowered.graph.constant(value)?.doubles() }
+      for value in lowered.graph.values {
+        do { _ = try lowered.graph.constant(value)?.doubles() } catch {
+          throw KerasImportError(reading: error)
+        }
+      }
     }
   }
 

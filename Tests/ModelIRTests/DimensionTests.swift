@@ -44,10 +44,11 @@ import Testing
 }
 
 @Suite struct SliceRangeTests {
-  @Test(arguments: [
-    (nil, nil, 1, 7), (1, nil, 1, 6), (nil, -1, 1, 6), (-3, nil, 1, 3), (2, 5, 2, 2), (nil, nil, -1, 7),
-    (5, 1, -2, 2), (9, nil, 1, 0), (nil, 100, 3, 3), (-100, 2, 1, 2), (3, 3, 1, 0), (nil, -9, -1, 7),
-  ] as [(Int?, Int?, Int, Int)])
+  @Test(
+    arguments: [
+      (nil, nil, 1, 7), (1, nil, 1, 6), (nil, -1, 1, 6), (-3, nil, 1, 3), (2, 5, 2, 2), (nil, nil, -1, 7),
+      (5, 1, -2, 2), (9, nil, 1, 0), (nil, 100, 3, 3), (-100, 2, 1, 2), (3, 3, 1, 0), (nil, -9, -1, 7),
+    ] as [(Int?, Int?, Int, Int)])
   func `slices count as Python's do`(start: Int?, stop: Int?, step: Int, count: Int) {
     #expect(SliceRange(axis: 0, start: start, stop: stop, step: step).resolved(size: 7).count == count)
   }
@@ -80,8 +81,10 @@ import Testing
   }
 
   @Test(arguments: [(5, 3, 2, 1, 1), (6, 3, 2, 0, 1), (7, 4, 1, 1, 2), (1, 1, 2, 0, 0), (224, 3, 2, 0, 1)])
-  func `same padding puts the odd element after the data`(size: Int, window: Int, stride: Int, before: Int, after: Int) {
-    #expect(Padding.same(size: size, window: window, stride: stride) == PadPair(before, after))
+  func `same padding puts the odd element after the data`(
+    size: Int, window: Int, stride: Int, before: Int, after: Int
+  ) {
+    #expect(PadPair.same(size: size, window: window, stride: stride) == PadPair(before, after))
   }
 
   @Test func `einsum infers its result`() throws {

@@ -15,7 +15,7 @@ struct ConcurrencyTests {
       x = try graph.append(.unary(.tanh), [x], name: "tanh\(layer)")[0]
     }
     graph.outputs = [Graph.Output(name: "y", value: x)]
-    return try Session(graph, threads: 1)
+    return try Session(graph, options: Session.Options(threads: 1))
   }
 
   private func input(rows: Int, size: Int = 256) throws -> Tensor {

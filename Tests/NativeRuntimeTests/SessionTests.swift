@@ -11,7 +11,7 @@ struct SessionTests {
     let b = graph.input(name: "b", type: type)
     let sum = try graph.append(.binary(.add), [a, b], name: "sum")[0]
     graph.outputs = [Graph.Output(name: "y", value: sum)]
-    return try Session(graph, threads: 1)
+    return try Session(graph, options: Session.Options(threads: 1))
   }
 
   private func message(_ inputs: [String: Tensor]) throws -> String {
@@ -42,7 +42,7 @@ struct SessionTests {
     let w = try graph.constant(Tensor((0..<64 * 64).map { Float($0 % 17) - 8 }, sizes: [64, 64]), name: "w")
     let product = try graph.append(.matMul, [x, w], name: "product")[0]
     graph.outputs = [Graph.Output(name: "y", value: try graph.append(.unary(.tanh), [product], name: "y")[0])]
-    let session = try Session(graph, threads: 2)
+    let session = try Session(graph, options: Session.Options(threads: 2))
     @Sendable func run(_ seed: Int) throws -> [Float] {
       let rows = seed % 3 + 1
       let values = (0..<rows * 64).map { Float(($0 * 31 + seed) % 101) * 0.01 }
@@ -63,7 +63,7 @@ struct SessionTests {
     let product = try graph.append(.binary(.multiply), [x, column], name: "y")[0]
     graph.outputs = [Graph.Output(name: "y", value: product)]
     let ones = try Tensor(Array(repeating: Float(1), count: 9), sizes: [1, 3, 3])
-    let results = try Session(graph, threads: 1).run(["x": ones])
+    let results = try Session(graph, options: Session.Options(threads: 1)).run(["x": ones])
     #expect(try [Float](results[0].value) == [1, 1, 1, 2, 2, 2, 4, 4, 4])
   }
 

@@ -169,13 +169,13 @@ struct ONNXFileTests {
     let side = folder.appending(path: "w.data")
     try Data(bytes).write(to: model)
     try Data(count: 4).write(to: side)
-    #expect(throws: ONNXImportError.self) { try ONNXFile(contentsOf: model.path) }
+    #expect(throws: ONNXImportError.self) { try ONNXFile(contentsOfFile: model.path) }
     try Data(count: 8).write(to: folder.appending(path: "elsewhere"))
     try FileManager.default.removeItem(at: side)
     try FileManager.default.createSymbolicLink(atPath: side.path, withDestinationPath: "elsewhere")
-    #expect(throws: ONNXImportError.self) { try ONNXFile(contentsOf: model.path) }
+    #expect(throws: ONNXImportError.self) { try ONNXFile(contentsOfFile: model.path) }
     try FileManager.default.removeItem(at: side)
     try Data(count: 8).write(to: side)
-    _ = try ONNXFile(contentsOf: model.path)
+    _ = try ONNXFile(contentsOfFile: model.path)
   }
 }

@@ -57,7 +57,7 @@ public struct LayerOutput: Sendable {
   }
 
   /// Another result of the same call: 1 is the first state of an LSTM that returns its states.
-  public func sibling(_ index: Int) -> LayerOutput { LayerOutput(call: call, index: index) }
+  public func result(_ index: Int) -> LayerOutput { LayerOutput(call: call, index: index) }
 }
 
 /// What makes a definition the same layer wherever it is called.

@@ -2,6 +2,7 @@ public import ModelIR
 package import NativeFormat
 
 /// One argument of a layer call: tensors and plain values in any nesting.
+/// More may come: switch over it with a `default`.
 ///
 /// While a layer is lowered the tensors are ``Operand``s.
 public indirect enum CallArgument<Reference: Sendable>: Sendable {
@@ -83,14 +84,15 @@ public indirect enum CallArgument<Reference: Sendable>: Sendable {
   }
 }
 
-/// An object among the arguments of a call, as the file has it (`{"class_name": "function", "config": "relu"}`).
+/// An object among the arguments of a call, as the file has it (`{"class_name": "function", "config": "relu"}`): a layer
+/// or a function by its name.
 public struct SerializedObject: Sendable {
   package let json: JSONValue
 
   package init(_ json: JSONValue) { self.json = json }
 
   /// The class, or the function's name.
-  var name: String {
+  public var name: String {
     let className = json["class_name"]?.string ?? ""  // Objects without a class are read as dictionaries.
     return json["config"]?.string ?? className  // Functions have their name as configuration.
   }

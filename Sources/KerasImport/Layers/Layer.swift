@@ -129,6 +129,7 @@ public struct Sublayer: Sendable {
 }
 
 /// What a layer does with the mask of its first input (Keras's `compute_mask`).
+/// More may come: switch over it with a `default`.
 public enum MaskRule: Sendable {
   /// The results carry it on unchanged.
   case pass

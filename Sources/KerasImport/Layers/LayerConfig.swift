@@ -146,14 +146,14 @@ extension LayerConfig {
 
 extension LayerConfig {
   /// A layer that the class makes itself and keeps in an attribute: `self.blocks = [Dense(4), Dense(4)]` gives
-  /// `try config.sublayer("blocks/0", "Dense", ["units": 4])` and one for `blocks/1`.
+  /// `try config.sublayer("blocks/0", className: "Dense", config: ["units": 4])` and one for `blocks/1`.
   /// - Parameters:
   ///   - attribute: the attribute; for a list with the number behind a slash.
   ///   - className: the class as Keras 3 names it.
   ///   - config: what differs from Keras's defaults.
   /// - Throws: what building it throws.
   public func sublayer(
-    _ attribute: String, _ className: String, _ config: ConfigValue = [:]
+    _ attribute: String, className: String, config: ConfigValue = [:]
   ) throws(KerasImportError) -> Sublayer {
     let serialized: JSONValue = [
       "class_name": .string(className), "config": config.json, "name": .string(attribute),

@@ -61,7 +61,8 @@ private struct SizeTracing {
     case .reduce(.product, _, _): return [x[0].reduce(1, *)]
     case .reduce(.sum, _, _): return [x[0].reduce(0, +)]
     case .binary(let function): return combined(function, x[0], x[1])
-    case .unary, .reduce, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool, .argReduce,
+    case .unary, .reduce, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool,
+      .argReduce,
       .cumulative, .topK,
       .batchNormalization, .normalization, .softmax, .logSoftmax, .transpose, .pad, .tile, .reverse,
       .gatherElements, .gatherND, .scatterND, .triangle, .range, .count, .sizes, .recurrent,
@@ -147,8 +148,8 @@ private struct SizeTracing {
 extension OperationCall {
   /// Sizes, given as numbers or as tensors that follow from shapes; nil when absent.
   /// - Throws: `unsupported` for sizes that depend on the data.
-  func sizes(_ name: String, _ position: Int? = nil) throws(KerasImportError) -> [Dimension]? {
-    guard let argument = argument(name, position) else { return nil }
+  func sizes(_ name: String, at position: Int? = nil) throws(KerasImportError) -> [Dimension]? {
+    guard let argument = argument(name, at: position) else { return nil }
     guard let sizes = sizes(argument) else {
       throw KerasImportError(.unsupported("\"\(name)\" that depends on the data"))
     }

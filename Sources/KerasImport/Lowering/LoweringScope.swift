@@ -145,7 +145,7 @@ public struct LoweringScope {
   /// The element type of a value.
   public func dtype(of value: Value) -> DType { state.graph.dtype(of: value) }
   /// The tensor of a value that is a constant.
-  public func constant(_ value: Value) -> Tensor? { state.graph.constant(value) }
+  public func constantTensor(of value: Value) -> Tensor? { state.graph.constant(value) }
 
   // MARK: Nodes
 
@@ -186,13 +186,13 @@ public struct LoweringScope {
   func array(
     _ numbers: [Double], _ sizes: [Int], _ dtype: DType, as name: String
   ) throws(KerasImportError) -> Value {
-    try constant(numbers, sizes: sizes, dtype, as: name)
+    try constant(numbers, sizes: sizes, dtype: dtype, as: name)
   }
 
   /// A constant of numbers, row-major.
   /// - Throws: when there are not as many as the sizes say.
   public func constant(
-    _ numbers: [Double], sizes: [Int], _ dtype: DType, as name: String = "constant"
+    _ numbers: [Double], sizes: [Int], dtype: DType, as name: String = "constant"
   ) throws(KerasImportError) -> Value {
     constant(try checkedTensor(Tensor(numbers, sizes: sizes, dtype: dtype)), as: name)
   }

@@ -67,26 +67,26 @@ public struct ModelSummary: Sendable {
   /// Reads the table off a model. One that is not supported as a whole is shown as far as the file goes: shapes that
   /// are not known are `?`.
   /// - Parameter model: the model.
-  /// - Parameter expandNested: whether the layers of models inside are rows of their own.
+  /// - Parameter expandsNested: whether the layers of models inside are rows of their own.
   /// - Parameter options: sizes that replace those of the file.
   /// - Throws: the first layer that cannot take its input, unless the model was opened with
   ///   ``KerasModel/Options/keepsUnsupported`` and has something unsupported.
   public init(
-    _ model: KerasModel, options: LoweringOptions = LoweringOptions(), expandNested: Bool = false
+    _ model: KerasModel, options: LoweringOptions = LoweringOptions(), expandsNested: Bool = false
   ) throws(KerasImportError) {
     let (lowered, unsupported) = try model.outlined(options)
-    self.init(model, lowered, expandNested: expandNested)
+    self.init(model, lowered, expandsNested: expandsNested)
     self.unsupported = unsupported
   }
 
   /// Reads the table off a model and its lowered graph.
-  public init(_ model: KerasModel, _ lowered: LoweredModel, expandNested: Bool = false) {
+  public init(_ model: KerasModel, _ lowered: LoweredModel, expandsNested: Bool = false) {
     let builder = SummaryBuilder(model: model, lowered: lowered)
     modelName = model.name
     format = model.format
     showsConnections = !builder.isChain(model.graph)
     var rows: [Row] = []
-    builder.addRows(model.graph, path: "", depth: 0, expandNested: expandNested, &rows)
+    builder.addRows(model.graph, path: "", depth: 0, expandsNested: expandsNested, &rows)
     self.rows = rows
     (trainable, nonTrainable) = builder.totals(model.graph)
   }
@@ -145,7 +145,7 @@ package struct SummaryBuilder {
   }
 
   func addRows(
-    _ graph: LayerGraph, path: String, depth: Int, expandNested: Bool, _ rows: inout [ModelSummary.Row]
+    _ graph: LayerGraph, path: String, depth: Int, expandsNested: Bool, _ rows: inout [ModelSummary.Row]
   ) {
     for (index, object) in graph.layers.enumerated() {
       if graph.kind == .sequential, object.layer is InputLayer { continue }
@@ -155,8 +155,8 @@ package struct SummaryBuilder {
           name: object.name, className: object.displayName, path: layerPath, depth: depth,
           outputShapes: shapes(index, path: layerPath), parameterCount: parameterCount(of: object),
           connectedTo: connections(graph, index)))
-      if expandNested, let nested = object.layer as? NestedModel {
-        addRows(nested.model, path: layerPath, depth: depth + 1, expandNested: true, &rows)
+      if expandsNested, let nested = object.layer as? NestedModel {
+        addRows(nested.model, path: layerPath, depth: depth + 1, expandsNested: true, &rows)
       }
     }
   }

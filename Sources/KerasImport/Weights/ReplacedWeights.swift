@@ -8,8 +8,10 @@ extension KerasModel {
   ///     }
   /// - Parameter replacement: the new tensor of a weight, of the same shape; nil to keep it. Each weight comes once, in
   ///   Keras's order of creation.
-  /// - Throws: `weightShape` when a tensor has another shape; what `replacement` throws.
-  public func replacingWeights(_ replacement: (KerasWeight) throws -> Tensor?) throws -> KerasModel {
+  /// - Throws: `weightShape` when a tensor has another shape, `replacement` with what the function throws.
+  public func replacingWeights(
+    _ replacement: (KerasWeight) throws -> Tensor?
+  ) throws(KerasImportError) -> KerasModel {
     var binding = binding
     for place in graph.places {
       let key = ObjectIdentifier(place.object)
@@ -17,7 +19,11 @@ extension KerasModel {
         guard let tensor = binding.tensors[key]?[spec.name] else { continue }
         let weight = KerasWeight(
           name: name, tensor: tensor, isTrainable: place.isTrainable && spec.isTrainable)
-        guard let fresh = try replacement(weight) else { continue }
+        let replaced: Tensor?
+        do { replaced = try replacement(weight) } catch {
+          throw KerasImportError(.replacement(error), path: [.file(path), .weight(name)])
+        }
+        guard let fresh = replaced else { continue }
         guard fresh.sizes == tensor.sizes else {
           throw KerasImportError(
             .weightShape(name, expected: tensor.type.shape, found: fresh.type.shape), path: [.file(path)])
@@ -36,12 +42,8 @@ extension KerasModel {
       throw KerasImportError(
         .invalidValue(key: "type", expected: "a floating-point type", found: type.rawValue))
     }
-    do {
-      return try replacingWeights { weight in
-        weight.tensor.dtype.isFloatingPoint ? weight.tensor.convertedWhenRead(to: type) : nil
-      }
-    } catch let error as KerasImportError { throw error } catch {
-      throw KerasImportError(.corrupted("\(error)"))
+    return try replacingWeights { weight in
+      weight.tensor.dtype.isFloatingPoint ? weight.tensor.convertedWhenRead(to: type) : nil
     }
   }
 }

@@ -14,15 +14,14 @@ extension KerasWeights {
   ///
   /// Files of weights do not say which are trainable; all count as such.
   /// - Throws: ``KerasImportError`` with the file's place.
-  public init(contentsOf path: String) throws(KerasImportError) {
+  public init(contentsOfFile path: String) throws(KerasImportError) {
     try self.init(placing: ModelFile(at: path))
   }
 
-  /// Opens the weights of a file, under the name that Foundation has for paths.
-  /// - Throws: ``KerasImportError`` with the file's place.
-  public init(contentsOfFile path: String) throws(KerasImportError) { try self.init(contentsOf: path) }
+  /// The same, as this package calls it.
+  package init(contentsOf path: String) throws(KerasImportError) { try self.init(contentsOfFile: path) }
 
-  /// Opens the weights of a file in memory, named as ``init(contentsOf:)`` names them. The bytes are copied once.
+  /// Opens the weights of a file in memory, named as ``init(contentsOfFile:)`` names them. The bytes are copied once.
   /// - Parameter bytes: the file's content.
   /// - Parameter name: what errors call it.
   /// - Throws: ``KerasImportError``.

@@ -114,7 +114,8 @@ public struct Graph: Sendable {
 
   /// The types of a node's results, none of them too large.
   /// - Throws: ``GraphError`` with the node's name.
-  static func inferTypes(_ op: Op, _ operands: [TensorType], name: String) throws(GraphError) -> [TensorType] {
+  static func inferTypes(_ op: Op, _ operands: [TensorType], name: String) throws(GraphError) -> [TensorType]
+  {
     do {
       let types = try op.inferTypes(operands)
       for type in types { try checkSizes(type.shape) }
@@ -148,5 +149,14 @@ public struct Graph: Sendable {
         throw GraphError("the result \(shape) is too large; the limit is \(Dimension.limit) elements")
       }
     }
+  }
+}
+
+extension Graph: CustomStringConvertible {
+  /// `8 nodes from image: float32[batch, 28, 28, 1] to dense: float32[batch, 10]`
+  public var description: String {
+    let taken = inputs.map { "\(name(of: $0)): \(type(of: $0))" }.joined(separator: ", ")
+    let given = outputs.map { "\($0.name): \(type(of: $0.value))" }.joined(separator: ", ")
+    return "\(nodes.count) nodes from \(taken.isEmpty ? "nothing" : taken) to \(given)"
   }
 }

@@ -9,7 +9,8 @@ extension ConvAttributes {
     let filters = kernel[kernel.rank - 1]
     guard groups > 0, channels.fits(kernel[kernel.rank - 2] * .fixed(groups)) else {
       throw GraphError(
-        "expected \(kernel[kernel.rank - 2] * .fixed(max(groups, 0))) channels, found \(channels) in shape \(x)", operand: 0)
+        "expected \(kernel[kernel.rank - 2] * .fixed(max(groups, 0))) channels, found \(channels) in shape \(x)",
+        operand: 0)
     }
     if let filters = filters.fixedSize, filters % groups != 0 {
       throw GraphError("\(filters) filters do not divide into \(groups) groups", operand: 1)
@@ -18,7 +19,8 @@ extension ConvAttributes {
     shape[layout.channelAxis(rank: x.rank)] = filters
     for (index, axis) in spatial.enumerated() {
       shape[axis] = try padding.outputSize(
-        x[axis], window: Dimension.windowExtent(kernel[index], dilation: dilations[index]), stride: strides[index], index: index, axis: axis)
+        x[axis], window: Dimension.windowExtent(kernel[index], dilation: dilations[index]),
+        stride: strides[index], index: index, axis: axis)
     }
     for (index, role) in epilogue.operandRoles(count: operands.count).enumerated().dropFirst(2) {
       try operands[index].expectShape(role == .bias ? [filters] : shape, operand: index)
@@ -32,7 +34,8 @@ extension ConvAttributes {
     }
     try x.expectRank((spatialCount + 2)...(spatialCount + 2))
     try kernel.expectRank((spatialCount + 2)...(spatialCount + 2), operand: 1)
-    guard strides.areWindowSizes, dilations.areWindowSizes, dilations.count == spatialCount, padding.isBounded else {
+    guard strides.areWindowSizes, dilations.areWindowSizes, dilations.count == spatialCount, padding.isBounded
+    else {
       throw GraphError("expected positive strides and dilations, found \(strides) and \(dilations)")
     }
   }
@@ -53,14 +56,17 @@ extension ConvTransposeAttributes {
     else { throw GraphError("expected positive strides and dilations, found \(strides) and \(dilations)") }
     let channels = x[layout.channelAxis(rank: x.rank)]
     guard channels.fits(kernel[kernel.rank - 1]) else {
-      throw GraphError("expected \(kernel[kernel.rank - 1]) channels, found \(channels) in shape \(x)", operand: 0)
+      throw GraphError(
+        "expected \(kernel[kernel.rank - 1]) channels, found \(channels) in shape \(x)", operand: 0)
     }
     let filters = kernel[kernel.rank - 2]
     if operands.count > 2 { try operands[2].expectShape([filters], operand: 2) }
     var shape = x
     shape[layout.channelAxis(rank: x.rank)] = filters
     for (index, axis) in layout.spatialAxes(rank: x.rank).enumerated() {
-      let full = (x[axis] - 1) * .fixed(strides[index]) + Dimension.windowExtent(kernel[index], dilation: dilations[index])
+      let full =
+        (x[axis] - 1) * .fixed(strides[index])
+        + Dimension.windowExtent(kernel[index], dilation: dilations[index])
       shape[axis] = full + .fixed(outputPadding[index] - pads[index].before - pads[index].after)
     }
     return TensorType(operands[0].dtype, shape)
@@ -89,7 +95,9 @@ extension Dimension {
   static let windowLimit = 1 << 30
 
   /// `(k - 1) * dilation + 1`.
-  static func windowExtent(_ kernel: Dimension, dilation: Int) -> Dimension { (kernel - 1) * .fixed(dilation) + 1 }
+  static func windowExtent(_ kernel: Dimension, dilation: Int) -> Dimension {
+    (kernel - 1) * .fixed(dilation) + 1
+  }
 }
 
 extension [Int] {
@@ -102,7 +110,9 @@ extension Padding {
     switch self {
     case .sameUpper: true
     case .explicit(let pairs):
-      pairs.allSatisfy { $0.before.magnitude <= Dimension.windowLimit && $0.after.magnitude <= Dimension.windowLimit }
+      pairs.allSatisfy {
+        $0.before.magnitude <= Dimension.windowLimit && $0.after.magnitude <= Dimension.windowLimit
+      }
     }
   }
 
@@ -113,18 +123,23 @@ extension Padding {
     switch self {
     case .sameUpper: return size.dividedRoundingUp(by: stride)
     case .explicit(let pairs):
-      guard index < pairs.count else { throw GraphError("expected padding for \(index + 1) axes, found \(pairs.count)") }
+      guard index < pairs.count else {
+        throw GraphError("expected padding for \(index + 1) axes, found \(pairs.count)")
+      }
       let room = size + .fixed(pairs[index].before + pairs[index].after) - window
       if let room = room.fixedSize, room < 0 {
-        throw GraphError("expected at least \(window) elements along axis \(axis) with padding, found \(size)", operand: 0)
+        throw GraphError(
+          "expected at least \(window) elements along axis \(axis) with padding, found \(size)", operand: 0)
       }
       return room / .fixed(stride) + 1
     }
   }
+}
 
+extension PadPair {
   /// Keras's `padding="same"` along one axis of known size: the output has `ceil(size / stride)` elements, and of
   /// an odd number of padding elements the last goes after the data.
-  public static func same(size: Int, window: Int, stride: Int, dilation: Int = 1) -> PadPair {
+  package static func same(size: Int, window: Int, stride: Int, dilation: Int = 1) -> PadPair {
     let extent = Dimension.saturatingAdd(Dimension.saturatingMultiply(window - 1, dilation), 1)
     // A step of 0 is refused where the operation's types are inferred.
     let stride = max(stride, 1)

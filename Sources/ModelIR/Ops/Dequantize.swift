@@ -5,7 +5,7 @@
 /// - 4-bit numbers have no element type of their own: they are two to a byte of an int8 or uint8 tensor along its last
 ///   axis, the low half first, each row filled up to whole bytes. Only this operation knows them.
 public struct DequantizeAttributes: Hashable, Sendable {
-  /// How the numbers lie in the operand.
+  /// How the numbers lie in the operand. More may come: switch over it with a `default`.
   public enum Numbers: Hashable, Sendable {
     /// One to an element, int8 or uint8.
     case bytes

@@ -55,7 +55,7 @@ extension Op {
     case .scan(let attributes): return try attributes.inferTypes(operands)
     case .resize(let attributes): return [try attributes.inferType(operands[0])]
     case .lookup(let table): return [try table.inferType(operands[0])]
-    case .hash: return [try inferHash(operands)]
+    case .hash(let attributes): return [try inferHash(operands, attributes)]
     }
   }
 
@@ -79,7 +79,12 @@ extension Op {
     return [TensorType(x.dtype, shape), TensorType(.int64, shape)]
   }
 
-  private func inferHash(_ operands: [TensorType]) throws(GraphError) -> TensorType {
+  private func inferHash(
+    _ operands: [TensorType], _ attributes: HashAttributes
+  ) throws(GraphError) -> TensorType {
+    guard attributes.binCount > 0, attributes.key.map({ $0.count == 2 }) ?? true else {  // FarmHash has no key.
+      throw GraphError("expected a positive number of bins and a key of two words")
+    }
     for (index, operand) in operands.enumerated() {
       try operand.expectShape(operands[0].shape, operand: index)
     }

@@ -51,7 +51,7 @@ extension Op {
   }
 }
 
-/// What a normalization takes its mean and variance over.
+/// What a normalization takes its mean and variance over. More may come: switch over it with a `default`.
 public enum Normalization: Hashable, Sendable {
   /// The axes from `axis` on; gamma and beta have their shape. `[x, gamma, beta] -> [y]`. ONNX LayerNormalization 17.
   case layer(axis: Int)

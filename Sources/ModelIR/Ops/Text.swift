@@ -1,7 +1,7 @@
 /// Attributes of ``Op/vectorize(_:)``.
 public struct TextAttributes: Hashable, Sendable {
   /// Where a text is cut.
-  package enum Split: String, Hashable, Sendable {
+  public enum Split: String, Hashable, Sendable {
     /// At runs of ASCII white space.
     case whitespace
     /// Between Unicode scalars.
@@ -9,17 +9,20 @@ public struct TextAttributes: Hashable, Sendable {
   }
 
   /// How a text becomes tokens, in this order.
-  package struct Rule: Hashable, Sendable {
+  public struct Rule: Hashable, Sendable {
     /// ASCII letters become lower case.
-    package var lowercases: Bool
+    public var lowercases: Bool
     /// ASCII punctuation is removed: what is neither letter, digit, white space nor control character.
-    package var stripsPunctuation: Bool
+    public var stripsPunctuation: Bool
     /// Nil: the elements along the last axis are the tokens of a text.
-    package var split: Split?
+    public var split: Split?
     /// For each width in turn all runs of as many tokens, joined by a space, take the place of the tokens; empty:
     /// the tokens stay.
-    package var ngramWidths: [Int]
-    package init(lowercases: Bool, stripsPunctuation: Bool, split: Split?, ngramWidths: [Int]) {
+    public var ngramWidths: [Int]
+    /// Every part of the rule; those that are left out do nothing.
+    public init(
+      lowercases: Bool = false, stripsPunctuation: Bool = false, split: Split? = nil, ngramWidths: [Int] = []
+    ) {
       self.lowercases = lowercases
       self.stripsPunctuation = stripsPunctuation
       self.split = split
@@ -28,18 +31,21 @@ public struct TextAttributes: Hashable, Sendable {
   }
 
   /// What becomes of the tokens' numbers.
-  package enum Result: Hashable, Sendable {
+  public enum Result: Hashable, Sendable {
     /// The first of them, filled up with 0: `[..., length]`.
     case sequence(Int)
     /// How often each of `0 ..< depth` occurs: `[..., depth]`.
     case counts(Int)
   }
 
-  package var rule: Rule
+  /// How a text becomes tokens.
+  public var rule: Rule
   /// From tokens to numbers.
-  package var table: LookupTable
-  package var result: Result
-  package init(rule: Rule, table: LookupTable, result: Result) {
+  public var table: LookupTable
+  /// What becomes of the numbers.
+  public var result: Result
+  /// All attributes.
+  public init(rule: Rule, table: LookupTable, result: Result) {
     self.rule = rule
     self.table = table
     self.result = result
@@ -47,13 +53,22 @@ public struct TextAttributes: Hashable, Sendable {
 
   func inferType(_ x: TensorType) throws(GraphError) -> TensorType {
     try x.expectDType(.string, operand: 0)
+    try table.check()
+    guard case .strings = table.keys, case .integers = table.values else {
+      throw GraphError("expected a table from strings to integers")
+    }
+    guard rule.ngramWidths.allSatisfy({ $0 > 0 }) else {
+      throw GraphError("expected positive numbers of tokens, found \(rule.ngramWidths)")
+    }
     var dimensions = x.shape.dimensions
     if rule.split == nil {
       try x.expectRank(1...Int.max)
       dimensions.removeLast()
     }
     switch result {
-    case .sequence(let size), .counts(let size): dimensions.append(.fixed(size))
+    case .sequence(let size), .counts(let size):
+      guard size >= 0, size < 1 << 32 else { throw GraphError("expected a size, found \(size)") }
+      dimensions.append(.fixed(size))
     }
     return TensorType(.int64, Shape(dimensions))
   }

@@ -21,8 +21,8 @@ public struct TensorStatistics: Sendable {
   public static let binCount = 32
 
   /// Reads the tensor's bytes, twice.
-  /// - Throws: what reading them throws.
-  public init(_ tensor: Tensor) throws {
+  /// - Throws: `TensorError` when they cannot be read.
+  public init(_ tensor: Tensor) throws(TensorError) {
     switch tensor.dtype {
     case .string: return
     case .float32: try tensor.withUnsafeBytes { count(Numbers<Float>(bytes: $0)) }

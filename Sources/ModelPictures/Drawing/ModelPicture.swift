@@ -2,7 +2,7 @@ import ModelIR
 
 /// A picture of a model's layers: boxes with names, classes, shapes, activations and types, and what flows between them.
 public struct ModelPicture: Sendable {
-  /// Who places the boxes.
+  /// Who places the boxes. More may come: switch over it with a `default`.
   public enum Layouter: String, Sendable, CaseIterable {
     /// Graphviz's program `dot` if it is installed and done in time; this library otherwise.
     case automatic

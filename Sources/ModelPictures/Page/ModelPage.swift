@@ -20,11 +20,11 @@ public struct ModelPage: Sendable {
   /// - Parameter description: what is shown.
   /// - Parameter picture: the picture of its layers.
   /// - Parameter progress: called with how many bytes were read, and how many there are.
-  /// - Throws: what reading a weight throws.
+  /// - Throws: `KerasImportError` when a weight's bytes are damaged.
   public init(
     _ model: KerasModel, _ description: ModelDescription, picture: ModelPicture,
     progress: ((_ byteCount: Int, _ of: Int) -> Void)? = nil
-  ) throws {
+  ) throws(KerasImportError) {
     self.description = description
     self.picture = picture
     var findings = description.notes
@@ -33,7 +33,10 @@ public struct ModelPage: Sendable {
     var weights: [Weight] = []
     var done = 0
     for weight in model.weights {
-      let statistics = try TensorStatistics(weight.tensor)
+      let statistics: TensorStatistics
+      do { statistics = try TensorStatistics(weight.tensor) } catch {
+        throw KerasImportError(reading: error).at(.weight(weight.name))
+      }
       weights.append(Weight(weight: weight, statistics: statistics))
       if statistics.nonFiniteCount > 0 {
         findings.append(Finding.notFinite("weight", weight.name, count: statistics.nonFiniteCount))

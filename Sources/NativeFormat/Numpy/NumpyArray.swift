@@ -10,7 +10,7 @@ public import ModelIR
 /// | then | | a Python dictionary: `descr`, `fortran_order`, `shape` |
 public enum NumpyArray {
   /// What is wrong with a file.
-  public struct FormatError: Error, CustomStringConvertible {
+  public struct FormatError: Error, Sendable, CustomStringConvertible {
     /// What is wrong.
     public let description: String
 
@@ -21,7 +21,7 @@ public enum NumpyArray {
 
   /// Reads an `.npy` file.
   /// - Throws: ``FormatError`` with the path: it cannot be opened, or is no array that is read.
-  public static func read(_ path: String) throws(FormatError) -> Tensor {
+  public static func load(_ path: String) throws(FormatError) -> Tensor {
     do {
       return try MappedFile(path: path).content.withBytes { bytes in Result { try decode(bytes) } }.get()
     } catch let error as FileError {
@@ -33,7 +33,7 @@ public enum NumpyArray {
 
   /// Writes an `.npy` file, which appears under its name when it is complete.
   /// - Throws: ``FormatError`` with the path when it cannot be written, or the tensor cannot be read.
-  public static func write(_ tensor: Tensor, to path: String) throws(FormatError) {
+  public static func save(_ tensor: Tensor, to path: String) throws(FormatError) {
     do {
       let bytes = try encode(tensor)
       let file = try OutputFile(replacing: path)

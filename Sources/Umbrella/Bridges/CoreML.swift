@@ -6,10 +6,10 @@
   extension Tensor {
     /// A copy of a Core ML array of float16, float32, float64 or int32, whatever its strides are.
     /// - Throws: ``TensorError`` for another type.
-    public init(_ array: MLMultiArray) throws {
+    public init(_ array: MLMultiArray) throws(TensorError) {
       let sizes = array.shape.map(\.intValue)
       let places = elementPlaces(sizes, strides: array.strides.map(\.intValue))
-      func copied<T: TensorElement>(_ type: T.Type) throws -> Tensor {
+      func copied<T: TensorElement>(_ type: T.Type) throws(TensorError) -> Tensor {
         let elements = array.withUnsafeBytes { bytes in
           places.map { bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<T>.size, as: T.self) }
         }
@@ -30,8 +30,9 @@
   extension MLMultiArray {
     /// A copy of a tensor: float16, float32, float64 and int32 as they are, bfloat16 as float32, small integers and truth
     /// values as int32.
-    /// - Throws: ``TensorError`` for integers that int32 does not hold and for text; what reading the elements throws.
-    public convenience init(tensor: Tensor) throws {
+    /// - Throws: ``TensorError`` for integers that int32 does not hold and for text, when the elements cannot be read, and
+    ///   with what Core ML says.
+    public convenience init(tensor: Tensor) throws(TensorError) {
       switch tensor.dtype {
       case .float64: try self.init([Double](tensor), tensor.sizes, .double)
       case .float32: try self.init([Float](tensor), tensor.sizes, .float32)
@@ -51,8 +52,10 @@
 
     private convenience init<T: TensorElement>(
       _ elements: [T], _ sizes: [Int], _ type: MLMultiArrayDataType
-    ) throws {
-      try self.init(shape: sizes.map { NSNumber(value: $0) }, dataType: type)
+    ) throws(TensorError) {
+      do { try self.init(shape: sizes.map { NSNumber(value: $0) }, dataType: type) } catch {
+        throw TensorError(reading: error)
+      }
       withUnsafeMutableBytes { bytes, strides in
         for (element, place) in zip(elements, elementPlaces(sizes, strides: strides)) {
           bytes.storeBytes(of: element, toByteOffset: place * MemoryLayout<T>.size, as: T.self)

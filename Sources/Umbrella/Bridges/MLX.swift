@@ -6,8 +6,8 @@
   extension Tensor {
     /// A copy of an MLX array; bfloat16 becomes float32.
     /// - Throws: ``TensorError`` for complex numbers.
-    public init(_ array: MLXArray) throws {
-      func copied<T: TensorElement & HasDType>(_ type: T.Type) throws -> Tensor {
+    public init(_ array: MLXArray) throws(TensorError) {
+      func copied<T: TensorElement & HasDType>(_ type: T.Type) throws(TensorError) -> Tensor {
         try Tensor(array.asArray(type), sizes: array.shape)
       }
       switch array.dtype {
@@ -31,8 +31,8 @@
 
   extension MLXArray {
     /// A copy of a tensor; float64 and bfloat16 become float32.
-    /// - Throws: ``TensorError`` for text; what reading the elements throws.
-    public convenience init(tensor: Tensor) throws {
+    /// - Throws: ``TensorError`` for text, and when the elements cannot be read.
+    public convenience init(tensor: Tensor) throws(TensorError) {
       switch tensor.dtype {
       case .float32: self.init(try [Float](tensor), tensor.sizes)
       case .float64, .bfloat16: self.init(try [Float](tensor.converted(to: .float32)), tensor.sizes)

@@ -8,7 +8,8 @@ struct ScaledBlocks: Layer {
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     var blocks: [Sublayer] = []
     for (index, units) in [4, 4].enumerated() {
-      blocks.append(try config.sublayer("blocks/\(index)", "Dense", ["units": ConfigValue(units)]))
+      blocks.append(
+        try config.sublayer("blocks/\(index)", className: "Dense", config: ["units": ConfigValue(units)]))
     }
     sublayers = blocks
   }

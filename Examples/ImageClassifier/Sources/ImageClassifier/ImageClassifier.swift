@@ -11,7 +11,7 @@ import NativeRuntime
     let data = arguments.dropFirst().first ?? "Data"
     let path = arguments.first ?? "\(data)/image.ppm"
 
-    let model = try KerasModel(contentsOf: "\(data)/shapes.keras")
+    let model = try KerasModel(contentsOfFile: "\(data)/shapes.keras")
     let session = try Session(model)
     let image = try read(path, for: session.inputs[0])
     let outputs = try session.run([session.inputs[0].name: image])
@@ -19,7 +19,7 @@ import NativeRuntime
 
     let labels = try String(contentsOfFile: "\(data)/labels.txt", encoding: .utf8).split(separator: "\n")
     // What Keras says is known for the picture that comes with the model.
-    let keras = arguments.first == nil ? try [Float](NumpyArray.read("\(data)/predictions.npy")) : []
+    let keras = arguments.first == nil ? try [Float](NumpyArray.load("\(data)/predictions.npy")) : []
     var worst: Float = 0
     for (index, probability) in probabilities.enumerated().sorted(by: { $0.element > $1.element }).prefix(5) {
       let name = labels[index].padding(toLength: 10, withPad: " ", startingAt: 0)
@@ -39,7 +39,7 @@ import NativeRuntime
     let wanted = input.shape.substituting(["batch": 1])
     let image: Tensor
     if path.hasSuffix(".npy") {
-      image = try NumpyArray.read(path).converted(to: input.dtype)
+      image = try NumpyArray.load(path).converted(to: input.dtype)
     } else {
       let pixmap = try Pixmap(contentsOf: path)
       image = try Tensor(pixmap.pixels, sizes: [1, pixmap.height, pixmap.width, pixmap.channels]).converted(

@@ -6,14 +6,14 @@ import NativeFormat
 @main struct PretrainedWeights {
   static func main() throws {
     let data = CommandLine.arguments.dropFirst().first ?? "Data"
-    let model = try KerasModel(contentsOf: "\(data)/model.keras")
+    let model = try KerasModel(contentsOfFile: "\(data)/model.keras")
 
     var network = DigitNet()
     let report = try model.weights.load(into: &network, DigitNet.rules)
     for entry in report.loaded { print("\(entry.parameter) <- \(entry.weight)") }
 
-    let images = try NumpyArray.read("\(data)/images.npy")
-    let predictions = try NumpyArray.read("\(data)/predictions.npy")
+    let images = try NumpyArray.load("\(data)/images.npy")
+    let predictions = try NumpyArray.load("\(data)/predictions.npy")
     let worst = try compare(network, images, predictions)
     print("largest difference: \(worst)")
     if worst > 1e-5 { throw Difference(largest: worst) }

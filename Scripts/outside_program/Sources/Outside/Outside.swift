@@ -13,6 +13,7 @@ import Kconvert
     let model = try opened(file)
     try inspected(fixtures)
     try refused(model)
+    try typed(model, file, in: folder)
     try await ran(model)
     try await saved(model, in: folder)
     try built(in: folder)
@@ -69,6 +70,47 @@ import Kconvert
     try expect(outputs["nothing"] == nil && outputs.count == 1, "outputs by name")
   }
 
+  // What is thrown is known: none of these says `any Error`.
+
+  static func prepared(_ file: URL) throws(KerasImportError) -> Session {
+    let model = try KerasModel(contentsOf: file).replacingWeights { _ in nil }
+    return try Session(model.castingWeights(to: .float32), options: Session.Options(threads: 1))
+  }
+
+  static func elements(_ tensor: Tensor) throws(TensorError) -> [Float] {
+    try [Float](tensor.converted(to: .float32))
+  }
+
+  static func converted(_ model: KerasModel, to folder: URL) throws(KerasExportError) {
+    try KerasWriter().write(model, to: folder.appending(path: "typed.keras").path)
+    try NativeWriter().write(model, to: folder.appending(path: "typed.safetensors").path)
+  }
+
+  static func exchanged(_ model: KerasModel, to folder: URL) throws(ONNXExportError) {
+    try ONNXWriter().write(model, to: folder.appending(path: "typed.onnx").path)
+  }
+
+  static func renamed(_ model: KerasModel) throws(WeightLoadError) -> [String: Tensor] {
+    try model.weights.renamed([.prefix("dense/", to: "head.")])
+  }
+
+  static func typed(_ model: KerasModel, _ file: URL, in folder: URL) throws {
+    try converted(model, to: folder)
+    try exchanged(model, to: folder)
+    let session = try prepared(file)
+    let read = try Session(ONNXFile(contentsOf: folder.appending(path: "typed.onnx")))
+    let image = try Tensor((0..<784).map { Float($0 % 5) }, sizes: [1, 28, 28, 1])
+    let (one, other) = (try session.run(["image": image]), try read.run(["image": image]))
+    let pairs = try zip(elements(one[0].value), elements(other[0].value))
+    try expect(pairs.allSatisfy { abs($0 - $1) < 1e-4 }, "an ONNX file that is read back")
+    try expect(renamed(model)["head.kernel"]?.rank == 2, "other names")
+    try expectError("no regular expression") { _ = try model.weights.renamed([.skip("(")]) }
+    try expectError("weight \"conv2d/kernel\"") {
+      _ = try model.replacingWeights { _ in throw Failure("nothing") }
+    }
+    print(session, one)
+  }
+
   /// Many tasks share a session; one that is cancelled ends.
   static func ran(_ model: KerasModel) async throws {
     let session = try await Session.prepare(model)
@@ -96,6 +138,10 @@ import Kconvert
         ? try Tensor([Float](repeating: 0, count: weight.tensor.elementCount), sizes: weight.tensor.sizes)
         : nil
     }
+    let elsewhere = URL(string: "https://example.org/a.keras")
+    do { if let elsewhere { try await KerasWriter().write(changed, to: elsewhere) } } catch KerasExportError
+      .cannotCreate
+    {}
     try await KerasWriter().write(changed, to: folder.appending(path: "a.keras")) { _ in }
     try await KerasWriter().writeWeights(changed, to: folder.appending(path: "a.weights.h5"))
     try await NativeWriter().write(

@@ -47,7 +47,7 @@ struct ConvolutionWindow: Sendable {
       // With stride 1 the padding is the same for every size.
       guard let size = strides[index] == 1 ? 1 << 20 : shape[axis].fixedSize else { return .sameUpper }
       pairs.append(
-        Padding.same(
+        PadPair.same(
           size: size, window: kernelSize[index], stride: strides[index], dilation: dilations[index]))
     }
     return .explicit(pairs)
@@ -227,7 +227,7 @@ extension LoweringScope {
 
   /// A constant under another shape stays a constant.
   func reshapedWeight(_ value: Value, _ shape: Shape) throws(KerasImportError) -> Value {
-    if let tensor = constant(value), let sizes = shape.fixedSizes,
+    if let tensor = constantTensor(of: value), let sizes = shape.fixedSizes,
       tensor.elementCount == shape.elementCount.fixedSize
     {
       return constant(

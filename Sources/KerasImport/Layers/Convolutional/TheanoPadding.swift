@@ -6,7 +6,8 @@ extension LayerObject {
   package var theanoPads: [PadPair]? {
     switch layer {
     case let layer as Pooling:
-      return layer.isTheanoSame ? LayerObject.differing(layer.theanoPadding, layer.poolSize, layer.strides) : nil
+      return layer.isTheanoSame
+        ? LayerObject.differing(layer.theanoPadding, layer.poolSize, layer.strides) : nil
     case let layer as ConvTranspose:
       guard layer.window.isTheanoSame else { return nil }
       let today = zip(layer.window.kernelSize, layer.window.strides).map { max($0 - $1, 0) / 2 }
@@ -25,7 +26,7 @@ extension LayerObject {
   /// The pads unless today's are the same for data of every size.
   private static func differing(_ pads: [PadPair], _ extents: [Int], _ strides: [Int]) -> [PadPair]? {
     let isAsToday = pads.indices.allSatisfy { axis in
-      strides[axis] == 1 && pads[axis] == Padding.same(size: 1 << 20, window: extents[axis], stride: 1)
+      strides[axis] == 1 && pads[axis] == PadPair.same(size: 1 << 20, window: extents[axis], stride: 1)
     }
     return isAsToday ? nil : pads
   }

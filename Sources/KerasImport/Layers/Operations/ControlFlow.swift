@@ -58,9 +58,9 @@ private struct Callable {
 
 extension OperationCall {
   /// A function, operation or layer among the settings or the arguments.
-  private func callable(_ name: String, _ position: Int) throws(KerasImportError) -> Callable {
+  private func callable(_ name: String, at position: Int) throws(KerasImportError) -> Callable {
     if let json = value(name) { return try Callable(SerializedObject(json), serializedConfig) }
-    guard case .object(let object)? = argument(name, position) else {
+    guard case .object(let object)? = argument(name, at: position) else {
       throw KerasImportError(.unsupported("something else than a function in place of \"\(name)\""))
     }
     return try Callable(object, serializedConfig)
@@ -69,8 +69,8 @@ extension OperationCall {
   /// `f` of every slice along axis 0, the results stacked; `xs` may be a structure.
   func map() throws(KerasImportError) -> [Value] {
     let isVectorized = value("function") != nil
-    let f = try isVectorized ? callable("function", 0) : callable("f", 0)
-    let xs = try required("xs", isVectorized ? argument("elements", 0) : argument("xs", 1))
+    let f = try isVectorized ? callable("function", at: 0) : callable("f", at: 0)
+    let xs = try required("xs", isVectorized ? argument("elements", at: 0) : argument("xs", at: 1))
     return try scope.eachSlice(of: xs, carrying: []) { step, _, inner throws(KerasImportError) in
       (try f.call([step], in: inner), [])
     }.results
@@ -79,12 +79,12 @@ extension OperationCall {
   /// `carry, y = f(carry, x)` of every slice along axis 0 (or `length` times without any): the last carry, then the `y`
   /// stacked.
   func scan() throws(KerasImportError) -> [Value] {
-    let f = try callable("f", 0)
-    let initial = try required("init", argument("init", 1))
+    let f = try callable("f", at: 0)
+    let initial = try required("init", argument("init", at: 1))
     ignore("unroll")
     let isReverse = try bool("reverse", default: false)
     let length = try int("length")
-    guard let xs = argument("xs", 2) else {
+    guard let xs = argument("xs", at: 2) else {
       throw KerasImportError(.unsupported("a scan over nothing"))
     }
     let first = xs.tensors.first.map { scope.shape(of: $0.value)[0] }
@@ -106,8 +106,8 @@ extension OperationCall {
   /// `y[0] = x[0]`, `y[i] = f(y[i - 1], x[i])` for an associative `f`, in the order in which Keras combines pairs.
   /// Source: `associative_scan` of `keras/src/backend/tensorflow/core.py`.
   func associativeScan() throws(KerasImportError) -> [Value] {
-    let f = try callable("f", 0)
-    let structure = try required("elems", argument("elems", 1))
+    let f = try callable("f", at: 0)
+    let structure = try required("elems", argument("elems", at: 1))
     var elements = try structure.tensors.map { operand throws(KerasImportError) in
       try value(.tensor(operand), like: nil)
     }
@@ -131,13 +131,13 @@ extension OperationCall {
 
   /// The results of the branch that `index`, brought into range, chooses. All are computed: none has effects.
   func switchBranches() throws(KerasImportError) -> [Value] {
-    let index = try scope.cast(tensor("index", 0), to: .int32)
-    guard case .list(let items)? = argument("branches", 1), !items.isEmpty else {
+    let index = try scope.cast(tensor("index", at: 0), to: .int32)
+    guard case .list(let items)? = argument("branches", at: 1), !items.isEmpty else {
       throw KerasImportError(.missingKey("branches"))
     }
     var operands: [CallArgument<Operand>] = []
     for position in call.positional.indices.dropFirst(2) {
-      operands.append(try required("operands", argument("operands", position)))
+      operands.append(try required("operands", argument("operands", at: position)))
     }
     var chosen: [Value] = []
     for (number, item) in items.enumerated() {

@@ -34,39 +34,39 @@ extension LayerRegistry {
 extension OperationCall {
   /// The operand in another element type.
   func cast() throws(KerasImportError) -> Value {
-    try scope.cast(tensor("x", 0), to: required("dtype", dtype("dtype", 1)))
+    try scope.cast(tensor("x", at: 0), to: required("dtype", dtype("dtype", at: 1)))
   }
 
   /// The operand in another element type, brought into its range first.
   func saturateCast() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
-    let target = try required("dtype", dtype("dtype", 1))
+    let x = try tensor("x", at: 0)
+    let target = try required("dtype", dtype("dtype", at: 1))
     return try scope.saturated(x, to: target)
   }
 
   /// The slices of an axis, each without it.
   func unstack() throws(KerasImportError) -> [Value] {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     return try scope.unstacked(
       x, axis: scope.axis(int("axis", default: 0), rank: scope.rank(of: x)), count: int("num"))
   }
 
   /// A part of a shape from start indices on, which may depend on the data.
   func slice() throws(KerasImportError) -> Value {
-    var x = try tensor("inputs", 0)
+    var x = try tensor("inputs", at: 0)
     let rank = scope.rank(of: x)
     let sizes = try required("shape", ints("shape"))
     guard sizes.count == rank else {
       throw KerasImportError(.invalidGraph("a part of shape \(sizes) of \(scope.shape(of: x))"))
     }
-    if let starts = try? self.sizes("start_indices", 1), starts.count == rank {  // Else a tensor, below.
+    if let starts = try? self.sizes("start_indices", at: 1), starts.count == rank {  // Else a tensor, below.
       for axis in 0..<rank {
         let size = sizes[axis] == -1 ? scope.shape(of: x)[axis] - starts[axis] : .fixed(sizes[axis])
         x = try scope.part(x, axis: axis, start: starts[axis], size: size)
       }
       return x
     }
-    let starts = try scope.cast(tensor("start_indices", 1), to: .int64)
+    let starts = try scope.cast(tensor("start_indices", at: 1), to: .int64)
     for axis in 0..<rank {
       let start = try scope.slice(starts, axis: 0, from: axis, to: axis + 1)
       guard sizes[axis] >= 0 else {
@@ -79,9 +79,9 @@ extension OperationCall {
 
   /// The operand with updates put in from start indices on; starts are moved so that the updates fit.
   func sliceUpdate() throws(KerasImportError) -> Value {
-    let x = try tensor("inputs", 0)
-    let starts = try scope.cast(tensor("start_indices", 1), to: .int64)
-    var updates = try scope.cast(tensor("updates", 2), to: scope.dtype(of: x))
+    let x = try tensor("inputs", at: 0)
+    let starts = try scope.cast(tensor("start_indices", at: 1), to: .int64)
+    var updates = try scope.cast(tensor("updates", at: 2), to: scope.dtype(of: x))
     let (shape, part) = (scope.shape(of: x), scope.shape(of: updates))
     try scope.expectRank(shape.rank, of: updates)
     var isInside: Value?
@@ -104,17 +104,17 @@ extension OperationCall {
 
   /// Zeros to which values are added at coordinate tuples.
   func scatter() throws(KerasImportError) -> Value {
-    let values = try tensor("values", 1)
+    let values = try tensor("values", at: 1)
     let sizes = try required("shape", dimensions("shape"))
     let zeros = try scope.filled(Shape(sizes), 0, scope.dtype(of: values))
-    return try scope.emit(.scatterND(.add), zeros, scope.cast(tensor("indices", 0), to: .int64), values)
+    return try scope.emit(.scatterND(.add), zeros, scope.cast(tensor("indices", at: 0), to: .int64), values)
   }
 
   /// The operand with updates put in (or combined by `reduction`) at coordinate tuples.
   func scatterUpdate() throws(KerasImportError) -> Value {
-    let x = try tensor("inputs", 0)
-    let indices = try scope.cast(tensor("indices", 1), to: .int64)
-    let updates = try scope.cast(tensor("updates", 2), to: scope.dtype(of: x))
+    let x = try tensor("inputs", at: 0)
+    let indices = try scope.cast(tensor("indices", at: 1), to: .int64)
+    let updates = try scope.cast(tensor("updates", at: 2), to: scope.dtype(of: x))
     let reductions: [String: ScatterReduction] = [
       "none": .none, "add": .add, "max": .maximum, "min": .minimum, "mul": .multiply,
     ]

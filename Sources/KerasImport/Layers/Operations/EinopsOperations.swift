@@ -9,8 +9,8 @@ extension OperationCall {
   /// Axes split, moved and joined by names: `"b h (w c) -> b (h w) c"`, sizes of the parts by keyword; one part of a split
   /// may follow from the rest.
   func rearrange() throws(KerasImportError) -> Value {
-    let x = try tensor("tensor", 0)
-    let pattern = try required("pattern", string("pattern", 1))
+    let x = try tensor("tensor", at: 0)
+    let pattern = try required("pattern", string("pattern", at: 1))
     guard let arrow = pattern.firstRange(of: "->") else {
       throw KerasImportError(.invalidGraph("the pattern \"\(pattern)\""))
     }

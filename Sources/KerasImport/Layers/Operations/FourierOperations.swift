@@ -15,8 +15,8 @@ extension LayerRegistry {
 
 extension OperationCall {
   /// A pair of real and imaginary parts.
-  private func complex(_ name: String = "x", _ position: Int = 0) throws(KerasImportError) -> Complex {
-    guard case .list(let parts)? = argument(name, position), parts.count == 2 else {
+  private func complex(_ name: String = "x", at position: Int = 0) throws(KerasImportError) -> Complex {
+    guard case .list(let parts)? = argument(name, at: position), parts.count == 2 else {
       throw KerasImportError(.invalidGraph("expected a pair of real and imaginary parts"))
     }
     let x = try promoted(parts).map { part throws(KerasImportError) in try scope.floating(part) }
@@ -31,19 +31,22 @@ extension OperationCall {
     var x = try complex()
     if isInverse { x = try x.conjugated(scope) }
     let rank = scope.rank(of: x.real)
-    guard rank > 1 else { throw KerasImportError(.invalidGraph("a transform over two axes of shape \(scope.shape(of: x.real))")) }
+    guard rank > 1 else {
+      throw KerasImportError(.invalidGraph("a transform over two axes of shape \(scope.shape(of: x.real))"))
+    }
     x = try scope.fourier(x)
     x = try scope.fourier(x.moved(rank - 2, rank - 1, scope)).moved(rank - 2, rank - 1, scope)
     guard isInverse else { return try x.parts(scope) }
     let shape = scope.shape(of: x.real)
-    let count = try scope.cast(scope.emit(.sizes([shape[rank - 1] * shape[rank - 2]])), to: scope.dtype(of: x.real))
+    let count = try scope.cast(
+      scope.emit(.sizes([shape[rank - 1] * shape[rank - 2]])), to: scope.dtype(of: x.real))
     let parts = try x.conjugated(scope).parts(scope)
     return try parts.map { part throws(KerasImportError) in try scope.divide(part, count) }
   }
 
   /// The first `n / 2 + 1` results for real elements, cut or filled up to `fft_length`.
   func realFourier() throws(KerasImportError) -> [Value] {
-    let x = try floating("x", 0)
+    let x = try floating("x", at: 0)
     return try scope.realFourier(x, length: int("fft_length")).parts(scope)
   }
 
@@ -58,7 +61,9 @@ extension OperationCall {
     let length = try required("sequence_length", int("sequence_length"))
     let step = try required("sequence_stride", int("sequence_stride"))
     let fourierLength = try required("fft_length", int("fft_length"))
-    guard (1...1 << 20).contains(length), (1...1 << 20).contains(step), fourierLength >= length, fourierLength <= 1 << 20 else {
+    guard (1...1 << 20).contains(length), (1...1 << 20).contains(step), fourierLength >= length,
+      fourierLength <= 1 << 20
+    else {
       throw KerasImportError(.invalidGraph("frames of \(length) elements every \(step) for \(fourierLength)"))
     }
     let isUnset = scope.object.config["window"]?.isNull == true
@@ -71,19 +76,22 @@ extension OperationCall {
       window = Windows.cosine(length, 0.5)
     }
     if let own = window {
-      guard own.count == length else { throw KerasImportError(.invalidGraph("a window of \(own.count) for \(length)")) }
+      guard own.count == length else {
+        throw KerasImportError(.invalidGraph("a window of \(own.count) for \(length)"))
+      }
       let before = (fourierLength - length) / 2
       let zeros = { Array(repeating: 0.0, count: $0) }
       window = zeros(before) + own + zeros(fourierLength - length - before)
     }
     return Frames(
-      length: length, step: step, fourierLength: fourierLength, isCentred: try bool("center", default: true), window: window)
+      length: length, step: step, fourierLength: fourierLength, isCentred: try bool("center", default: true),
+      window: window)
   }
 
   /// Transforms of overlapping frames, each times a window: `[..., frames, fft_length / 2 + 1]`, twice.
   func shortTimeFourier() throws(KerasImportError) -> [Value] {
     let frames = try frames()
-    var x = try floating("x", 0)
+    var x = try floating("x", at: 0)
     let rank = scope.rank(of: x)
     guard rank > 0 else { throw KerasImportError(.invalidGraph("a signal without an axis")) }
     if frames.isCentred {
@@ -94,7 +102,7 @@ extension OperationCall {
     var framed = try scope.framed(x, length: frames.fourierLength, step: frames.step)
     if let window = frames.window {
       framed = try scope.multiply(
-        framed, scope.constant(window, sizes: [window.count], scope.dtype(of: x), as: "window"))
+        framed, scope.constant(window, sizes: [window.count], dtype: scope.dtype(of: x), as: "window"))
     }
     return try scope.realFourier(framed, length: nil).parts(scope)
   }
@@ -107,7 +115,7 @@ extension OperationCall {
     if let window = frames.window {
       let dual = Windows.dual(window, step: frames.step)
       parts = try scope.multiply(
-        parts, scope.constant(dual, sizes: [dual.count], scope.dtype(of: parts), as: "window"))
+        parts, scope.constant(dual, sizes: [dual.count], dtype: scope.dtype(of: parts), as: "window"))
     }
     let y = try scope.overlapped(parts, step: frames.step)
     let last = scope.rank(of: y) - 1
@@ -155,7 +163,9 @@ extension LoweringScope {
       throw KerasImportError(.unsupported("a Fourier transform over an axis whose size is not known"))
     }
     guard size > 32, let factor = size.balancedFactor else {
-      guard size <= 1 << 12 else { throw KerasImportError(.unsupported("a Fourier transform over \(size) elements")) }
+      guard size <= 1 << 12 else {
+        throw KerasImportError(.unsupported("a Fourier transform over \(size) elements"))
+      }
       return try turned(x, by: FourierMatrix(rows: size, columns: size, period: size), isProduct: true)
     }
     let (n1, n2) = (factor, size / factor)
@@ -163,16 +173,23 @@ extension LoweringScope {
     let grid = Shape(outer + [.fixed(n1), .fixed(n2)])
     let split = try x.map { part throws(KerasImportError) in try reshape(part, grid) }
     let columns = try fourier(split.moved(last, last + 1, self)).moved(last, last + 1, self)
-    let twisted = try turned(columns, by: FourierMatrix(rows: n1, columns: n2, period: size), isProduct: false)
+    let twisted = try turned(
+      columns, by: FourierMatrix(rows: n1, columns: n2, period: size), isProduct: false)
     let rows = try fourier(twisted).moved(last, last + 1, self)
     return try rows.map { part throws(KerasImportError) in try reshape(part, Shape(outer + [.fixed(size)])) }
   }
 
   /// `x (c - i s)`, as a matrix product or element by element.
-  private func turned(_ x: Complex, by matrix: FourierMatrix, isProduct: Bool) throws(KerasImportError) -> Complex {
+  private func turned(_ x: Complex, by matrix: FourierMatrix, isProduct: Bool) throws(KerasImportError)
+    -> Complex
+  {
     let type = dtype(of: x.real)
-    let (c, s) = (constant(try matrix.cosines(type), as: "cosines"), constant(try matrix.sines(type), as: "sines"))
-    func times(_ a: Value, _ b: Value) throws(KerasImportError) -> Value { try isProduct ? matMulOfAnyRank(a, b) : multiply(a, b) }
+    let (c, s) = (
+      constant(try matrix.cosines(type), as: "cosines"), constant(try matrix.sines(type), as: "sines")
+    )
+    func times(_ a: Value, _ b: Value) throws(KerasImportError) -> Value {
+      try isProduct ? matMulOfAnyRank(a, b) : multiply(a, b)
+    }
     let (rc, rs) = (try times(x.real, c), try times(x.real, s))
     guard let imaginary = x.imaginary else { return Complex(real: rc, imaginary: try unary(.negate, rs)) }
     return Complex(
@@ -187,7 +204,9 @@ extension LoweringScope {
       throw KerasImportError(.unsupported("a Fourier transform over an axis whose size is not known"))
     }
     let y = try fourier(Complex(real: sized, imaginary: nil))
-    return try y.map { part throws(KerasImportError) in try slice(part, axis: last, from: nil, to: size / 2 + 1) }
+    return try y.map { part throws(KerasImportError) in
+      try slice(part, axis: last, from: nil, to: size / 2 + 1)
+    }
   }
 
   /// The real elements of `n / 2 + 1` results: the missing ones are the others' conjugates.
@@ -197,7 +216,9 @@ extension LoweringScope {
       throw KerasImportError(.unsupported("a Fourier transform over an axis whose size is not known"))
     }
     let size = length ?? 2 * (count - 1)
-    guard (1...1 << 22).contains(size) else { throw KerasImportError(.invalidGraph("a transform of \(size) elements")) }
+    guard (1...1 << 22).contains(size) else {
+      throw KerasImportError(.invalidGraph("a transform of \(size) elements"))
+    }
     let bins = size / 2 + 1
     let x = try given.map { part throws(KerasImportError) in try resized(part, axis: last, to: bins) }
     // The conjugate of the spectrum transformed forward is the conjugate of the inverse.
@@ -226,18 +247,22 @@ extension LoweringScope {
   func overlapped(_ frames: Value, step: Int) throws(KerasImportError) -> Value {
     let last = rank(of: frames) - 1
     let (count, length) = (shape(of: frames)[last - 1], shape(of: frames)[last])
-    guard let size = length.fixedSize, size > 0 else { throw KerasImportError(.unsupported("frames of unknown length")) }
+    guard let size = length.fixedSize, size > 0 else {
+      throw KerasImportError(.unsupported("frames of unknown length"))
+    }
     let overlaps = (size - 1) / step + 1
     guard overlaps <= 1 << 10 else { throw KerasImportError(.unsupported("\(overlaps) frames that overlap")) }
     let wide = try bordered(frames, axis: last, before: 0, after: .fixed(overlaps * step - size))
     var total: Value?
     for index in 0..<overlaps {
       let block = try slice(wide, axis: last, from: index * step, to: (index + 1) * step)
-      let placed = try bordered(block, axis: last - 1, before: .fixed(index), after: .fixed(overlaps - 1 - index))
+      let placed = try bordered(
+        block, axis: last - 1, before: .fixed(index), after: .fixed(overlaps - 1 - index))
       total = try total.map { known throws(KerasImportError) in try add(known, placed) } ?? placed
     }
     let blocks = count + .fixed(overlaps - 1)
-    let flat = try reshape(total ?? wide, Shape(Array(shape(of: frames).dimensions[..<(last - 1)]) + [blocks * .fixed(step)]))
+    let flat = try reshape(
+      total ?? wide, Shape(Array(shape(of: frames).dimensions[..<(last - 1)]) + [blocks * .fixed(step)]))
     return try part(flat, axis: last - 1, start: 0, size: (count - 1) * .fixed(step) + length)
   }
 }

@@ -28,25 +28,25 @@ extension LayerRegistry {
 extension OperationCall {
   /// `1 / sqrt(x)`.
   func reciprocalRoot() throws(KerasImportError) -> Value {
-    try scope.unary(.reciprocal, scope.unary(.sqrt, floating("x", 0)))
+    try scope.unary(.reciprocal, scope.unary(.sqrt, floating("x", at: 0)))
   }
 
   /// `1 - erf(x)`.
   func complementaryError() throws(KerasImportError) -> Value {
-    let y = try scope.unary(.erf, floating("x", 0))
+    let y = try scope.unary(.erf, floating("x", at: 0))
     return try scope.subtract(scope.scalar(1, like: y), y)
   }
 
   /// The inverse of the error function.
   func inverseError() throws(KerasImportError) -> Value {
-    let x = try floating("x", 0)
+    let x = try floating("x", at: 0)
     guard scope.dtype(of: x) != .float64 else { throw KerasImportError(.unsupported("erfinv of float64")) }
     return try scope.cast(scope.inverseErrorFunction(scope.cast(x, to: .float32)), to: scope.dtype(of: x))
   }
 
   /// The k largest elements of the last axis in order, and their int32 places.
   func topK() throws(KerasImportError) -> [Value] {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     let k = try required("k", dimensions("k")?.first)
     ignore("sorted")
     let results = try scope.emitAll(.topK(k: k, axis: scope.rank(of: x) - 1, largest: true), [x])
@@ -55,8 +55,8 @@ extension OperationCall {
 
   /// Whether the prediction at each target is among the k largest: fewer than k are larger, and it is finite.
   func inTopK() throws(KerasImportError) -> Value {
-    let targets = try scope.cast(tensor("targets", 0), to: .int64)
-    let predictions = try floating("predictions", 1)
+    let targets = try scope.cast(tensor("targets", at: 0), to: .int64)
+    let predictions = try floating("predictions", at: 1)
     try scope.expectRank(2, of: predictions)
     let own = try scope.emit(.gatherElements(axis: 1), predictions, scope.expandDims(targets, axes: [1]))
     let larger = try scope.cast(scope.compare(.greater, predictions, own), to: .int32)
@@ -78,8 +78,8 @@ extension OperationCall {
   /// Slices of axis 0 combined by the number of their segment; negative numbers are left out. `num_segments`, or as many
   /// as the largest number says. A segment without slices: 0, 1, the type's smallest or largest number.
   func segments(_ reduction: ScatterReduction) throws(KerasImportError) -> Value {
-    let data = try tensor("data", 0)
-    let ids = try scope.cast(tensor("segment_ids", 1), to: .int64)
+    let data = try tensor("data", at: 0)
+    let ids = try scope.cast(tensor("segment_ids", at: 1), to: .int64)
     ignore("sorted")
     let size = scope.shape(of: ids)[0]
     let largest = try scope.add(scope.reduce(.maximum, ids, axes: [0]), 1)
@@ -106,7 +106,7 @@ extension OperationCall {
   func extractSequences() throws(KerasImportError) -> Value {
     let length = try required("sequence_length", int("sequence_length"))
     return try scope.framed(
-      tensor("x", 0), length: length, step: required("sequence_stride", int("sequence_stride")))
+      tensor("x", at: 0), length: length, step: required("sequence_stride", int("sequence_stride")))
   }
 }
 

@@ -3,26 +3,23 @@ import NativeFormat
 
 /// A `keras.ops` function as a node of a model: its constructor's arguments are the configuration, the rest are call
 /// arguments. Operations compute in the types of their operands and drop masks.
-public struct Operation: Layer {
-  /// How an operation is lowered: its arguments in, its results (flattened) out.
-  public typealias Lowering = @Sendable (OperationCall) throws(KerasImportError) -> [Value]
-
+struct Operation: Layer {
   private let config: LayerConfig
-  private let lowering: Lowering
+  private let lowering: LayerRegistry.OperationBody
 
-  init(_ config: LayerConfig, _ lowering: @escaping Lowering) {
+  init(_ config: LayerConfig, _ lowering: @escaping LayerRegistry.OperationBody) {
     self.config = config
     self.lowering = lowering
   }
 
   /// Operations are made by the registry, from a class name and what ``LayerRegistry/register(operation:as:)`` was
   /// given for it.
-  public init(_ config: inout LayerConfig) throws(KerasImportError) {
+  init(_ config: inout LayerConfig) throws(KerasImportError) {
     throw KerasImportError(.unsupportedLayer(className: config.className))
   }
 
   /// What makes an operation of a configuration; its keys are read when it is lowered.
-  static func factory(_ lowering: @escaping Lowering) -> LayerRegistry.Factory {
+  static func factory(_ lowering: @escaping LayerRegistry.OperationBody) -> LayerRegistry.Factory {
     { (config: inout LayerConfig) throws(KerasImportError) -> any Layer in
       let operation = Operation(config, lowering)
       config.ignoreAll()
@@ -31,7 +28,7 @@ public struct Operation: Layer {
   }
 
   /// Emits the operation's primitives.
-  public func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
+  func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     let arguments = OperationCall(call: call, config: config, scope: scope)
     let results = try lowering(arguments)
     try arguments.finish()
@@ -40,6 +37,9 @@ public struct Operation: Layer {
 }
 
 extension LayerRegistry {
+  /// How an operation is lowered: its arguments in, its results (flattened) out.
+  public typealias OperationBody = @Sendable (OperationCall) throws(KerasImportError) -> [Value]
+
   /// Adds an operation under its class names: the `keras.Operation` subclasses of a program (`Package>Name` or `Name`)
   /// as well as Keras's own. Its lowering must read every argument it is given; what it did not read is an error.
   ///
@@ -49,11 +49,13 @@ extension LayerRegistry {
   ///       let factor = call.scope.scalar(try call.double("factor", default: 1), like: sum)
   ///       return [try call.scope.emit(.binary(.multiply), sum, factor)]
   ///     }
-  public mutating func register(operation names: String..., as lowering: @escaping Operation.Lowering) {
+  public mutating func register(
+    operation names: String..., as lowering: @escaping LayerRegistry.OperationBody
+  ) {
     for name in names { registerOwn(operation: name, Operation.factory(lowering)) }
   }
 
-  private mutating func addOperation(_ name: String, _ lowering: @escaping Operation.Lowering) {
+  private mutating func addOperation(_ name: String, _ lowering: @escaping LayerRegistry.OperationBody) {
     register(operation: name, Operation.factory(lowering))
   }
 

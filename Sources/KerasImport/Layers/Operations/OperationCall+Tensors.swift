@@ -5,20 +5,20 @@ public import ModelIR
 /// Source: `keras/src/backend/common/dtypes.py` (`result_type`): JAX's lattice, in which Python's numbers are weak.
 extension OperationCall {
   /// A tensor argument; numbers and arrays become constants of their own type.
-  public func tensor(_ name: String, _ position: Int) throws(KerasImportError) -> Value {
-    guard let argument = argument(name, position) else { throw KerasImportError(.missingKey(name)) }
+  public func tensor(_ name: String, at position: Int) throws(KerasImportError) -> Value {
+    guard let argument = argument(name, at: position) else { throw KerasImportError(.missingKey(name)) }
     return try value(argument, like: nil)
   }
 
   /// A tensor argument that may be absent.
-  public func optionalTensor(_ name: String, _ position: Int) throws(KerasImportError) -> Value? {
-    guard let argument = argument(name, position) else { return nil }
+  public func optionalTensor(_ name: String, at position: Int) throws(KerasImportError) -> Value? {
+    guard let argument = argument(name, at: position) else { return nil }
     return try value(argument, like: nil)
   }
 
   /// A list of tensors, brought to their common type.
-  public func tensors(_ name: String, _ position: Int) throws(KerasImportError) -> [Value] {
-    guard let argument = argument(name, position) else { throw KerasImportError(.missingKey(name)) }
+  public func tensors(_ name: String, at position: Int) throws(KerasImportError) -> [Value] {
+    guard let argument = argument(name, at: position) else { throw KerasImportError(.missingKey(name)) }
     guard case .list(let items) = argument else { return [try value(argument, like: nil)] }
     return try promoted(items)
   }
@@ -27,7 +27,7 @@ extension OperationCall {
   func rest(_ name: String, from start: Int = 0) throws(KerasImportError) -> [Value] {
     var values: [Value] = []
     for position in call.positional.indices where position >= start {
-      values.append(try tensor(name, position))
+      values.append(try tensor(name, at: position))
     }
     return values
   }
@@ -48,25 +48,25 @@ extension OperationCall {
   }
 
   /// A tensor in a floating-point type: integers and truth values become float32.
-  func floating(_ name: String, _ position: Int) throws(KerasImportError) -> Value {
-    try scope.floating(tensor(name, position))
+  func floating(_ name: String, at position: Int) throws(KerasImportError) -> Value {
+    try scope.floating(tensor(name, at: position))
   }
 
   /// A tensor in a floating-point type, int64 in float64.
-  func exactFloating(_ name: String, _ position: Int) throws(KerasImportError) -> Value {
-    let x = try tensor(name, position)
+  func exactFloating(_ name: String, at position: Int) throws(KerasImportError) -> Value {
+    let x = try tensor(name, at: position)
     return try scope.cast(x, to: scope.dtype(of: x).exactFloating)
   }
 
   /// A tensor as numbers: truth values become int32.
-  func numeric(_ name: String, _ position: Int) throws(KerasImportError) -> Value {
-    try scope.numeric(tensor(name, position))
+  func numeric(_ name: String, at position: Int) throws(KerasImportError) -> Value {
+    try scope.numeric(tensor(name, at: position))
   }
 
   private func arguments(_ names: [String]) throws(KerasImportError) -> [CallArgument<Operand>] {
     var arguments: [CallArgument<Operand>] = []
     for (position, name) in names.enumerated() {
-      guard let argument = argument(name, position) else { throw KerasImportError(.missingKey(name)) }
+      guard let argument = argument(name, at: position) else { throw KerasImportError(.missingKey(name)) }
       arguments.append(argument)
     }
     return arguments
@@ -123,7 +123,7 @@ extension OperationCall {
     case .list(let items):
       if let numbers = argument.numbers {
         let own: DType = argument.isBoolean ? .bool : argument.isWhole ? .int32 : .float32
-        return try scope.constant(numbers.values, sizes: numbers.sizes, target ?? own)
+        return try scope.constant(numbers.values, sizes: numbers.sizes, dtype: target ?? own)
       }
       let parts = try promoted(items).map { part throws(KerasImportError) in
         try scope.expandDims(part, axes: [0])

@@ -31,7 +31,7 @@ public final class OperationCall {
   }
 
   /// An argument of the call; nil when absent or None.
-  public func argument(_ name: String, _ position: Int? = nil) -> CallArgument<Operand>? {
+  public func argument(_ name: String, at position: Int? = nil) -> CallArgument<Operand>? {
     if let position { readPositions.insert(position) }
     readKeywords.insert(name)
     return call.argument(name, at: position)
@@ -40,9 +40,9 @@ public final class OperationCall {
   // MARK: Settings, from the configuration or the call
 
   /// An integer; nil when absent or None.
-  public func int(_ name: String, _ position: Int? = nil) throws(KerasImportError) -> Int? {
+  public func int(_ name: String, at position: Int? = nil) throws(KerasImportError) -> Int? {
     if let found = try config.optionalInt(name) { return found }
-    switch argument(name, position) {
+    switch argument(name, at: position) {
     case .integer(let value)?: return try config.bounded(value, name)
     case .number(let value)? where value == value.rounded():
       guard let value = Int(exactly: value) else {
@@ -59,16 +59,16 @@ public final class OperationCall {
   }
 
   /// An integer with Keras's default, which stands for one that is absent or None.
-  public func int(_ name: String, _ position: Int? = nil, default standard: Int) throws(KerasImportError)
+  public func int(_ name: String, at position: Int? = nil, default standard: Int) throws(KerasImportError)
     -> Int
   {
-    try int(name, position) ?? standard
+    try int(name, at: position) ?? standard
   }
 
   /// Integers; a single one is a list of one; nil when absent or None.
-  public func ints(_ name: String, _ position: Int? = nil) throws(KerasImportError) -> [Int]? {
+  public func ints(_ name: String, at position: Int? = nil) throws(KerasImportError) -> [Int]? {
     if let found = try config.optionalInts(name) { return found }
-    guard let argument = argument(name, position) else { return nil }
+    guard let argument = argument(name, at: position) else { return nil }
     guard let list = argument.integers else {
       throw config.invalid(name, expected: "integers", found: "something else")
     }
@@ -76,9 +76,9 @@ public final class OperationCall {
   }
 
   /// A number; nil when absent or None.
-  public func double(_ name: String, _ position: Int? = nil) throws(KerasImportError) -> Double? {
+  public func double(_ name: String, at position: Int? = nil) throws(KerasImportError) -> Double? {
     if let found = try special(name) { return found }
-    switch argument(name, position) {
+    switch argument(name, at: position) {
     case .integer(let value)?: return Double(value)
     case .number(let value)?: return value
     case .bool(let value)?: return value ? 1 : 0
@@ -90,9 +90,9 @@ public final class OperationCall {
 
   /// A number with Keras's default, which stands for one that is absent or None.
   public func double(
-    _ name: String, _ position: Int? = nil, default standard: Double
+    _ name: String, at position: Int? = nil, default standard: Double
   ) throws(KerasImportError) -> Double {
-    try double(name, position) ?? standard
+    try double(name, at: position) ?? standard
   }
 
   /// A number of the configuration, which may be an array of one element.
@@ -106,11 +106,11 @@ public final class OperationCall {
   }
 
   /// True or false, with Keras's default.
-  public func bool(_ name: String, _ position: Int? = nil, default standard: Bool) throws(KerasImportError)
+  public func bool(_ name: String, at position: Int? = nil, default standard: Bool) throws(KerasImportError)
     -> Bool
   {
     if let found = try config.optionalBool(name) { return found }
-    switch argument(name, position) {
+    switch argument(name, at: position) {
     case nil: return standard
     case .bool(let value)?: return value
     case .integer(let value)? where value == 0 || value == 1: return value == 1
@@ -119,9 +119,9 @@ public final class OperationCall {
   }
 
   /// A string; nil when absent or None.
-  public func string(_ name: String, _ position: Int? = nil) throws(KerasImportError) -> String? {
+  public func string(_ name: String, at position: Int? = nil) throws(KerasImportError) -> String? {
     if let found = try config.optionalString(name) { return found }
-    switch argument(name, position) {
+    switch argument(name, at: position) {
     case nil: return nil
     case .string(let value)?: return value
     default: throw config.invalid(name, expected: "a string", found: "something else")
@@ -129,9 +129,9 @@ public final class OperationCall {
   }
 
   /// The name of an element type; nil when absent or None.
-  public func dtype(_ name: String = "dtype", _ position: Int? = nil) throws(KerasImportError) -> DType? {
+  public func dtype(_ name: String = "dtype", at position: Int? = nil) throws(KerasImportError) -> DType? {
     // The key is also the layer's own policy; only a name of the operation's argument counts.
-    guard let text = try string(name, position) else { return nil }
+    guard let text = try string(name, at: position) else { return nil }
     guard let dtype = DType(rawValue: text) else {
       throw config.invalid(name, expected: "a dtype", found: "\"\(text)\"")
     }
@@ -157,9 +157,9 @@ public final class OperationCall {
   }
 
   /// Sizes among the settings, or from the call as numbers and tensors that follow from shapes.
-  func dimensions(_ name: String, _ position: Int? = nil) throws(KerasImportError) -> [Dimension]? {
+  func dimensions(_ name: String, at position: Int? = nil) throws(KerasImportError) -> [Dimension]? {
     if let found = try config.optionalInts(name) { return found.map(Dimension.fixed) }
-    return try sizes(name, position)
+    return try sizes(name, at: position)
   }
 
   /// Integers among the settings, plain or as an array.

@@ -12,20 +12,20 @@ extension OperationCall {
   /// one of them; bounds for the whole tensor, or for each element of an axis. Computed in float32.
   /// Source: TensorFlow's `FakeQuantWithMinMaxVars` kernel.
   func fakeQuantization() throws(KerasImportError) -> Value {
-    let given = try floating("inputs", 0)
+    let given = try floating("inputs", at: 0)
     let x = try scope.cast(given, to: .float32)
     let bits = try int("num_bits", default: 8)
     guard (2...16).contains(bits) else { throw KerasImportError(.invalidGraph("\(bits) bits")) }
     let lowest: Double = try bool("narrow_range", default: false) ? 1 : 0
     let highest = Double((1 << bits) - 1)
     let axis = try int("axis")
-    func bound(_ name: String, _ position: Int) throws(KerasImportError) -> Value {
-      let value = try scope.cast(tensor(name, position), to: .float32)
+    func bound(_ name: String, at position: Int) throws(KerasImportError) -> Value {
+      let value = try scope.cast(tensor(name, at: position), to: .float32)
       guard let axis else { return try scope.reshape(value, []) }
       return try scope.alongAxis(
         value, axis: scope.axis(axis, rank: scope.rank(of: x)), rank: scope.rank(of: x))
     }
-    let (low, high) = (try bound("min_vals", 1), try bound("max_vals", 2))
+    let (low, high) = (try bound("min_vals", at: 1), try bound("max_vals", at: 2))
     let step = try scope.multiply(scope.subtract(high, low), 1 / (highest - lowest))
     let zero = try scope.subtract(scope.scalar(lowest, .float32), scope.divide(low, step))
     let whole = try scope.unary(.floor, scope.add(zero, 0.5))

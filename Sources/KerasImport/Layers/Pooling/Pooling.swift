@@ -47,7 +47,7 @@ struct Pooling: Layer {
       var pairs: [PadPair] = []
       for index in poolSize.indices {
         guard let size = strides[index] == 1 ? 1 << 20 : sizes[index] else { break }
-        pairs.append(Padding.same(size: size, window: poolSize[index], stride: strides[index]))
+        pairs.append(PadPair.same(size: size, window: poolSize[index], stride: strides[index]))
       }
       padding = pairs.count == poolSize.count ? .explicit(pairs) : .sameUpper
     }

@@ -77,7 +77,7 @@ struct STFTSpectrogram: Layer {
     if !isSame {
       padding = .explicit([PadPair(0, 0)])
     } else if let size = shape[2].fixedSize {
-      padding = .explicit([Padding.same(size: size, window: frameLength, stride: step)])
+      padding = .explicit([PadPair.same(size: size, window: frameLength, stride: step)])
     } else {
       padding = .sameUpper
     }

@@ -103,7 +103,7 @@ struct ConvLSTMCell: CellLayer {
   private var recurrentWindow: ConvAttributes {
     let pads = window.kernelSize.map { size in
       window.isTheanoSame
-        ? PadPair(size / 2, size - 1 - size / 2) : Padding.same(size: 1 << 20, window: size, stride: 1)
+        ? PadPair(size / 2, size - 1 - size / 2) : PadPair.same(size: 1 << 20, window: size, stride: 1)
     }
     let unit = window.kernelSize.map { _ in 1 }
     return ConvAttributes(

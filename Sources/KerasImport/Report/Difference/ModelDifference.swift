@@ -39,8 +39,8 @@ public struct ModelDifference: Sendable {
   public var isEmpty: Bool { changes.isEmpty && layers.isEmpty && weights.allSatisfy(\.isEqual) }
 
   /// Compares two models. Weights are read piece by piece.
-  /// - Throws: what reading the weights throws.
-  public init(_ first: KerasModel, _ second: KerasModel) throws {
+  /// - Throws: ``KerasImportError`` when a weight's bytes are damaged.
+  public init(_ first: KerasModel, _ second: KerasModel) throws(KerasImportError) {
     changes = ModelDifference.changes(
       ModelDifference.outline(first.graph), ModelDifference.outline(second.graph))
     let (before, after) = (DescribedLayers(first.graph), DescribedLayers(second.graph))
@@ -51,7 +51,11 @@ public struct ModelDifference: Sendable {
     let (own, others) = (first.namedTensors, second.namedTensors)
     let (known, found) = (Dictionary(own) { a, _ in a }, Dictionary(others) { a, _ in a })
     let names = own.map(\.0) + others.map(\.0).filter { known[$0] == nil }
-    weights = try names.map { try WeightDifference($0, known[$0], found[$0]) }
+    weights = try names.map { name throws(KerasImportError) in
+      do { return try WeightDifference(name, known[name], found[name]) } catch {
+        throw KerasImportError(reading: error).at(.weight(name))
+      }
+    }
   }
 
   /// Nil when the layer is the same in both.

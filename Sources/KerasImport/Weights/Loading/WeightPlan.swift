@@ -57,17 +57,20 @@ struct WeightPlan {
     report.missing = parameters.map(\.name).filter { !reached.contains($0) }
   }
 
-  /// - Throws: ``WeightLoadError``.
+  /// - Throws: `misfits`.
   func check(_ verify: WeightVerification) throws(WeightLoadError) {
     let isComplete = report.missing.isEmpty || !verify.contains(.noMissing)
     let isUsedUp = report.unused.isEmpty || !verify.contains(.noUnused)
-    guard report.mismatches.isEmpty, isComplete, isUsedUp else { throw WeightLoadError(report: report) }
+    guard report.mismatches.isEmpty, isComplete, isUsedUp else { throw .misfits(report) }
   }
 
   /// Reads what does not lie in the file as it is, so that damage is found before anything is loaded.
-  func readStored() throws {
+  /// - Throws: `unreadable`.
+  func readStored() throws(WeightLoadError) {
     for value in values where !(value.weight.tensor.storage is HeldStorage) {
-      try value.weight.tensor.withBytes { _ in }
+      do { try value.weight.tensor.withUnsafeBytes { _ in } } catch {
+        throw .unreadable(weight: value.weight.name, error)
+      }
     }
   }
 

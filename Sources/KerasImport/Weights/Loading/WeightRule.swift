@@ -43,12 +43,6 @@ public struct WeightRule: Sendable {
   }
 }
 
-/// A regular expression that is not one.
-public struct WeightRuleError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// The expression, and why it is none.
-  public let description: String
-}
-
 /// Rules with their expressions compiled.
 struct WeightRules {
   /// The parameter a weight goes to.
@@ -57,8 +51,8 @@ struct WeightRules {
   private let exact: [String: [Target]]
   private let others: [(rule: WeightRule, regex: Regex<AnyRegexOutput>?)]
 
-  /// - Throws: ``WeightRuleError``.
-  init(_ rules: [WeightRule]) throws(WeightRuleError) {
+  /// - Throws: `invalidExpression`.
+  init(_ rules: [WeightRule]) throws(WeightLoadError) {
     var exact: [String: [Target]] = [:]
     var others: [(rule: WeightRule, regex: Regex<AnyRegexOutput>?)] = []
     for rule in rules {
@@ -69,7 +63,7 @@ struct WeightRules {
         do {
           others.append((rule, try Regex(text)))
         } catch {
-          throw WeightRuleError(description: "\"\(text)\" is no regular expression: \(error)")
+          throw .invalidExpression(text, message: "\(error)")
         }
       }
     }

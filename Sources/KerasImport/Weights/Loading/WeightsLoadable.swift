@@ -7,6 +7,7 @@ public protocol WeightsLoadable {
 
   /// Takes one parameter's value, of the type and shape that ``parameters`` says. Called once for each, after
   /// everything was checked.
+  /// - Throws: what the program likes; it arrives as ``WeightLoadError/rejected(parameter:_:)``.
   mutating func setParameter(_ name: String, to tensor: Tensor) throws
 }
 
@@ -55,19 +56,39 @@ public struct WeightReport: Sendable, Hashable {
   public internal(set) var mismatches: [Mismatch] = []
 }
 
-/// Weights that do not go with a model; nothing was loaded.
-public struct WeightLoadError: Error, Sendable, CustomStringConvertible {
-  /// Everything that was found, at once.
-  public let report: WeightReport
+/// Why weights were not loaded. More may come: switch over it with a `default`.
+public enum WeightLoadError: Error, Sendable, CustomStringConvertible {
+  /// Weights that do not go with the model: everything that was found, at once. Nothing was loaded.
+  case misfits(WeightReport)
+  /// A rule's regular expression is none.
+  case invalidExpression(String, message: String)
+  /// A weight's bytes are damaged. Nothing was loaded unless they were damaged in the meantime.
+  case unreadable(weight: String, TensorError)
+  /// The model did not take a value: what its own ``WeightsLoadable/setParameter(_:to:)`` threw.
+  case rejected(parameter: String, any Error)
+
+  /// What did not fit; nil where something else went wrong.
+  public var report: WeightReport? {
+    if case .misfits(let report) = self { report } else { nil }
+  }
 
   /// One line for each finding.
   public var description: String {
-    var lines: [String] = report.mismatches.map {
-      "parameter \"\($0.parameter)\" from \"\($0.weight)\": \($0.message)"
+    switch self {
+    case .misfits(let report): report.findings.joined(separator: "\n")
+    case .invalidExpression(let text, let message): "\"\(text)\" is no regular expression: \(message)"
+    case .unreadable(let weight, let error): "weight \"\(weight)\": \(error)"
+    case .rejected(let parameter, let error): "parameter \"\(parameter)\": \(error)"
     }
-    lines += report.missing.map { "parameter \"\($0)\": no weight goes to it" }
-    lines += report.unused.map { "weight \"\($0)\": no parameter takes it" }
-    return lines.joined(separator: "\n")
+  }
+}
+
+extension WeightReport {
+  /// One line for each thing that is amiss.
+  var findings: [String] {
+    mismatches.map { "parameter \"\($0.parameter)\" from \"\($0.weight)\": \($0.message)" }
+      + missing.map { "parameter \"\($0)\": no weight goes to it" }
+      + unused.map { "weight \"\($0)\": no parameter takes it" }
   }
 }
 
@@ -80,26 +101,31 @@ extension KerasWeights {
   ///   - rules: names and layouts; a weight without a rule keeps both.
   ///   - verify: whether missing parameters and unused weights are errors; by default both are.
   /// - Returns: what was loaded, and what was missing or unused where that is allowed.
-  /// - Throws: ``WeightLoadError`` with everything that does not fit, ``WeightRuleError``, what reading the weights
-  ///   throws: nothing was loaded. What the model's setter throws.
+  /// - Throws: ``WeightLoadError`` with everything that does not fit, or with what the model's setter throws.
   @discardableResult
   public func load(
     into model: inout some WeightsLoadable, _ rules: [WeightRule] = [], verify: WeightVerification = .all
-  ) throws -> WeightReport {
+  ) throws(WeightLoadError) -> WeightReport {
     var plan = try WeightPlan(self, WeightRules(rules))
     plan.fit(model.parameters)
     try plan.check(verify)
     try plan.readStored()
     for value in plan.values {
-      try model.setParameter(value.name, to: value.tensor.converted(to: value.dtype))
+      let tensor: Tensor
+      do { tensor = try value.tensor.converted(to: value.dtype) } catch {
+        throw .unreadable(weight: value.weight.name, error)
+      }
+      do { try model.setParameter(value.name, to: tensor) } catch {
+        throw .rejected(parameter: value.name, error)
+      }
     }
     return plan.report
   }
 
   /// The weights under new names and in new layouts, for libraries that take a dictionary. No bytes are read yet.
-  /// - Throws: ``WeightRuleError``; ``WeightLoadError`` when a layout is not that of a weight, or two weights get one
-  ///   name.
-  public func renamed(_ rules: [WeightRule]) throws -> [String: Tensor] {
+  /// - Throws: ``WeightLoadError`` when a layout is not that of a weight, two weights get one name, or an expression is
+  ///   none.
+  public func renamed(_ rules: [WeightRule]) throws(WeightLoadError) -> [String: Tensor] {
     let plan = try WeightPlan(self, WeightRules(rules))
     try plan.check([])
     return Dictionary(plan.values.map { ($0.name, $0.tensor) }) { first, _ in first }

@@ -1,4 +1,4 @@
-/// Functions of one element.
+/// Functions of one element. More may come: switch over it with a `default`.
 public enum UnaryFunction: Hashable, Sendable {
   /// `-x` (ONNX Neg), `|x|` (Abs), -1, 0 or 1 (Sign), `1 / x` (Reciprocal).
   case negate, absolute, sign, reciprocal
@@ -43,7 +43,7 @@ public enum UnaryFunction: Hashable, Sendable {
   case bitwiseNot
 }
 
-/// Functions of two elements.
+/// Functions of two elements. More may come: switch over it with a `default`.
 public enum BinaryFunction: Hashable, Sendable {
   /// ONNX Add, Sub, Mul, Div. Integer division truncates toward zero; integers wrap around; division of an
   /// integer by zero gives 0.
@@ -75,6 +75,7 @@ public enum Comparison: Hashable, Sendable {
 }
 
 /// Reductions. Over an empty axis: sum 0, product 1, maximum and minimum the identity, mean NaN.
+/// More may come: switch over it with a `default`.
 public enum ReduceFunction: Hashable, Sendable {
   /// ONNX ReduceSum, ReduceMean, ReduceMax, ReduceMin, ReduceProd. NaN propagates.
   case sum, mean, maximum, minimum, product
@@ -90,13 +91,14 @@ public enum ArgFunction: Hashable, Sendable {
   case maximum, minimum
 }
 
-/// What ``Op/cumulative(_:axis:reverse:exclusive:)`` runs.
+/// What ``Op/cumulative(_:axis:reverse:exclusive:)`` runs. More may come: switch over it with a `default`.
 public enum CumulativeFunction: Hashable, Sendable {
   /// ONNX CumSum for sums; the others are composed.
   case sum, product, maximum, minimum
 }
 
 /// How ``Op/scatterND(_:)`` combines an update with what is there. ONNX's `reduction`.
+/// More may come: switch over it with a `default`.
 public enum ScatterReduction: Hashable, Sendable {
   /// `none` replaces it, the last of several updates in no promised order.
   case none, add, multiply, maximum, minimum

@@ -15,36 +15,44 @@
 /// processed last. With `reverse` time is walked from the end, over the mask too; `sequence` is in time order
 /// all the same (ONNX's convention), so Keras's `go_backwards` is this followed by a reversal.
 public struct RecurrentAttributes: Hashable, Sendable {
-  /// The kinds of cell.
-  package enum Cell: Hashable, Sendable { case lstm, gru(resetAfter: Bool), simple }
-  /// Functions allowed inside a cell; cells with others are loops, ``Op/scan(_:)``.
-  package enum Activation: Hashable, Sendable {
+  /// The kinds of cell; a GRU resets its state before or after the recurrent product.
+  public enum Cell: Hashable, Sendable {
+    /// Named as in the table.
+    case lstm, gru(resetAfter: Bool), simple
+  }
+  /// Functions allowed inside a cell; cells with others are loops, ``Op/scan(_:)``. More may come: switch over it with a
+  /// `default`.
+  public enum Activation: Hashable, Sendable {
+    /// As the functions of these names in ``UnaryFunction``; linear leaves numbers as they are.
     case linear, tanh, sigmoid, relu, softplus, softsign
+    /// As ``UnaryFunction/hardSigmoid(alpha:beta:)``.
     case hardSigmoid(alpha: Double, beta: Double)
+    /// As the functions of these names in ``UnaryFunction``.
     case elu(alpha: Double), leakyRelu(slope: Double)
   }
   /// The kind of cell.
-  package var cell: Cell
+  public var cell: Cell
   /// F.
-  package var units: Int
+  public var units: Int
   /// The function of the new state.
-  package var activation: Activation
+  public var activation: Activation
   /// The gates' function; ignored by the simple cell.
-  package var recurrentActivation: Activation
+  public var recurrentActivation: Activation
   /// Whether there is a bias among the operands.
-  package var hasBias: Bool
+  public var hasBias: Bool
   /// Whether there is a mask among the operands.
-  package var hasMask: Bool
+  public var hasMask: Bool
   /// Whether the initial states are among the operands; zeros otherwise.
-  package var hasInitialState: Bool
+  public var hasInitialState: Bool
   /// Whether time is walked from the end.
-  package var reverse: Bool
+  public var reverse: Bool
   /// Whether the output of a masked step is zero.
-  package var zeroOutputForMask: Bool
-  /// All attributes.
-  package init(
-    cell: Cell, units: Int, activation: Activation, recurrentActivation: Activation, hasBias: Bool,
-    hasMask: Bool, hasInitialState: Bool, reverse: Bool, zeroOutputForMask: Bool
+  public var zeroOutputForMask: Bool
+  /// All attributes; those that are left out have Keras's defaults.
+  public init(
+    cell: Cell, units: Int, activation: Activation = .tanh, recurrentActivation: Activation = .sigmoid,
+    hasBias: Bool = true, hasMask: Bool = false, hasInitialState: Bool = false, reverse: Bool = false,
+    zeroOutputForMask: Bool = false
   ) {
     self.cell = cell
     self.units = units
@@ -77,8 +85,21 @@ public struct RecurrentAttributes: Hashable, Sendable {
 /// at the row's last step.
 public struct SequenceRecurrentAttributes: Hashable, Sendable {
   /// The directions, forward first; their cells and units are equal, their flags for operands are not looked at.
-  package var directions: [RecurrentAttributes]
-  package var hasBias, hasLengths, hasInitialState: Bool
+  public package(set) var directions: [RecurrentAttributes]
+  /// Which operands there are besides the input and the kernels.
+  public var hasBias, hasLengths, hasInitialState: Bool
+
+  /// One direction, or two side by side.
+  public init(
+    _ forward: RecurrentAttributes, _ backward: RecurrentAttributes? = nil, hasBias: Bool,
+    hasLengths: Bool = false, hasInitialState: Bool = false
+  ) {
+    let directions = [forward] + (backward.map { [$0] } ?? [])  // One alone is a list of one.
+    self.init(
+      directions: directions, hasBias: hasBias, hasLengths: hasLengths, hasInitialState: hasInitialState)
+  }
+
+  /// - Parameter directions: at least one.
   package init(directions: [RecurrentAttributes], hasBias: Bool, hasLengths: Bool, hasInitialState: Bool) {
     self.directions = directions
     self.hasBias = hasBias
@@ -88,18 +109,19 @@ public struct SequenceRecurrentAttributes: Hashable, Sendable {
 }
 
 /// A graph used inside an operation; two are equal when they are the same object.
-public final class Subgraph: Hashable, Sendable {
+package final class Subgraph: Hashable, Sendable {
   /// The graph.
   package let graph: Graph
   /// A graph as part of an operation.
   package init(_ graph: Graph) { self.graph = graph }
   /// Whether they are the same object.
-  public static func == (a: Subgraph, b: Subgraph) -> Bool { a === b }
+  package static func == (a: Subgraph, b: Subgraph) -> Bool { a === b }
   /// Hashes the object's identity.
-  public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+  package func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }
 
-/// Attributes of ``Op/scan(_:)``.
+/// Attributes of ``Op/scan(_:)``, which a recurrent layer makes of its cell: the step is what a `CellLayer` of
+/// `KerasImport` emits.
 ///
 /// Operands: `stateCount` initial states, then sequences `[N, T, ...]`. The body maps states and one step of each
 /// sequence (`[N, ...]`, axis 1 removed) to the new states and any number of per-step results.
@@ -109,9 +131,9 @@ public struct ScanAttributes: Hashable, Sendable {
   /// One step.
   package var body: Subgraph
   /// The number of states.
-  package var stateCount: Int
+  public package(set) var stateCount: Int
   /// Whether time is walked from the end.
-  package var reverse: Bool
+  public package(set) var reverse: Bool
   /// All attributes.
   package init(body: Subgraph, stateCount: Int, reverse: Bool) {
     self.body = body

@@ -21,7 +21,7 @@ public struct SliceRange: Hashable, Sendable {
 
 /// Attributes of ``Op/pad(_:)``: one pair per axis of the operand, none negative.
 public struct PadAttributes: Hashable, Sendable {
-  /// What the added elements are.
+  /// What the added elements are. More may come: switch over it with a `default`.
   public enum Mode: Hashable, Sendable {
     /// One value (ONNX `constant`).
     case constant(Double)

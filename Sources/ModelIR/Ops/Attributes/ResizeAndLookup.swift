@@ -5,12 +5,12 @@
 /// the coordinate (asymmetric); linear has two taps, edges clamped; cubic is Keys's kernel, taps outside left out and
 /// the rest renormalised.
 public struct ResizeAttributes: Hashable, Sendable {
-  /// How values between elements are made.
+  /// How values between elements are made. More may come: switch over it with a `default`.
   public enum Method: Hashable, Sendable {
     /// The nearest element; on a line between two; by Keys's cubic kernel of parameter `a`.
     case nearest, linear, cubic(a: Double)
   }
-  /// Where an element of the result lies in the source.
+  /// Where an element of the result lies in the source. More may come: switch over it with a `default`.
   public enum Coordinates: Hashable, Sendable {
     /// Centres on centres; corners on corners, the ends apart; corner elements on corner elements.
     case halfPixel, asymmetric, alignCorners
@@ -35,17 +35,27 @@ public struct ResizeAttributes: Hashable, Sendable {
 /// A table from keys to values with a default for other keys. The two arrays have equal counts; keys are unique.
 public struct LookupTable: Hashable, Sendable {
   /// Keys or values.
-  package enum Entries: Hashable, Sendable { case integers([Int64]), strings([String]) }
+  public enum Entries: Hashable, Sendable {
+    /// Of one kind.
+    case integers([Int64]), strings([String])
+
+    var count: Int {
+      switch self {
+      case .integers(let list): list.count
+      case .strings(let list): list.count
+      }
+    }
+  }
   /// The keys.
-  package var keys: Entries
+  public var keys: Entries
   /// The value of each key.
-  package var values: Entries
+  public var values: Entries
   /// The value of other keys, where values are integers.
-  package var defaultInteger: Int64
+  public var defaultInteger: Int64
   /// The value of other keys, where values are strings.
-  package var defaultString: String
+  public var defaultString: String
   /// All attributes.
-  package init(keys: Entries, values: Entries, defaultInteger: Int64 = 0, defaultString: String = "") {
+  public init(keys: Entries, values: Entries, defaultInteger: Int64 = 0, defaultString: String = "") {
     self.keys = keys
     self.values = values
     self.defaultInteger = defaultInteger
@@ -60,11 +70,11 @@ public struct LookupTable: Hashable, Sendable {
 /// strings, onto a start value.
 public struct HashAttributes: Hashable, Sendable {
   /// The number of results; they lie below it.
-  package var binCount: Int
+  public var binCount: Int
   /// SipHash's key, two 64-bit words; nil for FarmHash.
-  package var key: [UInt64]?
+  public var key: [UInt64]?
   /// All attributes.
-  package init(binCount: Int, key: [UInt64]? = nil) {
+  public init(binCount: Int, key: [UInt64]? = nil) {
     self.binCount = binCount
     self.key = key
   }

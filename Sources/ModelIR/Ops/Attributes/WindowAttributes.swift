@@ -13,7 +13,7 @@ public enum DataLayout: String, Hashable, Sendable {
   }
 }
 
-/// Padding of a window operation's spatial axes.
+/// Padding of a window operation's spatial axes. More may come: switch over it with a `default`.
 public enum Padding: Hashable, Sendable {
   /// Numbers of elements before and after the data, one pair per spatial axis.
   case explicit([PadPair])
@@ -112,7 +112,7 @@ public struct ConvTransposeAttributes: Hashable, Sendable {
   }
 }
 
-/// What ``Op/pool(_:)`` computes over a window.
+/// What ``Op/pool(_:)`` computes over a window. More may come: switch over it with a `default`.
 public enum PoolFunction: Hashable, Sendable {
   /// The largest element inside the data; padding never wins.
   case maximum

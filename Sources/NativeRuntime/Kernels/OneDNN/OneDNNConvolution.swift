@@ -125,7 +125,7 @@ extension Padding {
     case .explicit(let pairs): pairs
     case .sameUpper:
       sizes.indices.map {
-        Padding.same(size: sizes[$0], window: window[$0], stride: strides[$0], dilation: dilations[$0])
+        PadPair.same(size: sizes[$0], window: window[$0], stride: strides[$0], dilation: dilations[$0])
       }
     }
   }

@@ -26,7 +26,9 @@ struct WindowGeometry {
     case .explicit(let given): pairs = given
     case .sameUpper:
       for axis in spatial.indices {
-        pairs.append(Padding.same(size: spatial[axis], window: kernel[axis], stride: strides[axis], dilation: dilations[axis]))
+        pairs.append(
+          PadPair.same(
+            size: spatial[axis], window: kernel[axis], stride: strides[axis], dilation: dilations[axis]))
       }
     }
     before = Array(repeating: 0, count: 3 - pairs.count) + pairs.map(\.before)
@@ -95,14 +97,18 @@ extension KernelOrder {
   }
 }
 
-private func convolve<T: ProductElement>(_ attributes: ConvAttributes, _ x: Tensor, _ kernel: Tensor, _ type: T.Type) throws -> Tensor {
+private func convolve<T: ProductElement>(
+  _ attributes: ConvAttributes, _ x: Tensor, _ kernel: Tensor, _ type: T.Type
+) throws -> Tensor {
   let filters = kernel.sizes[kernel.rank - 1]
   let geometry = try WindowGeometry(
-    x.sizes, kernel: Array(kernel.sizes.dropLast(2)), strides: attributes.strides, dilations: attributes.dilations,
+    x.sizes, kernel: Array(kernel.sizes.dropLast(2)), strides: attributes.strides,
+    dilations: attributes.dilations,
     padding: attributes.padding)
   let groups = attributes.groups
   guard geometry.channels == kernel.sizes[kernel.rank - 2] * groups else {
-    throw KernelError("expected \(kernel.sizes[kernel.rank - 2] * groups) channels, found \(geometry.channels)")
+    throw KernelError(
+      "expected \(kernel.sizes[kernel.rank - 2] * groups) channels, found \(geometry.channels)")
   }
   return try x.read(T.self) { source in
     try kernel.read(T.self) { weights in
@@ -123,7 +129,9 @@ private func grouped<T: ProductElement>(
   _ y: UnsafeMutablePointer<T>
 ) {
   let depth = g.windowCount * (g.channels / groups)
-  let isPointwise = g.windowCount == 1 && g.strides == [1, 1, 1] && g.before == [0, 0, 0] && groups == 1 && g.output == g.input
+  let isPointwise =
+    g.windowCount == 1 && g.strides == [1, 1, 1] && g.before == [0, 0, 0] && groups == 1
+    && g.output == g.input
   if isPointwise {
     multiply(x, rowStride: g.channels, kernel, y, m: g.batch * g.outputCount, k: depth, n: filters)
     return
@@ -187,7 +195,8 @@ private func layOutWindows<T: ProductElement>(
             let ih = oh * g.strides[1] + kh * g.dilations[1] - g.before[1]
             for kw in 0..<g.kernel[2] {
               let iw = ow * g.strides[2] + kw * g.dilations[2] - g.before[2]
-              let isInside = id >= 0 && id < g.input[0] && ih >= 0 && ih < g.input[1] && iw >= 0 && iw < g.input[2]
+              let isInside =
+                id >= 0 && id < g.input[0] && ih >= 0 && ih < g.input[1] && iw >= 0 && iw < g.input[2]
               if isInside {
                 let place = ((id * g.input[1] + ih) * g.input[2] + iw) * g.channels + firstChannel
                 row.update(from: source.pointer + place, count: channels)
@@ -205,11 +214,13 @@ private func layOutWindows<T: ProductElement>(
 
 /// One input channel for each group: products accumulated over the window, channels innermost.
 private func depthwise<T: ProductElement>(
-  _ g: WindowGeometry, _ filters: Int, _ x: UnsafePointer<T>, _ kernel: UnsafePointer<T>, _ y: UnsafeMutablePointer<T>
+  _ g: WindowGeometry, _ filters: Int, _ x: UnsafePointer<T>, _ kernel: UnsafePointer<T>,
+  _ y: UnsafeMutablePointer<T>
 ) {
   let multiplier = filters / g.channels
   let (source, weights, target) = (ReadPointer(x), ReadPointer(kernel), SharedPointer(y))
-  parallel(g.batch * g.output[0] * g.output[1], grain: max(1, (1 << 14) / max(g.output[2] * filters, 1))) { lines in
+  parallel(g.batch * g.output[0] * g.output[1], grain: max(1, (1 << 14) / max(g.output[2] * filters, 1))) {
+    lines in
     for line in lines {
       let (oh, rest) = (line % g.output[1], line / g.output[1])
       let (od, sample) = (rest % g.output[0], rest / g.output[0])
@@ -231,7 +242,9 @@ private func depthwise<T: ProductElement>(
 
 /// The kernel positions of a window that lie inside the data, with the data's position.
 @inline(__always)
-func forEachTap(_ g: WindowGeometry, _ od: Int, _ oh: Int, _ ow: Int, _ body: (_ tap: Int, _ place: Int) -> Void) {
+func forEachTap(
+  _ g: WindowGeometry, _ od: Int, _ oh: Int, _ ow: Int, _ body: (_ tap: Int, _ place: Int) -> Void
+) {
   let (deep, high, wide) = (g.taps(0, at: od), g.taps(1, at: oh), g.taps(2, at: ow))
   for kd in deep {
     let id = od * g.strides[0] + kd * g.dilations[0] - g.before[0]
@@ -258,7 +271,9 @@ func pool(_ attributes: PoolAttributes, _ x: Tensor) throws -> Tensor {
   }
 }
 
-private func pool<T: ProductElement>(_ attributes: PoolAttributes, _ x: Tensor, _ type: T.Type) throws -> Tensor {
+private func pool<T: ProductElement>(_ attributes: PoolAttributes, _ x: Tensor, _ type: T.Type) throws
+  -> Tensor
+{
   let g = try WindowGeometry(
     x.sizes, kernel: attributes.kernelSize, strides: attributes.strides,
     dilations: attributes.kernelSize.map { _ in 1 }, padding: attributes.padding)
@@ -267,7 +282,8 @@ private func pool<T: ProductElement>(_ attributes: PoolAttributes, _ x: Tensor, 
   return try x.read(T.self) { source in
     try Tensor.make(T.self, g.resultSizes(rank: x.rank, channels: channels)) { target in
       let (source, target) = (ReadPointer(source), SharedPointer(target))
-      parallel(g.batch * g.output[0] * g.output[1], grain: max(1, (1 << 13) / max(g.output[2] * channels, 1))) { lines in
+      parallel(g.batch * g.output[0] * g.output[1], grain: max(1, (1 << 13) / max(g.output[2] * channels, 1)))
+      { lines in
         for line in lines {
           let (oh, rest) = (line % g.output[1], line / g.output[1])
           let image = source.pointer + (rest / g.output[0]) * g.inputCount * channels
@@ -314,7 +330,9 @@ private func convolveTransposed<T: ProductElement>(
   _ attributes: ConvTransposeAttributes, _ x: Tensor, _ kernel: Tensor, _ type: T.Type
 ) throws -> Tensor {
   let count = attributes.strides.count
-  func padded(_ values: [Int], _ filler: Int = 1) -> [Int] { Array(repeating: filler, count: 3 - values.count) + values }
+  func padded(_ values: [Int], _ filler: Int = 1) -> [Int] {
+    Array(repeating: filler, count: 3 - values.count) + values
+  }
   let window = padded(Array(kernel.sizes.dropLast(2)))
   let (filters, channels) = (kernel.sizes[kernel.rank - 2], kernel.sizes[kernel.rank - 1])
   let input = padded(Array(x.sizes[1...count]))
@@ -328,8 +346,10 @@ private func convolveTransposed<T: ProductElement>(
   }
   guard output.allSatisfy({ $0 >= 0 }) else { throw KernelError("the result would have sizes \(output)") }
   let taps = window.reduce(1, *)
-  let flat = try Tensor(dtype: x.dtype, sizes: [x.elementCount / max(channels, 1), channels], storage: x.storage)
-  let weights = try transpose(Tensor(dtype: kernel.dtype, sizes: [taps * filters, channels], storage: kernel.storage), [1, 0])
+  let flat = try Tensor(
+    dtype: x.dtype, sizes: [x.elementCount / max(channels, 1), channels], storage: x.storage)
+  let weights = try transpose(
+    Tensor(dtype: kernel.dtype, sizes: [taps * filters, channels], storage: kernel.storage), [1, 0])
   let products = try matMul(flat, weights)
   let cells = input.reduce(1, *)
   return try products.read(T.self) { source in

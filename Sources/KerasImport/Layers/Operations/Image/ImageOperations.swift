@@ -52,23 +52,24 @@ extension OperationCall {
 
   /// `0.2989 r + 0.587 g + 0.114 b`, one channel; images of one channel stay. Integers are truncated.
   func grayscale() throws(KerasImportError) -> Value {
-    let given = try tensor("images", 0)
+    let given = try tensor("images", at: 0)
     return try inChannelsLast(given) { x throws(KerasImportError) in
       if scope.shape(of: x)[scope.rank(of: x) - 1] == 1 { return x }
       let wide = try scope.floating(x)
-      let weights = try scope.constant([0.2989, 0.5870, 0.1140], sizes: [3, 1], scope.dtype(of: wide))
+      let weights = try scope.constant(
+        [0.2989, 0.5870, 0.1140], sizes: [3, 1], dtype: scope.dtype(of: wide))
       return try scope.cast(scope.matMul(wide, weights), to: scope.dtype(of: x))
     }
   }
 
   /// Hue, saturation and value of colours in 0 ... 1.
   func hsvFromRGB() throws(KerasImportError) -> Value {
-    try inChannelsLast(floating("images", 0)) { x throws(KerasImportError) in try scope.hsv(fromRGB: x) }
+    try inChannelsLast(floating("images", at: 0)) { x throws(KerasImportError) in try scope.hsv(fromRGB: x) }
   }
 
   /// Colours of hue, saturation and value.
   func rgbFromHSV() throws(KerasImportError) -> Value {
-    try inChannelsLast(floating("images", 0)) { x throws(KerasImportError) in try scope.rgb(fromHSV: x) }
+    try inChannelsLast(floating("images", at: 0)) { x throws(KerasImportError) in try scope.rgb(fromHSV: x) }
   }
 
   // MARK: Sizes
@@ -92,7 +93,7 @@ extension OperationCall {
       throw KerasImportError(.unsupported("fill modes but constant"))
     }
     let fill = try double("fill_value", default: 0)
-    return try inChannelsLast(tensor("images", 0)) { image throws(KerasImportError) in
+    return try inChannelsLast(tensor("images", at: 0)) { image throws(KerasImportError) in
       let axes = try ImageLayout(.channelsLast, shape: scope.shape(of: image))
       var x = image
       if crops { x = try scope.cropped(x, axes, to: (size[0], size[1])) }
@@ -103,7 +104,7 @@ extension OperationCall {
 
   /// Zeros around images; of two sides and the target size one may be left out.
   func padImages() throws(KerasImportError) -> Value {
-    let x = try tensor("images", 0)
+    let x = try tensor("images", at: 0)
     let axes = try ImageLayout(layout(), shape: scope.shape(of: x))
     let shape = scope.shape(of: x)
     let rows = try sides("top_padding", "bottom_padding", "target_height") { $0 - shape[axes.height] }
@@ -114,7 +115,7 @@ extension OperationCall {
 
   /// Images without borders; of two sides and the target size one may be left out.
   func cropImages() throws(KerasImportError) -> Value {
-    let x = try tensor("images", 0)
+    let x = try tensor("images", at: 0)
     let axes = try ImageLayout(layout(), shape: scope.shape(of: x))
     let shape = scope.shape(of: x)
     let rows = try sides("top_cropping", "bottom_cropping", "target_height") { shape[axes.height] - $0 }
@@ -140,7 +141,7 @@ extension OperationCall {
 
   /// Windows of images (or volumes) as channels, tap by tap: `[N, rows, columns, h w C]`.
   func extractPatches() throws(KerasImportError) -> Value {
-    let given = try tensor("images", 0)
+    let given = try tensor("images", at: 0)
     let size = try required("size", ints("size"))
     let count = size.count == 3 ? 3 : 2
     func spread(_ numbers: [Int]) -> [Int] {
@@ -171,7 +172,7 @@ extension OperationCall {
     guard sizes.count == 2, sigmas.count == 2, sizes.allSatisfy({ (1..<1 << 10).contains($0) }) else {
       throw KerasImportError(.invalidGraph("a kernel of \(sizes), \(sigmas)"))
     }
-    return try inBatches(floating("images", 0)) { x throws(KerasImportError) in
+    return try inBatches(floating("images", at: 0)) { x throws(KerasImportError) in
       let rows = Filters.gaussian(sizes[1], sigma: sigmas[1])
       let columns = Filters.gaussian(sizes[0], sigma: sigmas[0])
       // Keras's kernel is reshaped from [size 1, size 0] to [size 0, size 1] when the two differ.
@@ -182,7 +183,7 @@ extension OperationCall {
 
   /// Sobel's derivatives in both directions as a new last axis (down, across); borders mirrored.
   func sobelEdges() throws(KerasImportError) -> Value {
-    let given = try floating("images", 0)
+    let given = try floating("images", at: 0)
     try scope.expectRank(4, of: given)
     let isChannelsFirst = try layout() == .channelsFirst
     let x = isChannelsFirst ? try scope.transpose(given, [0, 2, 3, 1]) : given
@@ -196,7 +197,7 @@ extension OperationCall {
 
   /// The mean structural similarity of two images: Gaussian windows, `C1 = (k1 max)^2`, `C2 = (k2 max)^2`.
   func structuralSimilarity() throws(KerasImportError) -> Value {
-    let own = scope.dtype(of: try tensor("image1", 0))
+    let own = scope.dtype(of: try tensor("image1", at: 0))
     var images = try floatingOperands("image1", "image2")
     let isSingle = scope.rank(of: images[0]) == 3
     let isChannelsFirst = try layout() == .channelsFirst

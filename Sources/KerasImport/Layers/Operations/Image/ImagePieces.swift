@@ -124,7 +124,8 @@ extension LoweringScope {
       throw KerasImportError(.unsupported("filters of images whose channels are not known"))
     }
     let numbers = kernel.flatMap { Array(repeating: $0, count: channels) }
-    let weights = try constant(numbers, sizes: [sizes.0, sizes.1, channels, 1], dtype(of: x), as: "filter")
+    let weights = try constant(
+      numbers, sizes: [sizes.0, sizes.1, channels, 1], dtype: dtype(of: x), as: "filter")
     let window = ConvolutionWindow(
       kernelSize: [sizes.0, sizes.1], strides: [1, 1], dilations: [1, 1], padding: isSame ? .same : .valid,
       layout: .channelsLast)

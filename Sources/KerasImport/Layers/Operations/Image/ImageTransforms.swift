@@ -13,14 +13,15 @@ extension OperationCall {
   /// Images read at `((a0 x + a1 y + a2) / k, (b0 x + b1 y + b2) / k)`, `k = c0 x + c1 y + 1`, of `[a0 a1 a2 b0 b1 b2 c0
   /// c1]`. Source: TensorFlow's `ImageProjectiveTransformV3`.
   func affineTransform() throws(KerasImportError) -> Value {
-    try projected(scope.cast(tensor("transform", 1), to: .float32), mode: string("fill_mode") ?? "constant")
+    try projected(
+      scope.cast(tensor("transform", at: 1), to: .float32), mode: string("fill_mode") ?? "constant")
   }
 
   /// ``affineTransform()`` with the projection that brings four end points to four start points.
   func perspectiveTransform() throws(KerasImportError) -> Value {
     var points: [Value] = []
     for (position, name) in ["start_points", "end_points"].enumerated() {
-      let x = try scope.cast(tensor(name, position + 1), to: .float32)
+      let x = try scope.cast(tensor(name, at: position + 1), to: .float32)
       points.append(try scope.leading(x, rank: 3))
     }
     return try projected(scope.homography(from: points[0], to: points[1]), mode: "constant")
@@ -29,7 +30,7 @@ extension OperationCall {
   private func projected(_ transform: Value, mode: String) throws(KerasImportError) -> Value {
     let isLinear = try interpolation()
     let fill = try double("fill_value", default: 0)
-    let given = try tensor("images", 0)
+    let given = try tensor("images", at: 0)
     let own = scope.dtype(of: given)
     return try inChannelsLast(scope.floating(given)) { image throws(KerasImportError) in
       let isSingle = scope.rank(of: image) == 3
@@ -42,8 +43,8 @@ extension OperationCall {
 
   /// Elements at places between others: `coordinates [rank, ...]`, order 0 (nearest, halves to even) or 1 (linear).
   func mapCoordinates() throws(KerasImportError) -> Value {
-    let given = try tensor("inputs", 0)
-    let coordinates = try scope.unstacked(tensor("coordinates", 1), axis: 0, count: scope.rank(of: given))
+    let given = try tensor("inputs", at: 0)
+    let coordinates = try scope.unstacked(tensor("coordinates", at: 1), axis: 0, count: scope.rank(of: given))
     let (order, mode) = (try required("order", int("order")), try string("fill_mode") ?? "constant")
     let fill = try double("fill_value", default: 0)
     guard order == 0 || order == 1, coordinates.count == scope.rank(of: given) else {
@@ -81,8 +82,8 @@ extension OperationCall {
   /// Axes resampled with factors and shifts that may depend on the data: weights of a triangle, Keys's cubic or Lanczos
   /// kernel, widened where `antialias` shrinks. Source: `keras/src/backend/tensorflow/image.py`.
   func scaleAndTranslate() throws(KerasImportError) -> Value {
-    let given = try tensor("images", 0)
-    let sizes = try required("output_shape", sizes("output_shape", 1))
+    let given = try tensor("images", at: 0)
+    let sizes = try required("output_shape", sizes("output_shape", at: 1))
     let factors = try tensorOperands(positions: [("scale", 2), ("translation", 3)])
     let axes = try scope.orderedAxes(
       required("spatial_dims", ints("spatial_dims")), rank: scope.rank(of: given))
@@ -112,7 +113,7 @@ extension OperationCall {
 
   private func tensorOperands(positions: [(String, Int)]) throws(KerasImportError) -> [Value] {
     var arguments: [CallArgument<Operand>] = []
-    for (name, position) in positions { arguments.append(try required(name, argument(name, position))) }
+    for (name, position) in positions { arguments.append(try required(name, argument(name, at: position))) }
     return try promoted(arguments).map { value throws(KerasImportError) in try scope.floating(value) }
   }
 }

@@ -5,20 +5,21 @@ extension OperationCall {
   /// The eigenvalues of a symmetric matrix in ascending order, and its eigenvectors. Vectors are refused where they are
   /// used: their signs are those of the library that Keras calls.
   func symmetricEigen() throws(KerasImportError) -> [Value] {
-    let x = try floating("x", 0)
+    let x = try floating("x", at: 0)
     let (values, vectors) = try scope.symmetricEigen(scope.cast(x, to: .float64))
     let order = try scope.sorted(values, axis: scope.rank(of: values) - 1)
     let results = [
       try scope.cast(order.values, to: scope.dtype(of: x)), try scope.cast(vectors, to: scope.dtype(of: x)),
     ]
-    scope.state.refuse(results[1], because: "eigenvectors, whose signs are those of the library that Keras calls")
+    scope.state.refuse(
+      results[1], because: "eigenvectors, whose signs are those of the library that Keras calls")
     return results
   }
 
   /// `u, s, v^T`, or `s` alone with `compute_uv=False`: singular values in descending order. Vectors are refused where
   /// they are used, as those of ``symmetricEigen()``.
   func singularValues() throws(KerasImportError) -> [Value] {
-    let x = try floating("x", 0)
+    let x = try floating("x", at: 0)
     let wide = try scope.cast(x, to: .float64)
     let values = try scope.cast(scope.singularValues(wide), to: scope.dtype(of: x))
     let isFull = try bool("full_matrices", default: true)
@@ -30,7 +31,8 @@ extension OperationCall {
     let u = try scope.filled(Shape(outer + [rows, isFull ? rows : count]), 0, scope.dtype(of: x))
     let v = try scope.filled(Shape(outer + [isFull ? columns : count, columns]), 0, scope.dtype(of: x))
     for vectors in [u, v] {
-      scope.state.refuse(vectors, because: "singular vectors, whose signs are those of the library that Keras calls")
+      scope.state.refuse(
+        vectors, because: "singular vectors, whose signs are those of the library that Keras calls")
     }
     return [u, values, v]
   }
@@ -53,7 +55,7 @@ extension OperationCall {
   /// The pseudo-inverse; singular values up to `rcond` (10 times the larger side times the type's precision) of the
   /// largest count as 0.
   func pseudoInverse() throws(KerasImportError) -> Value {
-    let x = try floating("x", 0)
+    let x = try floating("x", at: 0)
     let a = try scope.cast(x, to: .float64)
     let (rows, columns) = try scope.matrixSizes(a)
     let standard = 10 * scope.dtype(of: x).precision * Double(max(rows, columns))
@@ -62,7 +64,7 @@ extension OperationCall {
 
   /// How many singular values are above `tol` (the largest times the larger side times the type's precision), int32.
   func matrixRank() throws(KerasImportError) -> Value {
-    let x = try floating("x", 0)
+    let x = try floating("x", at: 0)
     let a = try scope.cast(x, to: .float64)
     let (rows, columns) = try scope.matrixSizes(a)
     let values = try scope.singularValues(a)
@@ -74,7 +76,8 @@ extension OperationCall {
       let largest = try scope.reduce(.maximum, values, axes: [last], keepDims: true)
       bound = try scope.multiply(largest, scope.dtype(of: x).precision * Double(max(rows, columns)))
     }
-    return try scope.reduce(.sum, scope.cast(scope.compare(.greater, values, bound), to: .int32), axes: [last])
+    return try scope.reduce(
+      .sum, scope.cast(scope.compare(.greater, values, bound), to: .int32), axes: [last])
   }
 }
 
@@ -123,7 +126,9 @@ extension LoweringScope {
   /// all pairs `(i, n - 1 - i)` at once, then the places move on as in a tournament. Ten times every pair.
   func symmetricEigen(_ given: Value) throws(KerasImportError) -> (values: Value, vectors: Value) {
     let (rows, columns) = try matrixSizes(given)
-    guard rows == columns else { throw KerasImportError(.invalidGraph("expected square matrices, found shape \(shape(of: given))")) }
+    guard rows == columns else {
+      throw KerasImportError(.invalidGraph("expected square matrices, found shape \(shape(of: given))"))
+    }
     let outer = Array(shape(of: given).dimensions.dropLast(2))
     if rows == 1 {
       return (try squeeze(given, axes: [outer.count + 1]), try filled(shape(of: given), 1, .float64))
@@ -133,10 +138,12 @@ extension LoweringScope {
     let batch = Shape(outer).elementCount
     let flat = try reshape(given, [batch, .fixed(rows), .fixed(rows)])
     let square = try bordered(
-      bordered(flat, axis: 1, before: 0, after: .fixed(size - rows)), axis: 2, before: 0, after: .fixed(size - rows))
+      bordered(flat, axis: 1, before: 0, after: .fixed(size - rows)), axis: 2, before: 0,
+      after: .fixed(size - rows))
     let start = try identity(like: square)
     let rounds = try filled([batch, .fixed(10 * (size - 1))], 0, .float64)
-    let attributes = ScanAttributes(body: try JacobiRound(size: size, outer: self).body(), stateCount: 2, reverse: false)
+    let attributes = ScanAttributes(
+      body: try JacobiRound(size: size, outer: self).body(), stateCount: 2, reverse: false)
     let results = try emitAll(.scan(attributes), [square, start, rounds])
     let values = try slice(diagonal(results[0]), axis: 1, from: nil, to: rows)
     let vectors = try slice(slice(results[1], axis: 1, from: nil, to: rows), axis: 2, from: nil, to: rows)
@@ -186,7 +193,8 @@ private struct JacobiRound {
     let isZero = try scope.compare(.equal, off, 0)
     let safe = try scope.select(isZero, scope.scalar(1, .float64), off)
     let u = try scope.divide(scope.subtract(q, p), scope.multiply(safe, 2))
-    let sign = try scope.select(scope.compare(.less, u, 0), scope.scalar(-1, .float64), scope.scalar(1, .float64))
+    let sign = try scope.select(
+      scope.compare(.less, u, 0), scope.scalar(-1, .float64), scope.scalar(1, .float64))
     let root = try scope.unary(.sqrt, scope.add(scope.unary(.square, u), 1))
     let tangent = try scope.divide(sign, scope.add(scope.unary(.absolute, u), root))
     let t = try scope.select(isZero, scope.scalar(0, .float64), tangent)
@@ -195,13 +203,14 @@ private struct JacobiRound {
     let cosines = try scope.concat([c, scope.reversed(c, axes: [1])], axis: 1)
     let sines = try scope.concat([s, scope.unary(.negate, scope.reversed(s, axes: [1]))], axis: 1)
     let main = try scope.multiply(scope.expandDims(cosines, axes: [2]), exchange(in: scope) { $0 == $1 })
-    return try scope.add(main, scope.multiply(scope.expandDims(sines, axes: [2]), exchange(in: scope) { $0 + $1 == size - 1 }))
+    return try scope.add(
+      main, scope.multiply(scope.expandDims(sines, axes: [2]), exchange(in: scope) { $0 + $1 == size - 1 }))
   }
 
   private func exchange(
     in scope: LoweringScope, _ isOne: (Int, Int) -> Bool
   ) throws(KerasImportError) -> Value {
     try scope.constant(
-      (0..<size * size).map { isOne($0 / size, $0 % size) ? 1.0 : 0 }, sizes: [size, size], .float64)
+      (0..<size * size).map { isOne($0 / size, $0 % size) ? 1.0 : 0 }, sizes: [size, size], dtype: .float64)
   }
 }

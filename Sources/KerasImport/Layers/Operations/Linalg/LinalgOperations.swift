@@ -18,30 +18,35 @@ extension LayerRegistry {
     add("Pinv", as: OperationCall.pseudoInverse)
     add("MatrixRank", as: OperationCall.matrixRank)
     refuse("Eig", because: "its results are complex, which kconvert computes inside FFT operations only")
-    refuse("JVP", because: "it differentiates a Python function, which a file holds as code; code is never executed")
+    refuse(
+      "JVP",
+      because: "it differentiates a Python function, which a file holds as code; code is never executed")
   }
 }
 
 /// Linear algebra over the last two axes, computed in float64 by steps of the graph, for matrices of up to 64 rows.
 extension OperationCall {
-  private func matrix(_ name: String, _ position: Int) throws(KerasImportError) -> (wide: Value, own: DType) {
-    let x = try floating(name, position)
+  private func matrix(_ name: String, at position: Int) throws(KerasImportError) -> (wide: Value, own: DType)
+  {
+    let x = try floating(name, at: position)
     guard scope.rank(of: x) > 1 else { throw KerasImportError(.invalidGraph("a matrix has 2 axes or more")) }
     return (try scope.cast(x, to: .float64), scope.dtype(of: x))
   }
 
-  private func narrow(_ x: Value, _ target: DType) throws(KerasImportError) -> Value { try scope.cast(x, to: target) }
+  private func narrow(_ x: Value, _ target: DType) throws(KerasImportError) -> Value {
+    try scope.cast(x, to: target)
+  }
 
   /// `L` of `A = L L^T`; with `upper` its transpose.
   func cholesky() throws(KerasImportError) -> Value {
-    let (x, own) = try matrix("x", 0)
+    let (x, own) = try matrix("x", at: 0)
     let l = try scope.cholesky(x)
     return try narrow(bool("upper", default: false) ? scope.matrixTransposed(l) : l, own)
   }
 
   /// The inverse of the matrix whose Cholesky factor is given.
   func choleskyInverse() throws(KerasImportError) -> Value {
-    let (given, own) = try matrix("x", 0)
+    let (given, own) = try matrix("x", at: 0)
     let isUpper = try bool("upper", default: false)
     let lower = isUpper ? try scope.matrixTransposed(given) : given
     let identity = try scope.identity(like: lower)
@@ -51,14 +56,15 @@ extension OperationCall {
 
   /// The product of the pivots, with the sign of the rows' exchanges.
   func determinant() throws(KerasImportError) -> Value {
-    let (x, own) = try matrix("x", 0)
+    let (x, own) = try matrix("x", at: 0)
     let (sign, pivots) = try scope.pivots(x)
-    return try narrow(scope.multiply(sign, scope.reduce(.product, pivots, axes: [scope.rank(of: pivots) - 1])), own)
+    return try narrow(
+      scope.multiply(sign, scope.reduce(.product, pivots, axes: [scope.rank(of: pivots) - 1])), own)
   }
 
   /// The sign of the determinant and the logarithm of its magnitude.
   func signAndLogDeterminant() throws(KerasImportError) -> [Value] {
-    let (x, own) = try matrix("x", 0)
+    let (x, own) = try matrix("x", at: 0)
     let (sign, pivots) = try scope.pivots(x)
     let last = [scope.rank(of: pivots) - 1]
     let signs = try scope.multiply(sign, scope.reduce(.product, scope.unary(.sign, pivots), axes: last))
@@ -68,7 +74,7 @@ extension OperationCall {
 
   /// The logarithm of the determinant of a positive definite matrix, by its Cholesky factor.
   func logDeterminant() throws(KerasImportError) -> Value {
-    let (x, own) = try matrix("x", 0)
+    let (x, own) = try matrix("x", at: 0)
     let diagonal = try scope.diagonal(scope.cholesky(x))
     let sum = try scope.reduce(.sum, scope.unary(.log, diagonal), axes: [scope.rank(of: diagonal) - 1])
     return try narrow(scope.multiply(sum, 2), own)
@@ -76,13 +82,13 @@ extension OperationCall {
 
   /// The inverse, by Gauss and Jordan with the largest pivot of each column.
   func inverse() throws(KerasImportError) -> Value {
-    let (x, own) = try matrix("x", 0)
+    let (x, own) = try matrix("x", at: 0)
     return try narrow(scope.solved(x, scope.identity(like: x)), own)
   }
 
   /// `L` below the diagonal (of ones) and `U` on and above it, and the int32 rows' places in them.
   func triangularFactors() throws(KerasImportError) -> [Value] {
-    let (x, own) = try matrix("x", 0)
+    let (x, own) = try matrix("x", at: 0)
     let (factors, order) = try scope.triangularFactors(x)
     // Keras gives the inverse of the order in which rows were taken.
     let places = try scope.sorted(order, axis: scope.rank(of: order) - 1).places
@@ -91,9 +97,11 @@ extension OperationCall {
 
   /// `Q` and `R` by Householder's reflections; `reduced` keeps as many columns as the smaller side.
   func orthogonalFactors() throws(KerasImportError) -> [Value] {
-    let (x, own) = try matrix("x", 0)
+    let (x, own) = try matrix("x", at: 0)
     let mode = try string("mode") ?? "reduced"
-    guard mode == "reduced" || mode == "complete" else { throw KerasImportError(.unsupported("mode \"\(mode)\"")) }
+    guard mode == "reduced" || mode == "complete" else {
+      throw KerasImportError(.unsupported("mode \"\(mode)\""))
+    }
     let (q, r) = try scope.orthogonalFactors(x, isReduced: mode == "reduced")
     return [try narrow(q, own), try narrow(r, own)]
   }
@@ -121,7 +129,7 @@ extension OperationCall {
 
   /// Norms of vectors (one axis) by order, of matrices (two axes): `fro`, `nuc`, 1, 2, infinite and their negatives.
   func norm() throws(KerasImportError) -> Value {
-    let x = try floating("x", 0)
+    let x = try floating("x", at: 0)
     let rank = scope.rank(of: x)
     let axes = try scope.orderedAxes(ints("axis") ?? Array(0..<rank), rank: rank)
     let keeps = try bool("keepdims", default: false)
@@ -129,11 +137,15 @@ extension OperationCall {
     let order = text == nil || text == "Infinity" || text == "-Infinity" ? try double("ord") : nil
     if text != nil { ignore("ord") }
     if axes.count == 1 {
-      guard text == nil || order != nil else { throw KerasImportError(.unsupported("ord \"\(text ?? "")\" of vectors")) }
+      guard text == nil || order != nil else {
+        throw KerasImportError(.unsupported("ord \"\(text ?? "")\" of vectors"))
+      }
       return try scope.vectorNorm(x, order: order ?? 2, axes: axes, keepDims: keeps)
     }
     guard axes.count == 2 else { throw KerasImportError(.unsupported("norms over \(axes.count) axes")) }
-    if text == "fro" || (text == nil && order == nil) { return try scope.vectorNorm(x, order: 2, axes: axes, keepDims: keeps) }
+    if text == "fro" || (text == nil && order == nil) {
+      return try scope.vectorNorm(x, order: 2, axes: axes, keepDims: keeps)
+    }
     let size = try scope.unary(.absolute, x)
     func sums(_ axis: Int, _ other: Int, _ function: ReduceFunction) throws(KerasImportError) -> Value {
       let sum = try scope.reduce(.sum, size, axes: [axis], keepDims: true)
@@ -155,7 +167,8 @@ extension OperationCall {
       case (_, .some(-2)): function = .minimum
       default: throw KerasImportError(.unsupported("a matrix norm of order \(text ?? "\(order ?? 0)")"))
       }
-      let y = try narrow(scope.reduce(function, values, axes: [scope.rank(of: values) - 1]), scope.dtype(of: x))
+      let y = try narrow(
+        scope.reduce(function, values, axes: [scope.rank(of: values) - 1]), scope.dtype(of: x))
       return keeps ? try scope.expandDims(y, axes: axes) : y
     }
   }

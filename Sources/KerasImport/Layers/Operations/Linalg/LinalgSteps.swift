@@ -6,7 +6,8 @@ extension LoweringScope {
   /// Rows (and columns) of a matrix whose sizes are known and at most 64.
   func matrixSizes(_ x: Value) throws(KerasImportError) -> (rows: Int, columns: Int) {
     let rank = rank(of: x)
-    guard rank > 1, let rows = shape(of: x)[rank - 2].fixedSize, let columns = shape(of: x)[rank - 1].fixedSize,
+    guard rank > 1, let rows = shape(of: x)[rank - 2].fixedSize,
+      let columns = shape(of: x)[rank - 1].fixedSize,
       rows > 0, columns > 0, rows <= 64, columns <= 1 << 12
     else { throw KerasImportError(.unsupported("linear algebra of shape \(shape(of: x)), beyond 64 rows")) }
     return (rows, columns)
@@ -14,13 +15,15 @@ extension LoweringScope {
 
   private func squareSize(_ x: Value) throws(KerasImportError) -> Int {
     let (rows, columns) = try matrixSizes(x)
-    guard rows == columns else { throw KerasImportError(.invalidGraph("expected square matrices, found shape \(shape(of: x))")) }
+    guard rows == columns else {
+      throw KerasImportError(.invalidGraph("expected square matrices, found shape \(shape(of: x))"))
+    }
     return rows
   }
 
   /// `[n]`: 1 where the condition holds.
   private func marks(_ size: Int, _ condition: (Int) -> Bool) throws(KerasImportError) -> Value {
-    try constant((0..<size).map { condition($0) ? 1 : 0 }, sizes: [size], .float64, as: "marks")
+    try constant((0..<size).map { condition($0) ? 1 : 0 }, sizes: [size], dtype: .float64, as: "marks")
   }
 
   private func column(_ index: Int, _ x: Value) throws(KerasImportError) -> Value {
@@ -40,7 +43,8 @@ extension LoweringScope {
   func identity(like x: Value) throws(KerasImportError) -> Value {
     let size = try matrixSizes(x).rows
     let numbers = (0..<size * size).map { $0 / size == $0 % size ? 1.0 : 0 }
-    return try expanded(constant(numbers, sizes: [size, size], .float64, as: "identity"), squareShape(x))
+    return try expanded(
+      constant(numbers, sizes: [size, size], dtype: .float64, as: "identity"), squareShape(x))
   }
 
   private func squareShape(_ x: Value) -> Shape {
@@ -130,7 +134,9 @@ extension LoweringScope {
   func solved(_ a: Value, _ b: Value) throws(KerasImportError) -> Value {
     let size = try squareSize(a)
     let axis = rank(of: a) - 1
-    guard rank(of: b) == rank(of: a) else { throw KerasImportError(.invalidGraph("matrices of different ranks")) }
+    guard rank(of: b) == rank(of: a) else {
+      throw KerasImportError(.invalidGraph("matrices of different ranks"))
+    }
     var state = try startingExchange(concat([a, b], axis: axis), rows: size)
     for index in 0..<size {
       state = try exchanged(state, column: index, rows: size)
@@ -174,7 +180,8 @@ extension LoweringScope {
     for index in 0..<min(rows - 1, columns) {
       let x = try multiply(column(index, r), marks(rows) { $0 >= index })
       let last = rank(of: x) - 1
-      let tail = try reduce(.sum, unary(.square, multiply(x, marks(rows) { $0 > index })), axes: [last], keepDims: true)
+      let tail = try reduce(
+        .sum, unary(.square, multiply(x, marks(rows) { $0 > index })), axes: [last], keepDims: true)
       let head = try slice(x, axis: last, from: index, to: index + 1)
       let length = try unary(.sqrt, add(unary(.square, head), tail))
       let signed = try select(compare(.less, head, 0), unary(.negate, length), length)
@@ -191,6 +198,8 @@ extension LoweringScope {
     r = try emit(.triangle(upper: true, k: 0), r)
     guard isReduced, columns < rows else { return (q, r) }
     let axis = rank(of: q) - 1
-    return (try slice(q, axis: axis, from: nil, to: columns), try slice(r, axis: axis - 1, from: nil, to: columns))
+    return (
+      try slice(q, axis: axis, from: nil, to: columns), try slice(r, axis: axis - 1, from: nil, to: columns)
+    )
   }
 }

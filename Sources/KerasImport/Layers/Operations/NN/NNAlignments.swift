@@ -5,10 +5,10 @@ extension OperationCall {
   /// The negative logarithm of the probability of each label sequence: logits `[N, T, C]`, labels `[N, L]`, how many of
   /// both count, and the blank's class. Sums over all alignments in a loop over time.
   func ctcLoss() throws(KerasImportError) -> Value {
-    let labels = try scope.cast(tensor("target", 0), to: .int64)
-    let given = try floating("output", 1)
-    let labelCounts = try scope.expandDims(scope.cast(tensor("target_length", 2), to: .int64), axes: [1])
-    let stepCounts = try scope.expandDims(scope.cast(tensor("output_length", 3), to: .int64), axes: [1])
+    let labels = try scope.cast(tensor("target", at: 0), to: .int64)
+    let given = try floating("output", at: 1)
+    let labelCounts = try scope.expandDims(scope.cast(tensor("target_length", at: 2), to: .int64), axes: [1])
+    let stepCounts = try scope.expandDims(scope.cast(tensor("output_length", at: 3), to: .int64), axes: [1])
     let blank = try int("mask_index", default: 0)
     try scope.expectRank(3, of: given)
     try scope.expectRank(2, of: labels)

@@ -5,7 +5,7 @@ extension OperationCall {
   /// Encodings of several classes as one: the largest of the one-hot vectors over axis 1 (0 of a vector).
   func multiHot() throws(KerasImportError) -> Value {
     _ = try bool("sparse", default: false)  // Given dense, which is what a sparse result means.
-    let x = try scope.cast(tensor("inputs", 0), to: .int64)
+    let x = try scope.cast(tensor("inputs", at: 0), to: .int64)
     let classes = try required("num_classes", int("num_classes"))
     let rank = scope.rank(of: x)
     let hot = try scope.oneHot(x, classes: classes, dtype: .bool)
@@ -49,8 +49,8 @@ extension OperationCall {
   /// ``categoricalCrossentropy()`` of class numbers, over the last axis; probabilities are clipped and their logarithms
   /// taken for logits, as Keras does on TensorFlow.
   func sparseCategoricalCrossentropy() throws(KerasImportError) -> Value {
-    var target = try scope.cast(tensor("target", 0), to: .int64)
-    let output = try floating("output", 1)
+    var target = try scope.cast(tensor("target", at: 0), to: .int64)
+    let output = try floating("output", at: 1)
     let last = scope.rank(of: output) - 1
     guard last >= 0, try scope.axis(int("axis", default: -1), rank: last + 1) == last else {
       throw KerasImportError(.unsupported("an axis that is not the last"))
@@ -85,8 +85,8 @@ extension OperationCall {
       throw KerasImportError(.unsupported("beam search, whose order of paths is TensorFlow's own"))
     }
     ignore("beam_width", "top_paths")
-    let x = try floating("inputs", 0)
-    let lengths = try scope.expandDims(scope.cast(tensor("sequence_lengths", 1), to: .int64), axes: [1])
+    let x = try floating("inputs", at: 0)
+    let lengths = try scope.expandDims(scope.cast(tensor("sequence_lengths", at: 1), to: .int64), axes: [1])
     try scope.expectRank(3, of: x)
     let (steps, classes) = (scope.shape(of: x)[1], scope.shape(of: x)[2])
     let isInside = try scope.compare(.less, scope.emit(.range(steps)), lengths)

@@ -4,7 +4,7 @@ import ModelIR
 extension OperationCall {
   /// Mean and population variance over axes, in the operand's type.
   func moments() throws(KerasImportError) -> [Value] {
-    let x = try floating("x", 0)
+    let x = try floating("x", at: 0)
     let axes = try scope.axes(required("axes", ints("axes")), rank: scope.rank(of: x))
     let keepDims = try bool("keepdims", default: false)
     let single = try scope.single(x)
@@ -32,24 +32,26 @@ extension OperationCall {
 
   /// `(x - mean) / sqrt(variance + epsilon) * scale + offset` along an axis.
   func batchNormalization() throws(KerasImportError) -> Value {
-    let x = try floating("x", 0)
+    let x = try floating("x", at: 0)
     let rank = scope.rank(of: x)
     let axis = try scope.axis(required("axis", int("axis")), rank: rank)
     func parameter(_ value: Value) throws(KerasImportError) -> Value {
       try scope.alongAxis(scope.cast(value, to: scope.dtype(of: x)), axis: axis, rank: rank)
     }
-    let (mean, variance) = (try parameter(tensor("mean", 1)), try parameter(tensor("variance", 2)))
+    let (mean, variance) = (try parameter(tensor("mean", at: 1)), try parameter(tensor("variance", at: 2)))
     let deviation = try scope.unary(.sqrt, scope.add(variance, double("epsilon", default: 1e-3)))
     var factor = try scope.unary(.reciprocal, deviation)
-    if let scale = try optionalTensor("scale", 4) { factor = try scope.multiply(factor, parameter(scale)) }
+    if let scale = try optionalTensor("scale", at: 4) {
+      factor = try scope.multiply(factor, parameter(scale))
+    }
     let y = try scope.multiply(scope.subtract(x, mean), factor)
-    guard let offset = try optionalTensor("offset", 3) else { return y }
+    guard let offset = try optionalTensor("offset", at: 3) else { return y }
     return try scope.add(y, parameter(offset))
   }
 
   /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta` over axes; with `rms_scaling` `x` instead of `x - mean`.
   func layerNormalization() throws(KerasImportError) -> Value {
-    let given = try floating("x", 0)
+    let given = try floating("x", at: 0)
     let x = try scope.single(given)
     let axes = try scope.axes(ints("axis") ?? [-1], rank: scope.rank(of: x))
     let epsilon = try double("epsilon", default: 1e-7)
@@ -57,10 +59,10 @@ extension OperationCall {
     let isScalingOnly = try bool("rms_scaling", default: false)
     let centered = isScalingOnly ? x : try scope.subtract(x, mean)
     var y = try scope.divide(centered, scope.unary(.sqrt, scope.add(variance, epsilon)))
-    if let gamma = try optionalTensor("gamma", 1) {
+    if let gamma = try optionalTensor("gamma", at: 1) {
       y = try scope.multiply(y, parameter(gamma, like: x, axes))
     }
-    if let beta = try optionalTensor("beta", 2), !isScalingOnly {
+    if let beta = try optionalTensor("beta", at: 2), !isScalingOnly {
       y = try scope.add(y, parameter(beta, like: x, axes))
     }
     return try scope.cast(y, to: scope.dtype(of: given))
@@ -76,11 +78,11 @@ extension OperationCall {
 
   /// `x / sqrt(mean(x^2) + epsilon) * scale` over axes.
   func rmsNormalization() throws(KerasImportError) -> Value {
-    let given = try floating("x", 0)
+    let given = try floating("x", at: 0)
     let x = try scope.single(scope.rank(of: given) == 0 ? scope.expandDims(given, axes: [0]) : given)
     let axes = try scope.axes(ints("axis") ?? [-1], rank: scope.rank(of: x))
     let epsilon = try double("epsilon", default: 1e-7)
-    guard let scale = try optionalTensor("scale", 1) else {
+    guard let scale = try optionalTensor("scale", at: 1) else {
       return try scope.cast(
         scope.dividedByRootMeanSquare(x, axes: axes, epsilon: epsilon), to: scope.dtype(of: given))
     }
@@ -95,7 +97,7 @@ extension OperationCall {
 
   /// `x` by its norm of an order along axes, at least epsilon (order 2: `x min(1 / norm, 1 / epsilon)`).
   func normalize() throws(KerasImportError) -> Value {
-    let given = try floating("x", 0)
+    let given = try floating("x", at: 0)
     let x = scope.rank(of: given) == 0 ? try scope.expandDims(given, axes: [0]) : given
     let axes = try axes(defaultingTo: [-1], rank: scope.rank(of: x))
     let order = try int("order", default: 2)
@@ -132,15 +134,15 @@ extension OperationCall {
     guard let size = shape[3].fixedSize, size > 0 else {
       throw KerasImportError(.unsupported("heads of unknown size"))
     }
-    let scale = try double("scale", 5) ?? Double(1 / Float(size).squareRoot())
+    let scale = try double("scale", at: 5) ?? Double(1 / Float(size).squareRoot())
     let logitsType: DType = compute == .float64 ? .float64 : .float32
     var logits = try scope.cast(scope.emit(.einsum("btnh,bsnh->bnts"), query, key), to: logitsType)
     logits = try scope.multiply(logits, scale)
-    if let bias = try optionalTensor("bias", 3) {
+    if let bias = try optionalTensor("bias", at: 3) {
       logits = try scope.add(logits, scope.cast(bias, to: logitsType))
     }
     var masks: [Value] = []
-    if let mask = try optionalTensor("mask", 4) { masks.append(try scope.cast(mask, to: .bool)) }
+    if let mask = try optionalTensor("mask", at: 4) { masks.append(try scope.cast(mask, to: .bool)) }
     if try bool("is_causal", default: false) {
       masks.append(try scope.causalMask(shape[1], scope.shape(of: key)[1]))
     }

@@ -65,38 +65,38 @@ extension LayerRegistry {
 extension OperationCall {
   /// One of the functions that layers name.
   func activation(_ name: Activation.Name) throws(KerasImportError) -> Value {
-    try name.apply(floating("x", 0), in: scope)
+    try name.apply(floating("x", at: 0), in: scope)
   }
 
   /// `sign(x) max(|x| - threshold, 0)`.
   func softShrink() throws(KerasImportError) -> Value {
-    try scope.softShrink(floating("x", 0), threshold: double("threshold", 1, default: 0.5))
+    try scope.softShrink(floating("x", at: 0), threshold: double("threshold", at: 1, default: 0.5))
   }
 
   /// `x` where `|x| > threshold`, else 0.
   func hardShrink() throws(KerasImportError) -> Value {
-    try scope.hardShrink(floating("x", 0), threshold: double("threshold", 1, default: 0.5))
+    try scope.hardShrink(floating("x", at: 0), threshold: double("threshold", at: 1, default: 0.5))
   }
 
   /// `(x + sqrt(x^2 + b)) / 2`.
   func squareplus() throws(KerasImportError) -> Value {
-    try scope.squareplus(floating("x", 0), b: double("b", 1, default: 4))
+    try scope.squareplus(floating("x", at: 0), b: double("b", at: 1, default: 4))
   }
 
   /// `x` above 0, else `negative_slope x`.
   func leakyRelu() throws(KerasImportError) -> Value {
-    try scope.unary(.leakyRelu(slope: double("negative_slope", 1, default: 0.2)), floating("x", 0))
+    try scope.unary(.leakyRelu(slope: double("negative_slope", at: 1, default: 0.2)), floating("x", at: 0))
   }
 
   /// `x` above 0, else `alpha (exp(x) - 1)`.
   func elu() throws(KerasImportError) -> Value {
-    try scope.unary(.elu(alpha: double("alpha", 1, default: 1)), floating("x", 0))
+    try scope.unary(.elu(alpha: double("alpha", at: 1, default: 1)), floating("x", at: 0))
   }
 
   /// `max(x, 0) + alpha (exp(min(x, 0) / alpha) - 1)`.
   func celu() throws(KerasImportError) -> Value {
-    let x = try floating("x", 0)
-    let alpha = try double("alpha", 1, default: 1)
+    let x = try floating("x", at: 0)
+    let alpha = try double("alpha", at: 1, default: 1)
     let negative = try scope.unary(.clip(minimum: nil, maximum: 0), x)
     let bent = try scope.multiply(scope.unary(.expm1, scope.multiply(negative, 1 / alpha)), alpha)
     return try scope.add(scope.unary(.relu, x), bent)
@@ -104,14 +104,14 @@ extension OperationCall {
 
   /// `x` times the normal distribution's integral, or with `approximate` (Keras's default) its form with tanh.
   func gelu() throws(KerasImportError) -> Value {
-    try scope.gelu(floating("x", 0), approximate: bool("approximate", 1, default: true))
+    try scope.gelu(floating("x", at: 0), approximate: bool("approximate", at: 1, default: true))
   }
 
   /// `x` above a threshold, else `default_value`.
   func threshold() throws(KerasImportError) -> Value {
-    let x = try floating("x", 0)
-    let isAbove = try scope.compare(.greater, x, double("threshold", 1, default: 0))
-    return try scope.select(isAbove, x, scope.scalar(double("default_value", 2, default: 0), like: x))
+    let x = try floating("x", at: 0)
+    let isAbove = try scope.compare(.greater, x, double("threshold", at: 1, default: 0))
+    return try scope.select(isAbove, x, scope.scalar(double("default_value", at: 2, default: 0), like: x))
   }
 
   /// `keras.activations.relu` with its slope, bound and threshold.
@@ -120,27 +120,29 @@ extension OperationCall {
       maximum: try double("max_value"), slope: try double("negative_slope", default: 0),
       threshold: try double("threshold", default: 0))
     let isPlain = function.maximum == nil && function.slope == 0 && function.threshold == 0
-    return try function.apply(isPlain ? tensor("x", 0) : floating("x", 0), in: scope)
+    return try function.apply(isPlain ? tensor("x", at: 0) : floating("x", at: 0), in: scope)
   }
 
   /// The first half times the sigmoid of the second along an axis.
   func glu() throws(KerasImportError) -> Value {
-    let x = try floating("x", 0)
-    return try scope.glu(x, axis: scope.axis(int("axis", 1, default: -1), rank: scope.rank(of: x)))
+    let x = try floating("x", at: 0)
+    return try scope.glu(x, axis: scope.axis(int("axis", at: 1, default: -1), rank: scope.rank(of: x)))
   }
 
   /// The projection onto the simplex along an axis.
   func sparsemax() throws(KerasImportError) -> Value {
-    let x = try floating("x", 0)
-    return try scope.sparsemax(x, axis: scope.axis(int("axis", 1, default: -1), rank: scope.rank(of: x)))
+    let x = try floating("x", at: 0)
+    return try scope.sparsemax(x, axis: scope.axis(int("axis", at: 1, default: -1), rank: scope.rank(of: x)))
   }
 
   /// `exp(x) / sum(exp(x))` (or its logarithm) along one axis, several as one, or all with `axis` None.
   func softmax(_ isLog: Bool) throws(KerasImportError) -> Value {
-    let x = try floating("x", 0)
+    let x = try floating("x", at: 0)
     let rank = scope.rank(of: x)
     let isWhole = scope.object.config["axis"]?.isNull == true
-    let axes = try ints("axis", 1).map { given throws(KerasImportError) in try scope.axes(given, rank: rank) }
+    let axes = try ints("axis", at: 1).map { given throws(KerasImportError) in
+      try scope.axes(given, rank: rank)
+    }
     let chosen = axes ?? (isWhole ? Array(0..<rank) : [rank - 1])
     func apply(_ y: Value, _ axis: Int) throws(KerasImportError) -> Value {
       try scope.emit(isLog ? .logSoftmax(axis: axis) : .softmax(axis: axis), y)

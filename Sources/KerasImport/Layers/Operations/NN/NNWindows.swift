@@ -3,11 +3,14 @@ import ModelIR
 /// Convolutions, pooling and blocks of `keras/src/ops/nn.py`: windows as the layers of the same names have them.
 extension OperationCall {
   /// Numbers for each spatial axis; one counts for all.
-  private func spatial(_ name: String, count: Int, default standard: Int? = nil) throws(KerasImportError) -> [Int] {
+  private func spatial(_ name: String, count: Int, default standard: Int? = nil) throws(KerasImportError)
+    -> [Int]
+  {
     let given = try required(name, ints(name) ?? standard.map { [$0] })
     let numbers = given.count == 1 ? Array(repeating: given[0], count: max(count, 0)) : given
     guard numbers.count == count, numbers.allSatisfy({ (1..<1 << 31).contains($0) }) else {
-      throw KerasImportError(.invalidValue(key: name, expected: "\(count) positive integers", found: "\(given)"))
+      throw KerasImportError(
+        .invalidValue(key: name, expected: "\(count) positive integers", found: "\(given)"))
     }
     return numbers
   }
@@ -29,19 +32,22 @@ extension OperationCall {
     }
     return ConvolutionWindow(
       kernelSize: sizes, strides: try spatial("strides", count: count, default: 1),
-      dilations: try spatial("dilation_rate", count: count, default: 1), padding: try padding(), layout: try layout())
+      dilations: try spatial("dilation_rate", count: count, default: 1), padding: try padding(),
+      layout: try layout())
   }
 
   /// Largest or mean element of windows (`pool_size`, `strides` like it unless given).
   func pool(_ function: PoolFunction) throws(KerasImportError) -> Value {
-    let x = try tensor("inputs", 0)
+    let x = try tensor("inputs", at: 0)
     let count = scope.rank(of: x) - 2
     let sizes = try spatial("pool_size", count: count)
     let strides = try value("strides") == nil ? sizes : spatial("strides", count: count)
     let window = ConvolutionWindow(
-      kernelSize: sizes, strides: strides, dilations: sizes.map { _ in 1 }, padding: try padding(), layout: try layout())
+      kernelSize: sizes, strides: strides, dilations: sizes.map { _ in 1 }, padding: try padding(),
+      layout: try layout())
     let attributes = PoolAttributes(
-      function: function, kernelSize: sizes, strides: strides, padding: try window.resolved(scope.shape(of: x)),
+      function: function, kernelSize: sizes, strides: strides,
+      padding: try window.resolved(scope.shape(of: x)),
       layout: window.layout)
     ignore("strides")
     return try scope.emit(.pool(attributes), x)
@@ -49,7 +55,7 @@ extension OperationCall {
 
   /// So many cells along each spatial axis; cell i of o covers `floor(i n / o) ..< ceil((i + 1) n / o)`.
   func adaptivePool(_ function: ReduceFunction) throws(KerasImportError) -> Value {
-    var x = try tensor("inputs", 0)
+    var x = try tensor("inputs", at: 0)
     let layout = try layout()
     let count = scope.rank(of: x) - 2
     let cells = try spatial("output_size", count: count)
@@ -94,17 +100,22 @@ extension OperationCall {
     guard padding.map({ $0.count == count && $0.allSatisfy { (0..<1 << 31).contains($0) } }) ?? true else {
       throw KerasImportError(.invalidGraph("output_padding \(padding ?? [])"))
     }
-    return try scope.emit(.convTranspose(ConvTransposeAttributes(window: window, outputPadding: padding)), x[0], x[1])
+    return try scope.emit(
+      .convTranspose(ConvTransposeAttributes(window: window, outputPadding: padding)), x[0], x[1])
   }
 
   /// Blocks of channels spread over space: `[N, H b, W b, C / b^2]`.
   func depthToSpace() throws(KerasImportError) -> Value {
-    try inChannelsLast(tensor("x", 0)) { x, block throws(KerasImportError) in try scope.depthToSpace(x, block: block) }
+    try inChannelsLast(tensor("x", at: 0)) { x, block throws(KerasImportError) in
+      try scope.depthToSpace(x, block: block)
+    }
   }
 
   /// Blocks of space put into channels: `[N, H / b, W / b, C b^2]`.
   func spaceToDepth() throws(KerasImportError) -> Value {
-    try inChannelsLast(tensor("x", 0)) { x, block throws(KerasImportError) in try scope.spaceToDepth(x, block: block) }
+    try inChannelsLast(tensor("x", at: 0)) { x, block throws(KerasImportError) in
+      try scope.spaceToDepth(x, block: block)
+    }
   }
 
   private func inChannelsLast(
@@ -123,7 +134,8 @@ extension OperationCall {
 
   private func blocks() throws(KerasImportError) -> Blocks {
     let padding = try ints("padding") ?? [0]
-    guard padding.count <= 2, padding.allSatisfy({ (0..<1 << 20).contains($0) }), let last = padding.last else {
+    guard padding.count <= 2, padding.allSatisfy({ (0..<1 << 20).contains($0) }), let last = padding.last
+    else {
       throw KerasImportError(.invalidGraph("padding \(padding)"))
     }
     return Blocks(
@@ -133,18 +145,22 @@ extension OperationCall {
 
   /// Sliding windows as columns: `[N, C, H, W]` to `[N, C kH kW, L]`.
   func unfold() throws(KerasImportError) -> Value {
-    let given = try tensor("x", 0)
+    let given = try tensor("x", at: 0)
     try scope.expectRank(4, of: given)
     let blocks = try blocks()
     let pads = [PadPair(0, 0), PadPair(0, 0)] + blocks.padding.map { PadPair($0, $0) }
     let x = try scope.padded(given, by: pads, mode: "constant", filler: 0)
     let s = scope.shape(of: x)
-    let counts = (0..<2).map { scope.windowCount(s[2 + $0], blocks.kernel[$0], blocks.stride[$0], blocks.dilation[$0]) }
+    let counts = (0..<2).map {
+      scope.windowCount(s[2 + $0], blocks.kernel[$0], blocks.stride[$0], blocks.dilation[$0])
+    }
     var parts: [Value] = []
     for i in 0..<blocks.kernel[0] {
       for j in 0..<blocks.kernel[1] {
-        let rows = try scope.strided(x, axis: 2, from: i * blocks.dilation[0], count: counts[0], step: blocks.stride[0])
-        let part = try scope.strided(rows, axis: 3, from: j * blocks.dilation[1], count: counts[1], step: blocks.stride[1])
+        let rows = try scope.strided(
+          x, axis: 2, from: i * blocks.dilation[0], count: counts[0], step: blocks.stride[0])
+        let part = try scope.strided(
+          rows, axis: 3, from: j * blocks.dilation[1], count: counts[1], step: blocks.stride[1])
         parts.append(try scope.reshape(part, [s[0], s[1], 1, counts[0] * counts[1]]))
       }
     }
@@ -154,7 +170,7 @@ extension OperationCall {
 
   /// The sum of overlapping blocks: `[N, C kH kW, L]` to `[N, C, H, W]`.
   func fold() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     try scope.expectRank(3, of: x)
     let blocks = try blocks()
     let output = try spatial("output_size", count: 2)
@@ -164,18 +180,23 @@ extension OperationCall {
       return (wide[axis] - extent - 1) / blocks.stride[axis] + 1
     }
     let taps = blocks.kernel[0] * blocks.kernel[1]
-    guard counts.allSatisfy({ $0 > 0 }), taps <= 1 << 12, wide.allSatisfy({ $0 <= 1 << 12 }) else { throw KerasImportError(.invalidGraph("blocks that do not fit")) }
+    guard counts.allSatisfy({ $0 > 0 }), taps <= 1 << 12, wide.allSatisfy({ $0 <= 1 << 12 }) else {
+      throw KerasImportError(.invalidGraph("blocks that do not fit"))
+    }
     let s = scope.shape(of: x)
     let channels = s[1] / .fixed(taps)
     let (kh, kw) = (Dimension.fixed(blocks.kernel[0]), Dimension.fixed(blocks.kernel[1]))
     let split = try scope.reshape(x, [s[0], channels, kh, kw, .fixed(counts[0]), .fixed(counts[1])])
     // One matrix per axis puts tap i of block n at place n * stride + i * dilation.
-    let rows = try scope.placement(blocks.kernel[0], counts[0], blocks.stride[0], blocks.dilation[0], wide[0], like: x)
-    let columns = try scope.placement(blocks.kernel[1], counts[1], blocks.stride[1], blocks.dilation[1], wide[1], like: x)
+    let rows = try scope.placement(
+      blocks.kernel[0], counts[0], blocks.stride[0], blocks.dilation[0], wide[0], like: x)
+    let columns = try scope.placement(
+      blocks.kernel[1], counts[1], blocks.stride[1], blocks.dilation[1], wide[1], like: x)
     var y = try scope.emit(.einsum("abijuv,iuh->abjvh"), split, rows)
     y = try scope.emit(.einsum("abjvh,jvw->abhw"), y, columns)
     for axis in 0..<2 where blocks.padding[axis] > 0 {
-      y = try scope.slice(y, axis: 2 + axis, from: blocks.padding[axis], to: wide[axis] - blocks.padding[axis])
+      y = try scope.slice(
+        y, axis: 2 + axis, from: blocks.padding[axis], to: wide[axis] - blocks.padding[axis])
     }
     return y
   }
@@ -197,28 +218,36 @@ extension LoweringScope {
   func convolve(_ x: Value, _ kernel: Value, _ window: ConvolutionWindow) throws(KerasImportError) -> Value {
     let count = window.kernelSize.count
     let channels = shape(of: x)[window.layout.channelAxis(rank: count + 2)]
-    guard let outer = channels.fixedSize, let inner = shape(of: kernel)[count].fixedSize, inner > 0, outer % inner == 0 else {
+    guard let outer = channels.fixedSize, let inner = shape(of: kernel)[count].fixedSize, inner > 0,
+      outer % inner == 0
+    else {
       throw KerasImportError(.invalidGraph("a kernel of shape \(shape(of: kernel)) for \(channels) channels"))
     }
     return try window.convolve(x, kernel, bias: nil, groups: outer / inner, in: self)
   }
 
   /// A depthwise convolution: a kernel `[K..., C, M]` is, read row-major, `[K..., 1, C * M]`.
-  func convolveDepthwise(_ x: Value, _ kernel: Value, _ window: ConvolutionWindow) throws(KerasImportError) -> Value {
+  func convolveDepthwise(_ x: Value, _ kernel: Value, _ window: ConvolutionWindow) throws(KerasImportError)
+    -> Value
+  {
     let count = window.kernelSize.count
     let sizes = shape(of: kernel).dimensions
-    let flat = try reshapedWeight(kernel, Shape(Array(sizes.prefix(count)) + [1, sizes[count] * sizes[count + 1]]))
+    let flat = try reshapedWeight(
+      kernel, Shape(Array(sizes.prefix(count)) + [1, sizes[count] * sizes[count + 1]]))
     return try convolve(x, flat, window)
   }
 
   /// Cells of an axis reduced; see ``OperationCall/adaptivePool(_:)``.
-  func adaptivePool(_ function: ReduceFunction, _ x: Value, axis: Int, cells: Int) throws(KerasImportError) -> Value {
+  func adaptivePool(_ function: ReduceFunction, _ x: Value, axis: Int, cells: Int) throws(KerasImportError)
+    -> Value
+  {
     guard let size = shape(of: x)[axis].fixedSize, cells > 0, cells <= 1 << 16 else {
       throw KerasImportError(.unsupported("adaptive pooling of an axis whose size is not known"))
     }
     var parts: [Value] = []
     for cell in 0..<cells {
-      let part = try slice(x, axis: axis, from: cell * size / cells, to: ((cell + 1) * size + cells - 1) / cells)
+      let part = try slice(
+        x, axis: axis, from: cell * size / cells, to: ((cell + 1) * size + cells - 1) / cells)
       parts.append(try reduce(function, part, axes: [axis], keepDims: true))
     }
     return try concat(parts, axis: axis)
@@ -247,11 +276,16 @@ extension LoweringScope {
   }
 
   /// So many elements of an axis, one in each `step`.
-  func strided(_ x: Value, axis: Int, from start: Int, count: Dimension, step: Int) throws(KerasImportError) -> Value {
-    guard step > 1 || count.fixedSize == nil else { return try part(x, axis: axis, start: .fixed(start), size: count) }
+  func strided(_ x: Value, axis: Int, from start: Int, count: Dimension, step: Int) throws(KerasImportError)
+    -> Value
+  {
+    guard step > 1 || count.fixedSize == nil else {
+      return try part(x, axis: axis, start: .fixed(start), size: count)
+    }
     guard let known = count.fixedSize else {
       let span = (count - 1) * .fixed(step) + 1
-      return try slice(part(x, axis: axis, start: .fixed(start), size: span), axis: axis, from: nil, to: nil, step: step)
+      return try slice(
+        part(x, axis: axis, start: .fixed(start), size: span), axis: axis, from: nil, to: nil, step: step)
     }
     return try slice(x, axis: axis, from: start, to: start + (known - 1) * step + 1, step: step)
   }
@@ -264,6 +298,6 @@ extension LoweringScope {
     for tap in 0..<taps {
       for block in 0..<blocks { numbers[(tap * blocks + block) * size + block * stride + tap * dilation] = 1 }
     }
-    return try constant(numbers, sizes: [taps, blocks, size], dtype(of: x), as: "placement")
+    return try constant(numbers, sizes: [taps, blocks, size], dtype: dtype(of: x), as: "placement")
   }
 }

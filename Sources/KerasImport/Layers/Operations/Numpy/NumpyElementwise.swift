@@ -7,63 +7,63 @@ extension OperationCall {
 
   /// A function of floating-point elements; integers and truth values become float32.
   func floatingFunction(_ function: UnaryFunction) throws(KerasImportError) -> Value {
-    try scope.unary(function, floating("x", 0))
+    try scope.unary(function, floating("x", at: 0))
   }
 
   /// A function of any numbers, in their own type; truth values become int32.
   func numericFunction(_ function: UnaryFunction) throws(KerasImportError) -> Value {
-    try scope.unary(function, numeric("x", 0))
+    try scope.unary(function, numeric("x", at: 0))
   }
 
   /// A number times floating-point elements; int64 in float64.
   func scaled(_ factor: Double) throws(KerasImportError) -> Value {
-    try scope.multiply(exactFloating("x", 0), factor)
+    try scope.multiply(exactFloating("x", at: 0), factor)
   }
 
   /// `log(x)` by a number: logarithms of other bases.
   func logarithm(_ reciprocal: Double) throws(KerasImportError) -> Value {
-    try scope.multiply(scope.unary(.log, floating("x", 0)), reciprocal)
+    try scope.multiply(scope.unary(.log, floating("x", at: 0)), reciprocal)
   }
 
   /// The operand itself, in the type that `dtype` names.
   func copy() throws(KerasImportError) -> Value {
     ignore("sparse", "ragged")
-    let x = try tensor(hasArgument("variable") ? "variable" : "x", 0)
+    let x = try tensor(hasArgument("variable") ? "variable" : "x", at: 0)
     return try dtype().map { dtype throws(KerasImportError) in try scope.cast(x, to: dtype) } ?? x
   }
 
   /// `|x|`, always floating-point.
-  func fabs() throws(KerasImportError) -> Value { try scope.unary(.absolute, floating("x", 0)) }
+  func fabs() throws(KerasImportError) -> Value { try scope.unary(.absolute, floating("x", at: 0)) }
 
   /// The complement of integers' bits; of truth values their opposite.
   func bitwiseInvert() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     return scope.dtype(of: x) == .bool ? try scope.not(x) : try scope.unary(.bitwiseNot, x)
   }
 
   /// `sign(x) |x|^(1/3)`; int64 in float64.
   func cubeRoot() throws(KerasImportError) -> Value {
-    let x = try exactFloating("x", 0)
+    let x = try exactFloating("x", at: 0)
     let root = try scope.power(scope.unary(.absolute, x), scope.scalar(1.0 / 3.0, like: x))
     return try scope.multiply(scope.unary(.sign, x), root)
   }
 
   /// `2^x`.
   func exp2() throws(KerasImportError) -> Value {
-    let x = try floating("x", 0)
+    let x = try floating("x", at: 0)
     return try scope.power(scope.scalar(2, like: x), x)
   }
 
   /// Rounds toward zero; integers stay.
   func trunc() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     return scope.dtype(of: x).isFloatingPoint ? try scope.unary(.truncate, x) : x
   }
 
   /// `round(x 10^decimals) / 10^decimals`, halves to even, in the operand's own type.
   func round() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
-    let decimals = try int("decimals", 1, default: 0)
+    let x = try tensor("x", at: 0)
+    let decimals = try int("decimals", at: 1, default: 0)
     let isFloating = scope.dtype(of: x).isFloatingPoint
     if !isFloating, decimals >= 0 { return x }
     let wide = try scope.floating(x)
@@ -78,7 +78,7 @@ extension OperationCall {
 
   /// `min(max(x, x_min), x_max)`: bounds from the configuration, numbers or arrays; truth values become int32.
   func clip() throws(KerasImportError) -> Value {
-    let x = try numeric("x", 0)
+    let x = try numeric("x", at: 0)
     if let low = try array("x_min"), let high = try array("x_max"),
       low.elementCount != 1 || high.elementCount != 1
     {
@@ -87,29 +87,29 @@ extension OperationCall {
       }
       return try scope.maximum(scope.minimum(x, bounds[1]), bounds[0])
     }
-    return try scope.unary(.clip(minimum: double("x_min", 1), maximum: double("x_max", 2)), x)
+    return try scope.unary(.clip(minimum: double("x_min", at: 1), maximum: double("x_max", at: 2)), x)
   }
 
   /// True where a floating-point element is NaN; integers never are.
-  func isNaN() throws(KerasImportError) -> Value { try scope.isNaN(tensor("x", 0)) }
+  func isNaN() throws(KerasImportError) -> Value { try scope.isNaN(tensor("x", at: 0)) }
 
   /// True where an element is infinite.
   func isInfinite() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     return scope.dtype(of: x).isFloatingPoint
       ? try scope.unary(.isInfinite, x) : try scope.filled(scope.shape(of: x), 0, .bool)
   }
 
   /// True where an element is neither NaN nor infinite.
   func isFinite() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     guard scope.dtype(of: x).isFloatingPoint else { return try scope.filled(scope.shape(of: x), 1, .bool) }
     return try scope.isFinite(x)
   }
 
   /// True where an element is this infinity.
   func isInfinity(_ infinity: Double) throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     return scope.dtype(of: x).isFloatingPoint
       ? try scope.compare(.equal, x, infinity) : try scope.filled(scope.shape(of: x), 0, .bool)
   }
@@ -117,12 +117,12 @@ extension OperationCall {
   /// NaN, infinity and minus infinity replaced: by `nan` (0), the type's largest and smallest number.
   func nanToNum() throws(KerasImportError) -> Value {
     try scope.finite(
-      tensor("x", 0), nan: double("nan", default: 0), high: double("posinf"), low: double("neginf"))
+      tensor("x", at: 0), nan: double("nan", default: 0), high: double("posinf"), low: double("neginf"))
   }
 
   /// True where the sign bit is set: -0 and negative numbers. -0 is told by its reciprocal.
   func signBit() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     let isNegative = try scope.compare(.less, scope.numeric(x), 0)
     guard scope.dtype(of: x).isFloatingPoint else { return isNegative }
     return try scope.or(isNegative, scope.compare(.equal, scope.unary(.reciprocal, x), -.infinity))
@@ -130,7 +130,7 @@ extension OperationCall {
 
   /// `sin(pi x) / (pi x)`, 1 at 0.
   func sinc() throws(KerasImportError) -> Value {
-    let x = try floating("x", 0)
+    let x = try floating("x", at: 0)
     let turned = try scope.multiply(x, 3.141592653589793)
     let isZero = try scope.compare(.equal, x, 0)
     let safe = try scope.select(isZero, scope.scalar(1, like: x), turned)
@@ -139,7 +139,7 @@ extension OperationCall {
 
   /// The modified Bessel function of order 0, by its two expansions of 18 and 25 terms (Cephes `i0`); int64 in float64.
   func bessel() throws(KerasImportError) -> Value {
-    let x = try exactFloating("x", 0)
+    let x = try exactFloating("x", at: 0)
     let wide = try scope.cast(x, to: .float64)
     return try scope.cast(scope.besselI0(wide), to: scope.dtype(of: x))
   }
@@ -262,18 +262,22 @@ extension OperationCall {
 
   /// Two truth values combined; numbers are true where they are not 0.
   func logical(_ function: BinaryFunction) throws(KerasImportError) -> Value {
-    let x = try (tensor("x1", 0), tensor("x2", 1))
+    let x = try (tensor("x1", at: 0), tensor("x2", at: 1))
     return try scope.emit(.binary(function), scope.cast(x.0, to: .bool), scope.cast(x.1, to: .bool))
   }
 
   /// The opposite truth value.
-  func logicalNot() throws(KerasImportError) -> Value { try scope.not(scope.cast(tensor("x", 0), to: .bool)) }
+  func logicalNot() throws(KerasImportError) -> Value {
+    try scope.not(scope.cast(tensor("x", at: 0), to: .bool))
+  }
 
   /// `|x1 - x2| <= atol + rtol |x2|`, NaN equal to NaN with `equal_nan`; integers must be equal.
   func isClose() throws(KerasImportError) -> Value {
     let x = try tensorOperands("x1", "x2")
-    let (relative, absolute) = (try double("rtol", 2, default: 1e-5), try double("atol", 3, default: 1e-8))
-    let equalsNaN = try bool("equal_nan", 4, default: false)
+    let (relative, absolute) = (
+      try double("rtol", at: 2, default: 1e-5), try double("atol", at: 3, default: 1e-8)
+    )
+    let equalsNaN = try bool("equal_nan", at: 4, default: false)
     guard scope.dtype(of: x[0]).isFloatingPoint else { return try scope.compare(.equal, x[0], x[1]) }
     let near = try scope.isNear(x[0], x[1], relative: relative, absolute: absolute)
     return equalsNaN ? try scope.or(near, scope.and(scope.isNaN(x[0]), scope.isNaN(x[1]))) : near
@@ -296,8 +300,8 @@ extension OperationCall {
 
   /// `condition ? x1 : x2`, or the places where the condition is true, one int32 vector for each axis.
   func whereTrue() throws(KerasImportError) -> [Value] {
-    let condition = try scope.cast(tensor("condition", 0), to: .bool)
-    let (first, second) = (argument("x1", 1), argument("x2", 2))
+    let condition = try scope.cast(tensor("condition", at: 0), to: .bool)
+    let (first, second) = (argument("x1", at: 1), argument("x2", at: 2))
     guard let first, let second else {
       guard first == nil, second == nil else { throw KerasImportError(.missingKey("x2")) }
       return try scope.places(condition)
@@ -308,11 +312,11 @@ extension OperationCall {
 
   /// The first choice whose condition is true, else `default`; choices and default in their common type.
   func select() throws(KerasImportError) -> Value {
-    guard case .list(let conditions)? = argument("condlist", 0),
-      case .list(let choices)? = argument("choicelist", 1),
+    guard case .list(let conditions)? = argument("condlist", at: 0),
+      case .list(let choices)? = argument("choicelist", at: 1),
       conditions.count == choices.count, !choices.isEmpty
     else { throw KerasImportError(.invalidGraph("select needs as many choices as conditions")) }
-    let x = try promoted(choices + [argument("default", 2) ?? .integer(0)])
+    let x = try promoted(choices + [argument("default", at: 2) ?? .integer(0)])
     var result = x[choices.count]
     for (condition, choice) in zip(conditions, x).reversed() {
       result = try scope.select(scope.cast(value(condition, like: nil), to: .bool), choice, result)

@@ -4,22 +4,22 @@ import ModelIR
 extension OperationCall {
   /// NumPy's indexing: numbers, slices, None, the ellipsis, integer tensors and truth values.
   func item() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
-    guard let key = argument("key", 1) else { return try scope.expandDims(x, axes: [0]) }
+    let x = try tensor("x", at: 0)
+    guard let key = argument("key", at: 1) else { return try scope.expandDims(x, axes: [0]) }
     return try scope.item(x, key)
   }
 
   /// Slices along an axis; of the flattened operand without. Negative indices count from the end.
   func take() throws(KerasImportError) -> Value {
-    let indices = try scope.integerIndices(tensor("indices", 1))
-    let (x, axis, _) = try alongAxis(tensor("x", 0))
+    let indices = try scope.integerIndices(tensor("indices", at: 1))
+    let (x, axis, _) = try alongAxis(tensor("x", at: 0))
     return try scope.emit(.gather(axis: axis), x, indices)
   }
 
   /// One element for each index along an axis, the other axes broadcast against each other.
   func takeAlongAxis() throws(KerasImportError) -> Value {
-    var indices = try scope.integerIndices(tensor("indices", 1))
-    let (given, axis, isFlat) = try alongAxis(tensor("x", 0))
+    var indices = try scope.integerIndices(tensor("indices", at: 1))
+    let (given, axis, isFlat) = try alongAxis(tensor("x", at: 0))
     if isFlat { indices = try scope.flattened(indices) }
     guard scope.rank(of: given) == scope.rank(of: indices) else {
       throw KerasImportError(
@@ -37,7 +37,7 @@ extension OperationCall {
   /// `[..., classes]`, 1 at the class and 0 elsewhere, along a new axis; classes out of range give zeros.
   func oneHot() throws(KerasImportError) -> Value {
     ignore("sparse")
-    let x = try scope.cast(tensor("x", 0), to: .int64)
+    let x = try scope.cast(tensor("x", at: 0), to: .int64)
     let classes = try required("num_classes", int("num_classes"))
     let rank = scope.rank(of: x)
     let axis = try scope.axis(int("axis", default: -1), rank: rank + 1)

@@ -20,22 +20,26 @@ extension OperationCall {
 
   private func integers() throws(KerasImportError) -> [Value] {
     let x = try tensorOperands("x1", "x2")
-    guard scope.dtype(of: x[0]).isInteger else { throw KerasImportError(.invalidGraph("divisors of numbers that are not integers")) }
+    guard scope.dtype(of: x[0]).isInteger else {
+      throw KerasImportError(.invalidGraph("divisors of numbers that are not integers"))
+    }
     return try x.map { value throws(KerasImportError) in try scope.unary(.absolute, value) }
   }
 
   /// The number of axes, int32.
-  func axisCount() throws(KerasImportError) -> Value { scope.scalar(Double(scope.rank(of: try tensor("x", 0))), .int32) }
+  func axisCount() throws(KerasImportError) -> Value {
+    scope.scalar(Double(scope.rank(of: try tensor("x", at: 0))), .int32)
+  }
 
   /// The number of elements, int32.
   func elementCount() throws(KerasImportError) -> Value {
-    let count = try scope.emit(.sizes([scope.shape(of: tensor("x", 0)).elementCount]))
+    let count = try scope.emit(.sizes([scope.shape(of: tensor("x", at: 0)).elementCount]))
     return try scope.cast(scope.reshape(count, []), to: .int32)
   }
 
   /// The same bytes as another element type; only the operand's own type has an operator.
   func view() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     guard let target = try dtype(), target != scope.dtype(of: x) else { return x }
     throw KerasImportError(.unsupported("a view of \(scope.dtype(of: x).rawValue) as \(target.rawValue)"))
   }

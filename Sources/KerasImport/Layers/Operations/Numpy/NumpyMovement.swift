@@ -6,8 +6,8 @@ extension OperationCall {
 
   /// The same elements in another shape, of which one size may be -1.
   func reshape() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
-    let sizes = try required("newshape", dimensions("newshape", 1))
+    let x = try tensor("x", at: 0)
+    let sizes = try required("newshape", dimensions("newshape", at: 1))
     guard sizes.count(where: { $0 == -1 }) <= 1 else {
       throw KerasImportError(.invalidGraph("two sizes of \(sizes) are open"))
     }
@@ -15,20 +15,20 @@ extension OperationCall {
   }
 
   /// All elements in one axis.
-  func ravel() throws(KerasImportError) -> Value { try scope.flattened(tensor("x", 0)) }
+  func ravel() throws(KerasImportError) -> Value { try scope.flattened(tensor("x", at: 0)) }
 
   /// Axes of size 1 at positions in the result.
   func expandDims() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
-    let given = try required("axis", ints("axis", 1))
+    let x = try tensor("x", at: 0)
+    let given = try required("axis", ints("axis", at: 1))
     return try scope.expandDims(x, axes: scope.axes(given, rank: scope.rank(of: x) + given.count))
   }
 
   /// Axes of size 1 removed: those named, or all.
   func squeeze() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     let shape = scope.shape(of: x)
-    guard let given = try ints("axis", 1) else {
+    guard let given = try ints("axis", at: 1) else {
       return try scope.squeeze(x, axes: shape.dimensions.indices.filter { shape[$0] == 1 })
     }
     return try scope.squeeze(x, axes: scope.axes(given, rank: shape.rank))
@@ -36,53 +36,53 @@ extension OperationCall {
 
   /// The operand broadcast to a shape.
   func broadcastTo() throws(KerasImportError) -> Value {
-    try scope.emit(.expand(Shape(required("shape", ints("shape", 1)))), tensor("x", 0))
+    try scope.emit(.expand(Shape(required("shape", ints("shape", at: 1)))), tensor("x", at: 0))
   }
 
   // MARK: Axes
 
   /// The axes in another order; turned round without `axes`.
   func transpose() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     let rank = scope.rank(of: x)
-    let axes = try ints("axes", 1) ?? Array((0..<rank).reversed())
+    let axes = try ints("axes", at: 1) ?? Array((0..<rank).reversed())
     return try scope.transpose(
       x, axes.map { axis throws(KerasImportError) in try scope.axis(axis, rank: rank) })
   }
 
   /// Two axes exchanged.
   func swapAxes() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     let rank = scope.rank(of: x)
     var order = Array(0..<rank)
-    let first = try scope.axis(required("axis1", int("axis1", 1)), rank: rank)
-    order.swapAt(first, try scope.axis(required("axis2", int("axis2", 2)), rank: rank))
+    let first = try scope.axis(required("axis1", int("axis1", at: 1)), rank: rank)
+    order.swapAt(first, try scope.axis(required("axis2", int("axis2", at: 2)), rank: rank))
     return try scope.transpose(x, order)
   }
 
   /// Axes moved to other places, the rest in order.
   func moveAxis() throws(KerasImportError) -> Value {
     try scope.moveAxes(
-      tensor("x", 0), from: required("source", ints("source", 1)),
-      to: required("destination", ints("destination", 2)))
+      tensor("x", at: 0), from: required("source", ints("source", at: 1)),
+      to: required("destination", ints("destination", at: 2)))
   }
 
   /// The order along axes turned round: all axes without `axis`.
   func flip() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     let rank = scope.rank(of: x)
-    return try scope.reversed(x, axes: scope.axes(ints("axis", 1) ?? Array(0..<rank), rank: rank))
+    return try scope.reversed(x, axes: scope.axes(ints("axis", at: 1) ?? Array(0..<rank), rank: rank))
   }
 
   /// ``flip()`` of one axis: `fliplr` 1, `flipud` 0.
   func flipAxis(_ axis: Int) throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     return try scope.reversed(x, axes: [scope.axis(axis, rank: scope.rank(of: x))])
   }
 
   /// `k` quarter turns in the plane of two axes, from the first toward the second.
   func rotate90() throws(KerasImportError) -> Value {
-    let x = try tensor("array", 0)
+    let x = try tensor("array", at: 0)
     let rank = scope.rank(of: x)
     let given = try ints("axes") ?? [0, 1]
     guard given.count == 2 else { throw KerasImportError(.invalidGraph("a plane of \(given.count) axes")) }
@@ -99,7 +99,7 @@ extension OperationCall {
 
   /// Elements of axes moved round by `shift` places; without `axis` of the flattened operand.
   func roll() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     let shifts = try required("shift", ints("shift"))
     guard let axes = try ints("axis") else {
       return try scope.reshape(
@@ -112,23 +112,23 @@ extension OperationCall {
 
   /// The operand repeated whole along each of the last axes.
   func tile() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
-    let repeats = try required("repeats", dimensions("repeats", 1))
+    let x = try tensor("x", at: 0)
+    let repeats = try required("repeats", dimensions("repeats", at: 1))
     return try scope.tiled(x, repeats)
   }
 
   /// Each element of an axis repeated, as often as one number or one for each says; without `axis` flattened.
   func repeatElements() throws(KerasImportError) -> Value {
-    let (x, axis, _) = try alongAxis(tensor("x", 0))
+    let (x, axis, _) = try alongAxis(tensor("x", at: 0))
     let repeats = try required("repeats", numbers("repeats"))
     return try scope.repeated(x, axis: axis, repeats.map(Dimension.fixed))
   }
 
   /// Elements added around the operand: `constant`, `reflect` or `symmetric`, by one pair, or one for each axis.
   func pad() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     let widths = try required("pad_width", array("pad_width"))
-    let filler = try double("constant_values", 1, default: 0)
+    let filler = try double("constant_values", at: 1, default: 0)
     let numbers = try widths.numbers().map { Int(clampingDouble: $0) }
     return try scope.padded(
       x, by: .pairs(numbers, sizes: widths.sizes, rank: scope.rank(of: x)),
@@ -140,13 +140,13 @@ extension OperationCall {
 
   /// Tensors joined along an axis, in their common type.
   func concatenate() throws(KerasImportError) -> Value {
-    let x = try tensors("xs", 0)
+    let x = try tensors("xs", at: 0)
     return try scope.concat(x, axis: scope.axis(int("axis", default: 0), rank: scope.rank(of: x[0])))
   }
 
   /// Tensors joined along a new axis, in their common type.
   func stack() throws(KerasImportError) -> Value {
-    let x = try tensors("x", 0)
+    let x = try tensors("x", at: 0)
     return try scope.stack(x, axis: scope.axis(int("axis", default: 0), rank: scope.rank(of: x[0]) + 1))
   }
 
@@ -161,7 +161,7 @@ extension OperationCall {
 
   /// Tensors joined along axis 1, vectors along axis 0.
   func horizontalStack() throws(KerasImportError) -> Value {
-    let x = try tensors("xs", 0).map { part throws(KerasImportError) in
+    let x = try tensors("xs", at: 0).map { part throws(KerasImportError) in
       scope.rank(of: part) == 0 ? try scope.expandDims(part, axes: [0]) : part
     }
     return try scope.concat(x, axis: scope.rank(of: x[0]) == 1 ? 0 : 1)
@@ -169,13 +169,13 @@ extension OperationCall {
 
   /// Tensors joined along axis 0, vectors as rows.
   func verticalStack() throws(KerasImportError) -> Value {
-    let x = try tensors("xs", 0).map { part throws(KerasImportError) in try scope.leading(part, rank: 2) }
+    let x = try tensors("xs", at: 0).map { part throws(KerasImportError) in try scope.leading(part, rank: 2) }
     return try scope.concat(x, axis: 0)
   }
 
   /// Tensors joined along axis 2: vectors `[1, n, 1]`, matrices `[m, n, 1]`.
   func depthStack() throws(KerasImportError) -> Value {
-    let x = try tensors("xs", 0).map { part throws(KerasImportError) in
+    let x = try tensors("xs", at: 0).map { part throws(KerasImportError) in
       let wide = try scope.leading(part, rank: 2)
       return scope.rank(of: wide) == 2 ? try scope.expandDims(wide, axes: [2]) : wide
     }
@@ -192,7 +192,7 @@ extension OperationCall {
 
   /// ``split()`` along axis 1, of vectors along axis 0.
   func horizontalSplit() throws(KerasImportError) -> [Value] {
-    try split(axis: scope.rank(of: tensor("x", 0)) == 1 ? 0 : 1)
+    try split(axis: scope.rank(of: tensor("x", at: 0)) == 1 ? 0 : 1)
   }
 
   /// ``split()`` into parts of which the first are one longer when they cannot be equal.
@@ -201,7 +201,7 @@ extension OperationCall {
   }
 
   private func split(axis given: Int, isUneven: Bool = false) throws(KerasImportError) -> [Value] {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     let axis = try scope.axis(given, rank: scope.rank(of: x))
     let size = scope.shape(of: x)[axis]
     let isCut = value("indices_or_sections")?.int == nil

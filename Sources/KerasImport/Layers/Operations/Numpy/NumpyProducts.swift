@@ -55,7 +55,7 @@ extension OperationCall {
     let subscripts = try required("subscripts", string("subscripts"))
     var arguments: [CallArgument<Operand>] = []
     for position in call.positional.indices {
-      if let argument = argument("operands", position) { arguments.append(argument) }
+      if let argument = argument("operands", at: position) { arguments.append(argument) }
     }
     let x = try promoted(arguments, isStrict: true)
     return try fromFloats(x) { floats throws(KerasImportError) in try scope.einsum(subscripts, floats) }
@@ -112,7 +112,7 @@ extension OperationCall {
 
   /// Correlation coefficients of rows: covariances by the product of deviations, within -1 ... 1.
   func correlationCoefficients() throws(KerasImportError) -> Value {
-    let x = try floating("x", 0)
+    let x = try floating("x", at: 0)
     let last = scope.rank(of: x) - 1
     guard last >= 0 else { return scope.scalar(.nan, .float32) }
     let centered = try scope.subtract(x, scope.reduce(.mean, x, axes: [last], keepDims: true))
@@ -156,7 +156,7 @@ extension OperationCall {
   private func product(
     _ first: String, _ second: String, _ body: (Value, Value) throws(KerasImportError) -> Value
   ) throws(KerasImportError) -> Value {
-    let (a, b) = (try tensor(first, 0), try tensor(second, 1))
+    let (a, b) = (try tensor(first, at: 0), try tensor(second, at: 1))
     let target = scope.dtype(of: a).promoted(with: scope.dtype(of: b))
     let x = try [a, b].map { value throws(KerasImportError) in try scope.cast(value, to: target) }
     return try fromFloats(x) { floats throws(KerasImportError) in try body(floats[0], floats[1]) }
@@ -176,25 +176,25 @@ extension OperationCall {
 
   /// A matrix with a vector on diagonal `k`, or that diagonal of a matrix.
   func diag() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     let k = try int("k", default: 0)
     return scope.rank(of: x) == 1 ? try scope.diagonalMatrix(x, k: k) : try scope.diagonal(x, k: k)
   }
 
   /// A matrix with all elements on diagonal `k`.
   func diagFlat() throws(KerasImportError) -> Value {
-    try scope.diagonalMatrix(scope.flattened(tensor("x", 0)), k: int("k", default: 0))
+    try scope.diagonalMatrix(scope.flattened(tensor("x", at: 0)), k: int("k", default: 0))
   }
 
   /// Diagonal `offset` of two axes, as the last axis.
   func diagonal() throws(KerasImportError) -> Value {
-    let x = try planes(tensor("x", 0))
+    let x = try planes(tensor("x", at: 0))
     return try scope.diagonal(x, k: int("offset", default: 0))
   }
 
   /// The sum of diagonal `offset` of two axes; small integers in 32 bits.
   func trace() throws(KerasImportError) -> Value {
-    let x = try planes(scope.summable(tensor("x", 0)))
+    let x = try planes(scope.summable(tensor("x", at: 0)))
     let diagonal = try scope.diagonal(x, k: int("offset", default: 0))
     return try scope.reduce(.sum, diagonal, axes: [scope.rank(of: diagonal) - 1])
   }
@@ -205,14 +205,14 @@ extension OperationCall {
 
   /// The operand with zeros above (below) diagonal `k`.
   func triangle(_ isUpper: Bool) throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     let y = try scope.emit(.triangle(upper: isUpper, k: int("k", default: 0)), scope.numeric(x))
     return try scope.cast(y, to: scope.dtype(of: x))
   }
 
   /// Powers of a vector's elements in columns, falling unless `increasing`; made in float32, in the operand's type.
   func vander() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     let wide = try scope.floating(x)
     let given = try int("N").map(Dimension.fixed)
     let size = given ?? scope.shape(of: x)[0]
@@ -227,29 +227,30 @@ extension OperationCall {
 
   /// The operand's shape filled with a number, in its type or `dtype`.
   func like(_ number: Double) throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     return try scope.filled(scope.shape(of: x), number, dtype() ?? scope.dtype(of: x))
   }
 
   /// The operand's shape filled with a value, in its type or `dtype`.
   func fullLike() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     let target = try dtype() ?? scope.dtype(of: x)
-    return try scope.emit(.expand(scope.shape(of: x)), scope.cast(tensor("fill_value", 1), to: target))
+    return try scope.emit(.expand(scope.shape(of: x)), scope.cast(tensor("fill_value", at: 1), to: target))
   }
 
   /// A shape filled with a value, float32 unless `dtype` says otherwise.
   func full() throws(KerasImportError) -> Value {
     let sizes = try required("shape", dimensions("shape"))
-    return try scope.emit(.expand(Shape(sizes)), scope.cast(tensor("fill_value", 0), to: dtype() ?? .float32))
+    return try scope.emit(
+      .expand(Shape(sizes)), scope.cast(tensor("fill_value", at: 0), to: dtype() ?? .float32))
   }
 
   /// `start, start + step, ...` below `stop`; as many as the data say where they are tensors.
   func arange() throws(KerasImportError) -> Value {
-    guard let first = argument("start", 0) else { throw KerasImportError(.missingKey("start")) }
-    let second = argument("stop", 1)
+    guard let first = argument("start", at: 0) else { throw KerasImportError(.missingKey("start")) }
+    let second = argument("stop", at: 1)
     let x = try promoted([
-      second == nil ? .integer(0) : first, second ?? first, argument("step", 2) ?? .integer(1),
+      second == nil ? .integer(0) : first, second ?? first, argument("step", at: 2) ?? .integer(1),
     ])
     let target = try dtype() ?? scope.dtype(of: x[0])
     let exact = try x.map { value throws(KerasImportError) in try scope.cast(value, to: .float64) }
@@ -396,7 +397,8 @@ extension LoweringScope {
   func spaced(from start: Value, to stop: Value, count: Int) throws(KerasImportError) -> Value {
     let span = try subtract(stop, start)
     let step = try divide(span, scalar(Double(Swift.max(count - 1, 1)), like: span))
-    let index = try constant((0..<count).map(Double.init), sizes: [count], dtype(of: start), as: "steps")
+    let index = try constant(
+      (0..<count).map(Double.init), sizes: [count], dtype: dtype(of: start), as: "steps")
     let places = try expandDims(index, axes: Array(1..<(rank(of: span) + 1)))
     let y = try add(multiply(step, places), start)
     guard count > 1 else { return y }

@@ -28,13 +28,13 @@ extension OperationCall {
   /// Sum or product; small integers and truth values in 32 bits. With a `dtype` Keras on TensorFlow multiplies in the
   /// operand's own type.
   func total(_ function: ReduceFunction) throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     return try reduced(function, dtype() == nil ? scope.summable(x) : x)
   }
 
   /// The largest (or smallest) element, at least (at most) `initial`; of truth values any (all).
   func extremum(_ function: ReduceFunction) throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     if scope.dtype(of: x) == .bool {
       let y = try reduced(function == .maximum ? .any : .all, x)
       guard let initial = try double("initial") else { return y }
@@ -49,17 +49,17 @@ extension OperationCall {
 
   /// A reduction of floating-point elements; integers become float32.
   func floatingReduction(_ function: ReduceFunction) throws(KerasImportError) -> Value {
-    try reduced(function, floating("x", 0))
+    try reduced(function, floating("x", at: 0))
   }
 
   /// Any or all of truth values; numbers are true where they are not 0.
   func truth(_ function: ReduceFunction) throws(KerasImportError) -> Value {
-    try reduced(function, scope.cast(tensor("x", 0), to: .bool))
+    try reduced(function, scope.cast(tensor("x", at: 0), to: .bool))
   }
 
   /// The mean squared distance from the mean.
   func variance() throws(KerasImportError) -> Value {
-    let x = try floating("x", 0)
+    let x = try floating("x", at: 0)
     let wide = scope.dtype(of: x) == .float64 ? x : try scope.cast(x, to: .float32)
     let axes = try axes(rank: scope.rank(of: x))
     let moments = try scope.moments(wide, axes: axes, keepDims: bool("keepdims", default: false))
@@ -71,19 +71,19 @@ extension OperationCall {
 
   /// The largest less the smallest element.
   func peakToPeak() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     return try scope.subtract(reduced(.maximum, x), reduced(.minimum, x))
   }
 
   /// How many elements are not 0, int32.
   func countNonzero() throws(KerasImportError) -> Value {
-    try reduced(.sum, scope.cast(scope.cast(tensor("x", 0), to: .bool), to: .int32))
+    try reduced(.sum, scope.cast(scope.cast(tensor("x", at: 0), to: .bool), to: .int32))
   }
 
   /// The mean, weighted by `weights` of the operand's shape or (with `axis`) a vector along it.
   func average() throws(KerasImportError) -> Value {
-    guard let first = argument("x", 0) else { throw KerasImportError(.missingKey("x")) }
-    guard let second = argument("weights", 1) else { return try reduced(.mean, floating("x", 0)) }
+    guard let first = argument("x", at: 0) else { throw KerasImportError(.missingKey("x")) }
+    guard let second = argument("weights", at: 1) else { return try reduced(.mean, floating("x", at: 0)) }
     let operands = try promoted([first, second]).map { value throws(KerasImportError) in
       try scope.floating(value)
     }
@@ -103,7 +103,7 @@ extension OperationCall {
 
   /// The int32 index of the first largest (or smallest) element; without `axis` in the flattened operand.
   func argReduction(_ function: ArgFunction) throws(KerasImportError) -> Value {
-    try argReduced(function, numeric("x", 0))
+    try argReduced(function, numeric("x", at: 0))
   }
 
   /// ``argReduction(_:)`` of a value.
@@ -118,7 +118,7 @@ extension OperationCall {
 
   /// Running sum or product along an axis; without `axis` of the flattened operand.
   func cumulative(_ function: CumulativeFunction) throws(KerasImportError) -> Value {
-    try running(function, tensor("x", 0))
+    try running(function, tensor("x", at: 0))
   }
 
   private func running(_ function: CumulativeFunction, _ given: Value) throws(KerasImportError) -> Value {
@@ -129,7 +129,7 @@ extension OperationCall {
 
   /// Differences of neighbours along an axis, `n` times; of truth values whether they differ.
   func difference() throws(KerasImportError) -> Value {
-    var x = try tensor("a", 0)
+    var x = try tensor("a", at: 0)
     let axis = try scope.axis(int("axis", default: -1), rank: scope.rank(of: x))
     let count = try int("n", default: 1)
     guard (0...1 << 10).contains(count) else {
@@ -141,7 +141,7 @@ extension OperationCall {
 
   /// The integral by trapezoids along an axis, over points `x` or steps `dx`.
   func trapezoid() throws(KerasImportError) -> Value {
-    var y = try floating("y", 0)
+    var y = try floating("y", at: 0)
     let given = try int("axis", default: -1)
     let axis = try scope.axis(given, rank: scope.rank(of: y))
     y = try scope.moveAxes(y, from: [axis], to: [-1])
@@ -161,14 +161,14 @@ extension OperationCall {
 
   /// Sum or product of the elements that are numbers.
   func totalOfNumbers(_ function: ReduceFunction) throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     let neutral = scope.scalar(function == .sum ? 0 : 1, like: x)
     return try reduced(function, scope.summable(scope.select(scope.isNaN(x), neutral, x)))
   }
 
   /// The largest (or smallest) of the elements that are numbers; NaN where there is none.
   func extremumOfNumbers(_ function: ReduceFunction) throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     guard scope.dtype(of: x).isFloatingPoint else { return try extremum(function) }
     let isNaN = try scope.isNaN(x)
     let worst = scope.scalar(function == .maximum ? -.infinity : .infinity, like: x)
@@ -178,14 +178,14 @@ extension OperationCall {
 
   /// The mean of the elements that are numbers; NaN where there is none.
   func meanOfNumbers() throws(KerasImportError) -> Value {
-    let x = try floating("x", 0)
+    let x = try floating("x", at: 0)
     let axes = try axes(rank: scope.rank(of: x))
     return try scope.meanOfNumbers(x, axes: axes, keepDims: bool("keepdims", default: false))
   }
 
   /// The mean squared distance from the mean of the elements that are numbers.
   func varianceOfNumbers() throws(KerasImportError) -> Value {
-    let x = try floating("x", 0)
+    let x = try floating("x", at: 0)
     let axes = try axes(rank: scope.rank(of: x))
     let mean = try scope.meanOfNumbers(x, axes: axes, keepDims: true)
     let squares = try scope.unary(.square, scope.subtract(x, mean))
@@ -198,7 +198,7 @@ extension OperationCall {
 
   /// The index of the largest (or smallest) of the elements that are numbers; -1 where there is none.
   func argReductionOfNumbers(_ function: ArgFunction) throws(KerasImportError) -> Value {
-    let x = try numeric("x", 0)
+    let x = try numeric("x", at: 0)
     guard scope.dtype(of: x).isFloatingPoint else { return try argReduced(function, x) }
     let isNaN = try scope.isNaN(x)
     let worst = scope.scalar(function == .maximum ? -.infinity : .infinity, like: x)
@@ -208,7 +208,7 @@ extension OperationCall {
 
   /// Running sum or product in which NaN is 0 (or 1) and infinities are the type's largest numbers.
   func cumulativeOfNumbers(_ function: CumulativeFunction) throws(KerasImportError) -> Value {
-    try running(function, scope.finite(tensor("x", 0), nan: function == .sum ? 0 : 1))
+    try running(function, scope.finite(tensor("x", at: 0), nan: function == .sum ? 0 : 1))
   }
 }
 

@@ -4,14 +4,14 @@ import ModelIR
 extension OperationCall {
   /// The elements along an axis in ascending order; without `axis` of the flattened operand.
   func sort() throws(KerasImportError) -> Value {
-    let given = try tensor("x", 0)
+    let given = try tensor("x", at: 0)
     let (x, axis, _) = try alongAxis(scope.numeric(given), default: -1)
     return try scope.cast(scope.sorted(x, axis: axis).values, to: scope.dtype(of: given))
   }
 
   /// The int32 places that sort an axis, equal elements in order.
   func argsort() throws(KerasImportError) -> Value {
-    let given = try numeric("x", 0)
+    let given = try numeric("x", at: 0)
     if scope.rank(of: given) == 0 { return scope.constant(Tensor(vector: [Int32(0)])) }
     let (x, axis, _) = try alongAxis(given, default: -1)
     return try scope.cast(scope.sorted(x, axis: axis).places, to: .int32)
@@ -20,7 +20,7 @@ extension OperationCall {
   /// The places of the `kth + 1` smallest elements in order, then those of the others from the largest down, of a vector
   /// of int32. Keras's own formula puts 0 in place of the smallest before it looks for the largest.
   func argpartition() throws(KerasImportError) -> Value {
-    let (x, axis, _) = try alongAxis(scope.cast(tensor("x", 0), to: .int32), default: -1)
+    let (x, axis, _) = try alongAxis(scope.cast(tensor("x", at: 0), to: .int32), default: -1)
     guard scope.rank(of: x) == 1, let size = scope.shape(of: x)[axis].fixedSize, size > 0 else {
       throw KerasImportError(
         .unsupported("argpartition of more than one axis, or one whose size is not known"))
@@ -43,8 +43,8 @@ extension OperationCall {
 
   /// The number of bins whose edge is not above an element, int32.
   func digitize() throws(KerasImportError) -> Value {
-    let x = try scope.numeric(tensor("x", 0))
-    guard let bins = argument("bins", 1) else { throw KerasImportError(.missingKey("bins")) }
+    let x = try scope.numeric(tensor("x", at: 0))
+    guard let bins = argument("bins", at: 1) else { throw KerasImportError(.missingKey("bins")) }
     let edges = try scope.cast(value(bins, like: nil), to: .float32)
     let wide = try scope.cast(x, to: scope.dtype(of: x) == .float64 ? .float64 : .float32)
     return try scope.countBelow(scope.cast(edges, to: scope.dtype(of: wide)), wide, orEqual: true)
@@ -64,7 +64,7 @@ extension OperationCall {
   /// int32, or the sums of the weights in the common type.
   func bincount() throws(KerasImportError) -> Value {
     _ = try bool("sparse", default: false)  // Given dense, which is what a sparse result means.
-    let x = try scope.cast(tensor("x", 0), to: .int64)
+    let x = try scope.cast(tensor("x", at: 0), to: .int64)
     let weights = try array("weights").map { scope.constant($0) }
     let least = try int("minlength", default: 0)
     guard (0...1 << 24).contains(least) else { throw KerasImportError(.unsupported("minlength \(least)")) }
@@ -74,7 +74,7 @@ extension OperationCall {
     let numbers = try scope.numbers(below: count, named: "bins")
     let hits = try scope.compare(.equal, scope.expandDims(x, axes: [rank]), numbers)
     guard let weights else { return try scope.reduce(.sum, scope.cast(hits, to: .int32), axes: [rank - 1]) }
-    let target = scope.dtype(of: weights).promoted(with: scope.dtype(of: try tensor("x", 0)))
+    let target = scope.dtype(of: weights).promoted(with: scope.dtype(of: try tensor("x", at: 0)))
     let spread = try scope.expandDims(scope.cast(weights, to: target), axes: [scope.rank(of: weights)])
     return try scope.reduce(.sum, scope.select(hits, spread, scope.scalar(0, target)), axes: [rank - 1])
   }
@@ -82,7 +82,7 @@ extension OperationCall {
   /// How many elements lie in each of `bins` equal parts of a range (of the elements' own without `range`), the last part
   /// with its upper edge; and the edges. Both in the operand's type.
   func histogram() throws(KerasImportError) -> [Value] {
-    let x = try scope.flattened(tensor("x", 0))
+    let x = try scope.flattened(tensor("x", at: 0))
     let bins = try int("bins", default: 10)
     guard (1...1 << 16).contains(bins) else { throw KerasImportError(.unsupported("\(bins) bins")) }
     let (low, high): (Value, Value)
@@ -115,35 +115,35 @@ extension OperationCall {
   /// `q` come first; NaN wins. Keras's class does not pass its `method` on, so that a saved model never follows it.
   func quantile() throws(KerasImportError) -> Value {
     ignore("method")
-    return try quantile(scope.cast(tensor("q", 1), to: .float32))
+    return try quantile(scope.cast(tensor("q", at: 1), to: .float32))
   }
 
   /// Quantiles at hundredths of `q`.
   func percentile() throws(KerasImportError) -> Value {
-    let q = try scope.cast(tensor("q", 1), to: .float32)
+    let q = try scope.cast(tensor("q", at: 1), to: .float32)
     return try quantile(scope.divide(q, scope.scalar(100, like: q)), method: string("method") ?? "linear")
   }
 
   /// ``median()`` of the elements that are numbers.
   func medianOfNumbers() throws(KerasImportError) -> Value {
     ignore("keepdims")  // Read below where there are axes to keep.
-    if try ints("axis")?.isEmpty == true { return try tensor("x", 0) }
+    if try ints("axis")?.isEmpty == true { return try tensor("x", at: 0) }
     return try quantileOfNumbers(scope.scalar(0.5, .float32))
   }
 
   /// ``quantile()`` of the elements that are numbers.
   func quantileOfNumbers() throws(KerasImportError) -> Value {
-    try quantileOfNumbers(scope.cast(tensor("q", 1), to: .float32))
+    try quantileOfNumbers(scope.cast(tensor("q", at: 1), to: .float32))
   }
 
   /// ``percentile()`` of the elements that are numbers.
   func percentileOfNumbers() throws(KerasImportError) -> Value {
-    let q = try scope.cast(tensor("q", 1), to: .float32)
+    let q = try scope.cast(tensor("q", at: 1), to: .float32)
     return try quantileOfNumbers(scope.divide(q, scope.scalar(100, like: q)))
   }
 
   private func quantile(_ q: Value, method: String = "linear") throws(KerasImportError) -> Value {
-    let x = try floating("x", 0)
+    let x = try floating("x", at: 0)
     let lanes = try scope.lanes(x, axes: axes(rank: scope.rank(of: x)))
     let last = scope.rank(of: lanes) - 1
     let sorted = try scope.sorted(lanes, axis: last).values
@@ -156,7 +156,7 @@ extension OperationCall {
   }
 
   private func quantileOfNumbers(_ q: Value) throws(KerasImportError) -> Value {
-    let x = try floating("x", 0)
+    let x = try floating("x", at: 0)
     let lanes = try scope.lanes(x, axes: axes(rank: scope.rank(of: x)))
     let last = scope.rank(of: lanes) - 1
     let isNaN = try scope.isNaN(lanes)
@@ -188,13 +188,13 @@ extension OperationCall {
 
   /// The places of the elements that are not 0, one int32 vector for each axis; their number is a named dimension.
   func nonzero() throws(KerasImportError) -> [Value] {
-    try scope.places(scope.cast(tensor("x", 0), to: .bool))
+    try scope.places(scope.cast(tensor("x", at: 0), to: .bool))
   }
 
   /// Coordinates of flat places in a shape, one tensor for each axis, in the places' type. Of places that are no vector
   /// Keras on TensorFlow takes the sizes in the opposite order.
   func unravelIndex() throws(KerasImportError) -> [Value] {
-    var rest = try tensor("indices", 0)
+    var rest = try tensor("indices", at: 0)
     let shape = try required("shape", ints("shape"))
     var coordinates: [Value] = []
     for size in scope.rank(of: rest) == 1 ? shape.reversed() : shape {

@@ -6,7 +6,7 @@ extension OperationCall {
   /// and how often they occur, where asked for. `size` gives a fixed number of them, filled up with `fill_value`.
   /// Source: `keras/src/backend/tensorflow/numpy.py`, `unique`.
   func unique() throws(KerasImportError) -> [Value] {
-    let given = try tensor("x", 0)
+    let given = try tensor("x", at: 0)
     if let axis = try int("axis"), scope.rank(of: given) > 1 {
       return try uniqueSlices(given, axis: scope.axis(axis, rank: scope.rank(of: given)))
     }

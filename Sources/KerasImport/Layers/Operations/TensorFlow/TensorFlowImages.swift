@@ -39,10 +39,10 @@ extension LayerRegistry {
 extension OperationCall {
   /// Images resampled as TensorFlow 1 does: corner pixels aligned, half-pixel centres, or neither.
   func tensorFlowOldResize(_ method: ResizeAttributes.Method) throws(KerasImportError) -> Value {
-    var x = try tensor("images", 0)
-    let size = try imageSize("size", 1)
-    let aligns = try bool("align_corners", 2, default: false)
-    let isHalf = try bool("half_pixel_centers", 3, default: false)
+    var x = try tensor("images", at: 0)
+    let size = try imageSize("size", at: 1)
+    let aligns = try bool("align_corners", at: 2, default: false)
+    let isHalf = try bool("half_pixel_centers", at: 3, default: false)
     if method != .nearest { x = try scope.cast(x, to: .float32) }
     guard method != .nearest || !aligns else {
       throw KerasImportError(.unsupported("align_corners of resize_nearest_neighbor"))
@@ -56,15 +56,15 @@ extension OperationCall {
 
   /// Images resampled to a size.
   func tensorFlowResize() throws(KerasImportError) -> Value {
-    let x = try tensor("images", 0)
-    let size = try imageSize("size", 1)
-    let text = try string("method", 2) ?? "bilinear"
+    let x = try tensor("images", at: 0)
+    let size = try imageSize("size", at: 1)
+    let text = try string("method", at: 2) ?? "bilinear"
     guard let method = ImageResize.Method(rawValue: text) else {
       throw KerasImportError(.unsupported("method \"\(text)\""))
     }
-    let resize = ImageResize(method: method, antialias: try bool("antialias", 4, default: false))
+    let resize = ImageResize(method: method, antialias: try bool("antialias", at: 4, default: false))
     let axes = try ImageLayout(.channelsLast, shape: scope.shape(of: x))
-    guard try bool("preserve_aspect_ratio", 3, default: false) else {
+    guard try bool("preserve_aspect_ratio", at: 3, default: false) else {
       return try scope.tensorFlowResized(x, axes, to: size, resize)
     }
     let shape = scope.shape(of: x)
@@ -82,12 +82,12 @@ extension OperationCall {
 
   /// Images resampled to fit a size, and centred on zeros.
   func tensorFlowResizeWithPad() throws(KerasImportError) -> Value {
-    let x = try scope.cast(tensor("image", 0), to: .float32)
+    let x = try scope.cast(tensor("image", at: 0), to: .float32)
     let axes = try ImageLayout(.channelsLast, shape: scope.shape(of: x))
     let shape = scope.shape(of: x)
     let size = try targetSize(1)
-    let text = try string("method", 3) ?? "bilinear"
-    let antialias = try bool("antialias", 4, default: false)
+    let text = try string("method", at: 3) ?? "bilinear"
+    let antialias = try bool("antialias", at: 4, default: false)
     guard let method = ImageResize.Method(rawValue: text), let height = shape[axes.height].fixedSize,
       let width = shape[axes.width].fixedSize, height > 0, width > 0
     else {
@@ -112,16 +112,16 @@ extension OperationCall {
 
   /// Images mirrored, left to right or top to bottom.
   func tensorFlowFlipLeftRight(_ isSide: Bool) throws(KerasImportError) -> Value {
-    let x = try tensor("image", 0)
+    let x = try tensor("image", at: 0)
     let axes = try ImageLayout(.channelsLast, shape: scope.shape(of: x))
     return try scope.emit(.reverse(axes: [isSide ? axes.width : axes.height]), x)
   }
 
   /// Rows and columns exchanged, or quarter turns (rot90).
   func tensorFlowTranspose(_ isRotation: Bool) throws(KerasImportError) -> Value {
-    let x = try tensor("image", 0)
+    let x = try tensor("image", at: 0)
     let axes = try ImageLayout(.channelsLast, shape: scope.shape(of: x))
-    let turns = isRotation ? ((try int("k", 1, default: 1)) % 4 + 4) % 4 : -1
+    let turns = isRotation ? ((try int("k", at: 1, default: 1)) % 4 + 4) % 4 : -1
     var order = Array(0..<scope.rank(of: x))
     order.swapAt(axes.height, axes.width)
     switch turns {
@@ -135,8 +135,8 @@ extension OperationCall {
 
   /// The middle part of images.
   func tensorFlowCentralCrop() throws(KerasImportError) -> Value {
-    let x = try tensor("image", 0)
-    guard let fraction = try double("central_fraction", 1), fraction > 0, fraction <= 1 else {
+    let x = try tensor("image", at: 0)
+    guard let fraction = try double("central_fraction", at: 1), fraction > 0, fraction <= 1 else {
       throw KerasImportError(.missingKey("central_fraction"))
     }
     let axes = try ImageLayout(.channelsLast, shape: scope.shape(of: x))
@@ -153,9 +153,9 @@ extension OperationCall {
 
   /// A part of images, or images put into larger ones of zeros.
   func tensorFlowCropToBoundingBox(_ isPadToBoundingBox: Bool) throws(KerasImportError) -> Value {
-    let x = try tensor("image", 0)
+    let x = try tensor("image", at: 0)
     let axes = try ImageLayout(.channelsLast, shape: scope.shape(of: x))
-    guard let top = try int("offset_height", 1), let left = try int("offset_width", 2), top >= 0,
+    guard let top = try int("offset_height", at: 1), let left = try int("offset_width", at: 2), top >= 0,
       left >= 0
     else {
       throw KerasImportError(.missingKey("offset_height"))
@@ -170,7 +170,7 @@ extension OperationCall {
 
   /// The middle of images, or images in the middle of zeros.
   func tensorFlowResizeWithCropOrPad() throws(KerasImportError) -> Value {
-    var y = try tensor("image", 0)
+    var y = try tensor("image", at: 0)
     let axes = try ImageLayout(.channelsLast, shape: scope.shape(of: y))
     let size = try targetSize(1)
     var offsets: [Int] = []
@@ -186,7 +186,7 @@ extension OperationCall {
 
   /// `0.2989 r + 0.587 g + 0.114 b`, one channel.
   func tensorFlowRgbToGrayscale() throws(KerasImportError) -> Value {
-    let x = try tensor("images", 0)
+    let x = try tensor("images", at: 0)
     guard scope.dtype(of: x).isFloatingPoint else {
       throw KerasImportError(.unsupported("grayscale of integers"))
     }
@@ -197,7 +197,7 @@ extension OperationCall {
 
   /// One channel three times.
   func tensorFlowGrayscaleToRgb() throws(KerasImportError) -> Value {
-    let x = try tensor("images", 0)
+    let x = try tensor("images", at: 0)
     let shape = scope.shape(of: x)
     guard shape.rank > 0, shape[shape.rank - 1] == 1 else {
       throw KerasImportError(.invalidGraph("expected 1 channel, found shape \(shape)"))
@@ -207,22 +207,22 @@ extension OperationCall {
 
   /// A number added.
   func tensorFlowAdjustBrightness() throws(KerasImportError) -> Value {
-    let x = try tensor("image", 0)
+    let x = try tensor("image", at: 0)
     guard scope.dtype(of: x).isFloatingPoint else {
       throw KerasImportError(.unsupported("brightness of integers"))
     }
-    guard let delta = argument("delta", 1) else { throw KerasImportError(.missingKey("delta")) }
+    guard let delta = argument("delta", at: 1) else { throw KerasImportError(.missingKey("delta")) }
     return try scope.add(
       x, scope.cast(value(delta, like: scope.dtype(of: x)), to: scope.dtype(of: x)))
   }
 
   /// Distances from each channel's mean scaled.
   func tensorFlowAdjustContrast() throws(KerasImportError) -> Value {
-    let x = try tensor("images", 0)
+    let x = try tensor("images", at: 0)
     guard scope.dtype(of: x).isFloatingPoint else {
       throw KerasImportError(.unsupported("contrast of integers"))
     }
-    guard let factor = try double("contrast_factor", 1) else {
+    guard let factor = try double("contrast_factor", at: 1) else {
       throw KerasImportError(.missingKey("contrast_factor"))
     }
     let axes = try ImageLayout(.channelsLast, shape: scope.shape(of: x))
@@ -232,7 +232,7 @@ extension OperationCall {
 
   /// Mean 0 and deviation 1 of each image; deviations are at least `1 / sqrt n`.
   func tensorFlowPerImageStandardization() throws(KerasImportError) -> Value {
-    let x = try scope.cast(tensor("image", 0), to: .float32)
+    let x = try scope.cast(tensor("image", at: 0), to: .float32)
     let shape = scope.shape(of: x)
     let axes = Array(try ImageLayout(.channelsLast, shape: shape).height..<shape.rank)
     guard let count = Shape(axes.map { shape[$0] }).elementCount.fixedSize, count > 0 else {
@@ -269,10 +269,10 @@ extension LoweringScope {
 
 extension OperationCall {
   /// Two numbers of pixels, which may follow from shapes.
-  fileprivate func imageSize(_ name: String, _ position: Int) throws(KerasImportError) -> (
+  fileprivate func imageSize(_ name: String, at position: Int) throws(KerasImportError) -> (
     height: Dimension, width: Dimension
   ) {
-    guard let sizes = try sizes(name, position), sizes.count == 2 else {
+    guard let sizes = try sizes(name, at: position), sizes.count == 2 else {
       throw KerasImportError(.unsupported("an image size that is not two numbers"))
     }
     guard sizes.compactMap(\.fixedSize).allSatisfy({ (1..<1 << 24).contains($0) }) else {
@@ -282,7 +282,8 @@ extension OperationCall {
   }
 
   fileprivate func targetSize(_ position: Int) throws(KerasImportError) -> (height: Int, width: Int) {
-    guard let height = try int("target_height", position), let width = try int("target_width", position + 1),
+    guard let height = try int("target_height", at: position),
+      let width = try int("target_width", at: position + 1),
       (1..<1 << 24).contains(height), (1..<1 << 24).contains(width)
     else { throw KerasImportError(.missingKey("target_height")) }
     return (height, width)

@@ -84,8 +84,8 @@ extension OperationCall {
 
   /// `max(min(t, high), low)`.
   func tensorFlowClipByValue() throws(KerasImportError) -> Value {
-    guard let t = argument("t", 0), let low = argument("clip_value_min", 1),
-      let high = argument("clip_value_max", 2)
+    guard let t = argument("t", at: 0), let low = argument("clip_value_min", at: 1),
+      let high = argument("clip_value_max", at: 2)
     else { throw KerasImportError(.missingKey("clip_value_min")) }
     let x = try promoted([t, low, high])
     return try scope.emit(.binary(.maximum), scope.emit(.binary(.minimum), x[0], x[2]), x[1])
@@ -93,15 +93,15 @@ extension OperationCall {
 
   /// `x sigmoid(beta x)`.
   func tensorFlowSilu() throws(KerasImportError) -> Value {
-    let x = try floating("features", 0)
-    let beta = try double("beta", 1, default: 1)
+    let x = try floating("features", at: 0)
+    let beta = try double("beta", at: 1, default: 1)
     return try scope.multiply(x, scope.unary(.sigmoid, beta == 1 ? x : scope.multiply(x, beta)))
   }
 
   /// The positive parts of x and -x, joined along an axis.
   func tensorFlowCrelu() throws(KerasImportError) -> Value {
-    let x = try tensor("features", 0)
-    let axis = try scope.axis(int("axis", 1, default: -1), rank: scope.rank(of: x))
+    let x = try tensor("features", at: 0)
+    let axis = try scope.axis(int("axis", at: 1, default: -1), rank: scope.rank(of: x))
     return try scope.emit(
       .concat(axis: axis), scope.unary(.relu, x),
       scope.unary(.relu, scope.unary(.negate, x)))
@@ -109,9 +109,9 @@ extension OperationCall {
 
   /// The operand itself at rate 0; other rates are random at inference, too.
   func tensorFlowDropout() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     ignore("noise_shape", "seed")
-    guard try double("rate", 1, default: 0) == 0 else {
+    guard try double("rate", at: 1, default: 0) == 0 else {
       throw KerasImportError(.unsupported("nn.dropout, which is random at inference too"))
     }
     return x
@@ -119,7 +119,7 @@ extension OperationCall {
 
   /// A vector added along the channels.
   func tensorFlowBiasAdd() throws(KerasImportError) -> Value {
-    guard let value = argument("value", 0), let bias = argument("bias", 1) else {
+    guard let value = argument("value", at: 0), let bias = argument("bias", at: 1) else {
       throw KerasImportError(.missingKey("bias"))
     }
     let x = try promoted([value, bias])
@@ -128,7 +128,7 @@ extension OperationCall {
 
   /// The sum of tensors.
   func tensorFlowAddN() throws(KerasImportError) -> Value {
-    let x = try tensors("inputs", 0)
+    let x = try tensors("inputs", at: 0)
     ignore("shape", "tensor_dtype")
     guard var sum = x.first else { throw KerasImportError(.invalidGraph("a sum of no tensors")) }
     for value in x.dropFirst() { sum = try scope.add(sum, value) }
@@ -137,57 +137,57 @@ extension OperationCall {
 
   /// Running sum or product along an axis; `exclusive` without the element itself, `reverse` from the end.
   func tensorFlowCumsum(_ isCumsum: Bool) throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
-    let axis = try scope.axis(int("axis", 1, default: 0), rank: scope.rank(of: x))
+    let x = try tensor("x", at: 0)
+    let axis = try scope.axis(int("axis", at: 1, default: 0), rank: scope.rank(of: x))
     let function: CumulativeFunction = isCumsum ? .sum : .product
-    let exclusive = try bool("exclusive", 2, default: false)
-    let reverse = try bool("reverse", 3, default: false)
+    let exclusive = try bool("exclusive", at: 2, default: false)
+    let reverse = try bool("reverse", at: 3, default: false)
     return try scope.emit(.cumulative(function, axis: axis, reverse: reverse, exclusive: exclusive), x)
   }
 
   /// How many elements are not 0, int64 unless `dtype` says otherwise.
   func tensorFlowCountNonzero() throws(KerasImportError) -> Value {
-    let x = try tensor("input", 0)
+    let x = try tensor("input", at: 0)
     let axes = try tensorFlowAxes(rank: scope.rank(of: x), at: 1)
     let counted = try scope.cast(scope.cast(x, to: .bool), to: .int64)
     let sum = try scope.reduce(
-      .sum, counted, axes: axes, keepDims: bool("keepdims", 2, default: false))
-    return try scope.cast(sum, to: dtype("dtype", 3) ?? .int64)
+      .sum, counted, axes: axes, keepDims: bool("keepdims", at: 2, default: false))
+    return try scope.cast(sum, to: dtype("dtype", at: 3) ?? .int64)
   }
 
   /// The place of the first largest or smallest element along an axis, int64 unless `output_type` says otherwise.
   func tensorFlowArgmax(_ isArgmax: Bool) throws(KerasImportError) -> Value {
-    let x = try tensor("input", 0)
+    let x = try tensor("input", at: 0)
     let old = try int("dimension", default: 0)
-    let axis = try scope.axis(int("axis", 1, default: old), rank: scope.rank(of: x))
+    let axis = try scope.axis(int("axis", at: 1, default: old), rank: scope.rank(of: x))
     let function: ArgFunction = isArgmax ? .maximum : .minimum
     let y = try scope.emit(.argReduce(function, axis: axis, keepDims: false), x)
-    return try scope.cast(y, to: dtype("output_type", 2) ?? .int64)
+    return try scope.cast(y, to: dtype("output_type", at: 2) ?? .int64)
   }
 
   /// `x / sqrt(max(sum x^2, epsilon))` over axes.
   func tensorFlowL2Normalize() throws(KerasImportError) -> Value {
-    let x = try tensor("x", 0)
+    let x = try tensor("x", at: 0)
     let rank = scope.rank(of: x)
-    let (axis, dim) = (try ints("axis", 1), try ints("dim"))
+    let (axis, dim) = (try ints("axis", at: 1), try ints("dim"))
     let given = axis ?? dim
     let axes = try scope.axes(given ?? Array(0..<rank), rank: rank)
-    return try scope.unitNormalized(x, axes: axes, epsilon: double("epsilon", 2, default: 1e-12))
+    return try scope.unitNormalized(x, axes: axes, epsilon: double("epsilon", at: 2, default: 1e-12))
   }
 
   /// `sqrt(sum x^2)` over axes.
   func tensorFlowReduceEuclideanNorm() throws(KerasImportError) -> Value {
-    let x = try floating("input_tensor", 0)
+    let x = try floating("input_tensor", at: 0)
     let axes = try tensorFlowAxes(rank: scope.rank(of: x), at: 1)
-    let keeps = try bool("keepdims", 2, default: false)
+    let keeps = try bool("keepdims", at: 2, default: false)
     return try scope.unary(
       .sqrt, scope.reduce(.sum, scope.unary(.square, x), axes: axes, keepDims: keeps))
   }
 
   /// The operand scaled down to a norm.
   func tensorFlowClipByNorm() throws(KerasImportError) -> Value {
-    let x = try floating("t", 0)
-    guard let bound = try double("clip_norm", 1) else {
+    let x = try floating("t", at: 0)
+    guard let bound = try double("clip_norm", at: 1) else {
       throw KerasImportError(.missingKey("clip_norm"))
     }
     let rank = scope.rank(of: x)
@@ -199,11 +199,11 @@ extension OperationCall {
 
   /// `x / (bias + alpha sum x^2)^beta`, the sum over neighbouring channels.
   func tensorFlowLocalResponseNormalization() throws(KerasImportError) -> Value {
-    let x = try floating("input", 0)
-    let radius = try int("depth_radius", 1, default: 5)
+    let x = try floating("input", at: 0)
+    let radius = try int("depth_radius", at: 1, default: 5)
     let (bias, alpha, beta) = (
-      try double("bias", 2, default: 1), try double("alpha", 3, default: 1),
-      try double("beta", 4, default: 0.5)
+      try double("bias", at: 2, default: 1), try double("alpha", at: 3, default: 1),
+      try double("beta", at: 4, default: 0.5)
     )
     let axis = scope.rank(of: x) - 1
     guard axis >= 0, (0...1 << 10).contains(radius) else {
@@ -224,7 +224,7 @@ extension OperationCall {
 
   /// The product of matrices, each transposed where its flag says so.
   func tensorFlowMatmul() throws(KerasImportError) -> Value {
-    guard let left = argument("a", 0), let right = argument("b", 1) else {
+    guard let left = argument("a", at: 0), let right = argument("b", at: 1) else {
       throw KerasImportError(.missingKey("b"))
     }
     let x = try promoted([left, right])
@@ -245,13 +245,15 @@ extension OperationCall {
     guard let equation = try string("equation") else {
       throw KerasImportError(.unsupported("einsum whose operands Keras did not save"))
     }
-    let x = try tensors("operands", 0)
+    let x = try tensors("operands", at: 0)
     return try scope.einsum(equation, x)
   }
 
   /// Sums of products over pairs of axes.
   func tensorFlowTensordot() throws(KerasImportError) -> Value {
-    guard let left = argument("a", 0), let right = argument("b", 1), let axes = argument("axes", 2) else {
+    guard let left = argument("a", at: 0), let right = argument("b", at: 1),
+      let axes = argument("axes", at: 2)
+    else {
       throw KerasImportError(.missingKey("axes"))
     }
     let x = try promoted([left, right])
@@ -271,8 +273,8 @@ extension OperationCall {
 
   /// Zeros outside a band of so many diagonals below and above the main one (negative: all).
   func tensorFlowBandPart() throws(KerasImportError) -> Value {
-    var x = try tensor("input", 0)
-    let (lower, upper) = (try int("num_lower", 1, default: -1), try int("num_upper", 2, default: -1))
+    var x = try tensor("input", at: 0)
+    let (lower, upper) = (try int("num_lower", at: 1, default: -1), try int("num_upper", at: 2, default: -1))
     if lower >= 0 { x = try scope.emit(.triangle(upper: true, k: -lower), x) }
     if upper >= 0 { x = try scope.emit(.triangle(upper: false, k: upper), x) }
     return x
@@ -280,7 +282,7 @@ extension OperationCall {
 
   /// The main diagonal of the last two axes, or its sum (trace).
   func tensorFlowDiagPart(_ isTrace: Bool) throws(KerasImportError) -> Value {
-    let x = try tensor(isTrace ? "x" : "input", 0)
+    let x = try tensor(isTrace ? "x" : "input", at: 0)
     ignore("padding_value", "align")
     let diagonal = try scope.diagonal(x, k: int("k", default: 0))
     return isTrace ? try scope.reduce(.sum, diagonal, axes: [scope.rank(of: diagonal) - 1]) : diagonal
@@ -288,7 +290,7 @@ extension OperationCall {
 
   /// Matrices with vectors on the main diagonal.
   func tensorFlowDiag() throws(KerasImportError) -> Value {
-    let x = try tensor("diagonal", 0)
+    let x = try tensor("diagonal", at: 0)
     for key in ["num_rows", "num_cols"] where ![nil, -1].contains(try int(key)) {
       throw KerasImportError(.unsupported("\(key) of linalg.diag"))
     }
@@ -301,18 +303,18 @@ extension OperationCall {
 
   /// The k largest elements of the last axis in order, and their places.
   func tensorFlowTopK() throws(KerasImportError) -> [Value] {
-    let x = try tensor("input", 0)
-    let k = try sizes("k", 1)?.first ?? 1  // TensorFlow's default.
+    let x = try tensor("input", at: 0)
+    let k = try sizes("k", at: 1)?.first ?? 1  // TensorFlow's default.
     ignore("sorted")
     let results = try scope.emitAll(.topK(k: k, axis: scope.rank(of: x) - 1, largest: true), [x])
-    return [results[0], try scope.cast(results[1], to: dtype("index_type", 3) ?? .int32)]
+    return [results[0], try scope.cast(results[1], to: dtype("index_type", at: 3) ?? .int32)]
   }
 
   /// An axis in order, or the places that order it (argsort).
   func tensorFlowSort(_ isSort: Bool) throws(KerasImportError) -> Value {
-    let x = try tensor("values", 0)
-    let axis = try scope.axis(int("axis", 1, default: -1), rank: scope.rank(of: x))
-    let direction = try string("direction", 2) ?? "ASCENDING"
+    let x = try tensor("values", at: 0)
+    let axis = try scope.axis(int("axis", at: 1, default: -1), rank: scope.rank(of: x))
+    let direction = try string("direction", at: 2) ?? "ASCENDING"
     ignore("stable")
     let largest = direction == "DESCENDING"
     guard largest || direction == "ASCENDING" else {
@@ -328,13 +330,13 @@ extension OperationCall {
   /// `axis` as TensorFlow's reductions have it: all axes when absent.
   func tensorFlowAxes(_ name: String = "axis", rank: Int, at position: Int) throws(KerasImportError) -> [Int]
   {
-    guard let given = try ints(name, position) else { return Array(0..<rank) }
+    guard let given = try ints(name, at: position) else { return Array(0..<rank) }
     return try scope.axes(given, rank: rank)
   }
 
   /// `data_format`: `NHWC` and its kin, or `NCHW`; absent: channels last.
   func tensorFlowLayout(_ position: Int? = nil) throws(KerasImportError) -> DataLayout {
-    guard let format = try string("data_format", position), !format.isEmpty else { return .channelsLast }
+    guard let format = try string("data_format", at: position), !format.isEmpty else { return .channelsLast }
     guard format.hasPrefix("N"), format.count > 2 else {
       throw KerasImportError(.unsupported("data_format \"\(format)\""))
     }
@@ -343,19 +345,19 @@ extension OperationCall {
 
   /// `tf.norm`: Euclidean, of absolute values to a power, or their maximum; over two axes the Euclidean norm only.
   func tensorFlowNorm() throws(KerasImportError) -> Value {
-    let x = try floating("tensor", 0)
+    let x = try floating("tensor", at: 0)
     let rank = scope.rank(of: x)
-    let given = try ints("axis", 2)
+    let given = try ints("axis", at: 2)
     let axes = try scope.axes(given ?? Array(0..<rank), rank: rank)
-    let (first, second) = (try bool("keepdims", 3, default: false), try bool("keep_dims", default: false))
+    let (first, second) = (try bool("keepdims", at: 3, default: false), try bool("keep_dims", default: false))
     let keeps = first || second
     var order: Double? = 2
-    if case .string(let text)? = argument("ord", 1) {
+    if case .string(let text)? = argument("ord", at: 1) {
       guard text == "euclidean" || text == "fro" else {
         throw KerasImportError(.unsupported("ord \"\(text)\""))
       }
     } else {
-      order = try double("ord", 1, default: 2)
+      order = try double("ord", at: 1, default: 2)
       if let given, given.count > 1 {
         throw KerasImportError(.unsupported("a matrix norm of order \(order ?? 2)"))
       }

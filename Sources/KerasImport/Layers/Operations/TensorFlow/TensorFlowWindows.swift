@@ -45,7 +45,7 @@ extension OperationCall {
 
   /// Largest or mean element of windows.
   func tensorFlowWindowPool(_ pool: WindowPool) throws(KerasImportError) -> Value {
-    let x = try tensor(hasArgument("value") ? "value" : "input", 0)
+    let x = try tensor(hasArgument("value") ? "value" : "input", at: 0)
     let layout = try tensorFlowLayout(4)
     let spatial = pool.axes ?? (scope.rank(of: x) - 2)
     try scope.expectRank(spatial + 2, of: x)
@@ -56,13 +56,13 @@ extension OperationCall {
 
   /// Largest or mean element of windows.
   func tensorFlowPool() throws(KerasImportError) -> Value {
-    let x = try tensor("input", 0)
+    let x = try tensor("input", at: 0)
     let layout = try tensorFlowLayout()
     let spatial = scope.rank(of: x) - 2
     for key in ["dilations", "dilation_rate"] where try ints(key)?.contains(where: { $0 != 1 }) == true {
       throw KerasImportError(.unsupported("\(key) of nn.pool"))
     }
-    let type = try string("pooling_type", 2) ?? ""
+    let type = try string("pooling_type", at: 2) ?? ""
     guard type == "MAX" || type == "AVG" else {
       throw KerasImportError(.unsupported("pooling_type \"\(type)\""))
     }
@@ -84,8 +84,8 @@ extension OperationCall {
 
   /// Blocks of channels spread over space, or of space put into channels (space_to_depth).
   func tensorFlowDepthToSpace(_ isDepthToSpace: Bool) throws(KerasImportError) -> Value {
-    let x = try tensor("input", 0)
-    guard let block = try int("block_size", 1), block > 0 else {
+    let x = try tensor("input", at: 0)
+    guard let block = try int("block_size", at: 1), block > 0 else {
       throw KerasImportError(.missingKey("block_size"))
     }
     guard try tensorFlowLayout(2) == .channelsLast else {
@@ -97,9 +97,9 @@ extension OperationCall {
 
   /// Windows of images as channels, tap by tap: `[N, rows, columns, h w C]`.
   func tensorFlowExtractPatches() throws(KerasImportError) -> Value {
-    let x = try tensor("images", 0)
+    let x = try tensor("images", at: 0)
     try scope.expectRank(4, of: x)
-    let padding = try string("padding", 4)?.uppercased() ?? ""
+    let padding = try string("padding", at: 4)?.uppercased() ?? ""
     guard padding == "VALID" || padding == "SAME" else {
       throw KerasImportError(.unsupported("padding \"\(padding)\""))
     }
@@ -113,16 +113,16 @@ extension OperationCall {
   /// Overlapping parts of an axis, which becomes two: parts and their elements. With `pad_end` there is a part at every
   /// step, filled up with `pad_value`. Source: `tf.signal.frame`.
   func tensorFlowFrame() throws(KerasImportError) -> Value {
-    let signal = try tensor("signal", 0)
-    let axis = try scope.axis(int("axis", 5, default: -1), rank: scope.rank(of: signal))
-    let length = try required("frame_length", int("frame_length", 1))
-    let step = try required("frame_step", int("frame_step", 2))
-    let filler = try double("pad_value", 4, default: 0)
+    let signal = try tensor("signal", at: 0)
+    let axis = try scope.axis(int("axis", at: 5, default: -1), rank: scope.rank(of: signal))
+    let length = try required("frame_length", int("frame_length", at: 1))
+    let step = try required("frame_step", int("frame_step", at: 2))
+    let filler = try double("pad_value", at: 4, default: 0)
     guard (1..<1 << 31).contains(length), (1..<1 << 31).contains(step) else {
       throw KerasImportError(.invalidGraph("frames of \(length) elements every \(step)"))
     }
     var x = try scope.moveAxes(signal, from: [axis], to: [-1])
-    if try bool("pad_end", 3, default: false) {
+    if try bool("pad_end", at: 3, default: false) {
       let last = scope.rank(of: x) - 1
       let size = scope.shape(of: x)[last]
       let count = size.dividedRoundingUp(by: step)
@@ -139,7 +139,7 @@ extension OperationCall {
   fileprivate func spatialSizes(
     _ name: String, _ position: Int?, count: Int, _ layout: DataLayout, default standard: Int? = nil
   ) throws(KerasImportError) -> [Int] {
-    guard let given = try ints(name, position) ?? standard.map({ [$0] }) else {
+    guard let given = try ints(name, at: position) ?? standard.map({ [$0] }) else {
       throw KerasImportError(.missingKey(name))
     }
     let sizes: [Int]
@@ -167,20 +167,20 @@ extension OperationCall {
   ) throws(KerasImportError) -> Padding {
     let shape = scope.shape(of: x)
     let axes = layout.spatialAxes(rank: shape.rank)
-    if let rows = argument("padding", position)?.integerRows {
+    if let rows = argument("padding", at: position)?.integerRows {
       guard rows.count == shape.rank, rows.allSatisfy({ $0.count == 2 }) else {
         throw KerasImportError(.unsupported("this kind of padding"))
       }
       return .explicit(axes.map { PadPair(rows[$0][0], rows[$0][1]) })
     }
-    switch try string("padding", position)?.uppercased() ?? "VALID" {
+    switch try string("padding", at: position)?.uppercased() ?? "VALID" {
     case "VALID": return .explicit(kernel.map { _ in PadPair(0, 0) })
     case "SAME":
       var pairs: [PadPair] = []
       for (index, axis) in axes.enumerated() {
         guard let size = strides[index] == 1 ? 1 << 20 : shape[axis].fixedSize else { return .sameUpper }
         pairs.append(
-          Padding.same(size: size, window: kernel[index], stride: strides[index], dilation: dilations[index]))
+          PadPair.same(size: size, window: kernel[index], stride: strides[index], dilation: dilations[index]))
       }
       return .explicit(pairs)
     case let other: throw KerasImportError(.unsupported("padding \"\(other)\""))
@@ -202,7 +202,8 @@ extension OperationCall {
   fileprivate func convolved(isDepthwise: Bool) throws(KerasImportError) -> Value {
     let names = ["value", "input"].filter { hasArgument($0) }
     let kernels = ["filters", "filter"].filter { hasArgument($0) }
-    guard let first = argument(names.first ?? "input", 0), let second = argument(kernels.first ?? "filter", 1)
+    guard let first = argument(names.first ?? "input", at: 0),
+      let second = argument(kernels.first ?? "filter", at: 1)
     else {
       throw KerasImportError(.missingKey("filter"))
     }
