@@ -5,6 +5,7 @@ RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends make pk
 WORKDIR /source
 COPY Package.swift Makefile ./
 COPY Sources Sources
+COPY Plugins Plugins
 COPY Scripts Scripts
 COPY Documentation/kconvert.1 Documentation/kconvert.1
 # The manifest names the folders of tests.

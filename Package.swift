@@ -16,6 +16,7 @@ let package = Package(
     .library(name: "KerasExport", targets: ["KerasExport"]),
     .library(name: "ModelPictures", targets: ["ModelPictures"]),
     .executable(name: "kconvert", targets: ["KconvertCommand"]),
+    .plugin(name: "KConvertPlugin", targets: ["KConvertPlugin"]),
   ],
   traits: [
     // Without any: native files, safetensors, JSON, and the forward pass on this package's own kernels; no system library.
@@ -27,6 +28,8 @@ let package = Package(
     .trait(name: "Archives", description: "Zip archives, .keras and .npz: minizip, zlib and libdeflate."),
     .trait(name: "YAML", description: "Architectures in YAML, up to TensorFlow 2.5: libyaml."),
     .trait(name: "ONNX", description: "ONNX files, written and read by Kconvert: protobuf-c."),
+    // A trait, since a plugin's tool is compiled a second time by whoever might use it, this package itself included.
+    .trait(name: "BuildTool", description: "KConvertPlugin, which converts models while a program is built."),
     .default(enabledTraits: ["OneDNN", "HDF5", "YAML", "ONNX"]),
   ],
   dependencies: [
@@ -106,6 +109,11 @@ let package = Package(
         .target(name: "CYAML", condition: .when(traits: ["YAML"])),
         .target(name: "CProtobufC", condition: .when(traits: ["ONNX"])),
       ], path: "Sources/kconvert"),
+
+    // Converts the models of somebody's target while it is built.
+    .plugin(
+      name: "KConvertPlugin", capability: .buildTool(),
+      dependencies: [.target(name: "KconvertCommand", condition: .when(traits: ["BuildTool"]))]),
 
     // The targets of the fuzzer, see Scripts/fuzz.sh.
     .executableTarget(
