@@ -16,12 +16,19 @@ import ONNXExport
 /// `kconvert MODEL --summary`, `kconvert MODEL --to onnx|native|keras|dot|svg|html|json`.
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Print the layer table or convert (the default verb).")
+    abstract: "Print the layer table or convert (the default verb).",
+    discussion: """
+      kconvert model.keras --summary
+      kconvert model.h5 --to onnx --verify
+      kconvert model.keras --to html -o page.html
+      """)
 
   @OptionGroup var options: ModelOptions
   @Flag(help: "Print the layer table.") var summary = false
   @Option(help: "The format to convert to.") var to: ConversionFormat?
-  @Option(name: [.customShort("o"), .customLong("output")], help: "Where to write; beside MODEL by default.")
+  @Option(
+    name: [.customShort("o"), .customLong("output")], help: "Where to write; beside MODEL by default.",
+    completion: .file())
   var output: String?
   @OptionGroup var conversion: ConversionOptions
   @Flag(help: "Replace a .keras, .h5 or .safetensors that only the default name of the output hits.")
@@ -32,8 +39,7 @@ struct Convert: ParsableCommand {
   @Flag(
     help: "Add what each layer costs to the layer table: floating-point operations and memory of one sample.")
   var cost = false
-  @Flag(help: "Print neither progress nor the line about what was written.") var quiet = false
-  @Flag(help: "Print no progress.") var noProgress = false
+  @OptionGroup var report: ReportOptions
 
   func validate() throws {
     if output == "-", let to, !to.isPicture {
@@ -107,12 +113,12 @@ struct Convert: ParsableCommand {
   private func writing(_ path: String, _ model: KerasModel, _ work: () throws -> [String]) throws {
     let outcome = Outcome()
     let total = model.weights.reduce(0) { $0 + $1.tensor.byteCount }
-    let progress = Progress(path, total: total, isQuiet: quiet || noProgress)
+    let progress = Progress.bytes(path, total: total, report)
     defer { progress.finish() }
     let watcher = OutputProgress { progress.update($0) }
     let details = try OutputProgress.$current.withValue(watcher) { try work() }
     progress.finish()
-    if !quiet { outcome.tell(path, details) }
+    if !report.quiet { outcome.tell(path, details) }
   }
 
   /// An archive, or the weights alone when OUT says `.weights.h5`.
@@ -156,14 +162,14 @@ struct Convert: ParsableCommand {
       case .svg, .onnx, .native, .keras: picture.svg
       }
     try TextOutput.write(text, to: path)
-    if !quiet, path != "-" { outcome.tell(path, ["\(description.layers.layers.count) layers"]) }
+    if !report.quiet, path != "-" { outcome.tell(path, ["\(description.layers.layers.count) layers"]) }
   }
 
   private func page(
     _ model: KerasModel, _ description: ModelDescription, _ picture: ModelPicture
   ) throws -> String {
     let total = model.weights.reduce(0) { $0 + $1.tensor.byteCount }
-    let progress = Progress("reading weights", total: total, isQuiet: quiet || noProgress)
+    let progress = Progress.bytes("reading weights", total: total, report)
     defer { progress.finish() }
     return try ModelPage(model, description, picture: picture) { done, _ in progress.update(done) }.html
   }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Dispatch
 import ModelIR
 
@@ -9,24 +10,54 @@ import ModelIR
   import Darwin
 #endif
 
-/// How far work on bytes is, told on standard error where that is a terminal and the work takes longer than a moment.
+/// What a command prints beside its results.
+struct ReportOptions: ParsableArguments {
+  @Flag(help: "Print neither progress nor how it ended.") var quiet = false
+  @Flag(help: "Print no progress.") var noProgress = false
+
+  /// Whether progress is to be shown where there is a terminal.
+  var showsProgress: Bool { !quiet && !noProgress }
+}
+
+/// How far work is, told on standard error where that is a terminal and the work takes longer than a moment.
 final class Progress: @unchecked Sendable {
   private static let delay = 500_000_000 as UInt64
   private static let interval = 100_000_000 as UInt64
 
-  private let what: String
+  /// The line for so much done of a total after so many seconds.
+  typealias Line = @Sendable (_ done: Int, _ total: Int, _ seconds: Double) -> String
+
   private let total: Int
+  private let line: Line
   private let isShown: Bool
   private let start = DispatchTime.now().uptimeNanoseconds
   // Guarded by the lock: bytes may be written by several threads.
   private let lock = DispatchSemaphore(value: 1)
   private var lastShown: UInt64 = 0
 
-  /// - Parameter total: how many bytes there will be, or about how many.
-  init(_ what: String, total: Int, isQuiet: Bool) {
-    self.what = what
-    self.total = total
-    isShown = !isQuiet && isatty(STDERR_FILENO) == 1
+  init(total: Int, isShown: Bool, _ line: @escaping Line) {
+    (self.total, self.line) = (total, line)
+    self.isShown = isShown && isatty(STDERR_FILENO) == 1
+  }
+
+  /// Work on bytes.
+  /// - Parameter total: how many there will be, or about how many.
+  static func bytes(_ what: String, total: Int, _ options: ReportOptions) -> Progress {
+    Progress(total: total, isShown: options.showsProgress) { done, total, seconds in
+      let what = what.printable.shortened(to: 60)
+      let share = total > 0 ? min(100, done / max(1, total / 100)) : 0
+      let rate = ByteText.text(Int(rate(done, seconds)))
+      return "\(what): \(share) % of \(ByteText.text(total)), \(rate)/s, \(left(done, total, seconds)) left"
+    }
+  }
+
+  /// Work on models, whose results go to standard output: on a terminal, they are the progress.
+  static func models(total: Int, _ options: ReportOptions) -> Progress {
+    Progress(total: total, isShown: options.showsProgress && isatty(STDOUT_FILENO) == 0) {
+      done, total, seconds in
+      let tenths = Int((rate(done, seconds) * 10).rounded())
+      return "\(done) of \(total) models, \(tenths / 10).\(tenths % 10)/s, \(left(done, total, seconds)) left"
+    }
   }
 
   /// Tells that so many bytes are done; seldom and late enough to cost nothing.
@@ -37,7 +68,7 @@ final class Progress: @unchecked Sendable {
     defer { lock.signal() }
     guard now - start > Progress.delay, now - lastShown > Progress.interval else { return }
     lastShown = now
-    StandardError.write("\r\u{1B}[K" + Progress.line(what, done, total, seconds: Double(now - start) / 1e9))
+    StandardError.write("\r\u{1B}[K" + line(done, total, Double(now - start) / 1e9))
   }
 
   /// Takes the line away.
@@ -45,13 +76,12 @@ final class Progress: @unchecked Sendable {
     if lastShown > 0 { StandardError.write("\r\u{1B}[K") }
   }
 
-  /// `x.onnx: 45 % of 340.13 MB, 120.40 MB/s, 0:03 left`
-  static func line(_ what: String, _ done: Int, _ total: Int, seconds: Double) -> String {
-    let rate = Double(done) / max(seconds, 0.001)
-    let share = total > 0 ? min(100, done / max(1, total / 100)) : 0
-    let left = rate > 0 ? Int((Double(max(0, total - done)) / rate).rounded(.up)) : 0
-    let clock = "\(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60)"
-    return
-      "\(what.printable.shortened(to: 60)): \(share) % of \(ByteText.text(total)), \(ByteText.text(Int(rate)))/s, \(clock) left"
+  private static func rate(_ done: Int, _ seconds: Double) -> Double { Double(done) / max(seconds, 0.001) }
+
+  /// The time for the rest at the rate so far: `1:05`.
+  private static func left(_ done: Int, _ total: Int, _ seconds: Double) -> String {
+    guard done > 0 else { return "?" }
+    let left = Int((Double(max(0, total - done)) / rate(done, seconds)).rounded(.up))
+    return "\(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60)"
   }
 }

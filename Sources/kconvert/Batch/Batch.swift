@@ -24,14 +24,16 @@ struct Batch: ParsableCommand {
       kconvert batch models --to onnx --out converted --jobs 4
       """)
 
-  @Argument(help: "Models, and folders of models.") var files: [String]
+  @Argument(help: "Models, and folders of models.", completion: .file()) var files: [String]
   @Option(help: "The format to convert to.") var to: ConversionFormat
-  @Option(help: ArgumentHelp("The folder of the outputs.", valueName: "dir")) var out: String
+  @Option(help: ArgumentHelp("The folder of the outputs.", valueName: "dir"), completion: .directory)
+  var out: String
   @Option(help: "How many models at a time; as many as there are cores by default.") var jobs: Int?
   @Option(help: "Seconds that a model may take.") var timeLimit = 600
   @Option(help: "Megabytes of memory that a model may take, mapped files apart.") var memoryLimit = 4096
   @OptionGroup var conversion: ConversionOptions
   @OptionGroup var settings: ModelSettings
+  @OptionGroup var report: ReportOptions
 
   func validate() throws {
     for (name, number) in [
@@ -54,7 +56,7 @@ struct Batch: ParsableCommand {
       let log = try BatchLog(in: out)
       Batch.removeWork(in: out)
       defer { Batch.removeWork(in: out) }
-      let work = BatchWork(items, conversion: plan, log: log)
+      let work = BatchWork(items, conversion: plan, log: log, report)
       DispatchQueue.concurrentPerform(iterations: min(jobs ?? processorCount, items.count), execute: work.run)
       try work.close()
     }
@@ -95,9 +97,12 @@ private final class BatchWork: @unchecked Sendable {
   private var counts: [BatchEntry.Status: Int] = [:]
   private var reasons = BatchReasons()
   private var failure: (any Error)?
+  private let report: ReportOptions
+  private let progress: Progress
 
-  init(_ items: [BatchItem], conversion: BatchConversion, log: BatchLog) {
-    (self.items, self.conversion, self.log) = (items, conversion, log)
+  init(_ items: [BatchItem], conversion: BatchConversion, log: BatchLog, _ report: ReportOptions) {
+    (self.items, self.conversion, self.log, self.report) = (items, conversion, log, report)
+    progress = .models(total: items.count, report)
   }
 
   /// A thread's work: one model after another until there are no more.
@@ -124,6 +129,7 @@ private final class BatchWork: @unchecked Sendable {
       // Lines of kept ones are in the log already.
       if entry.status != .kept { try log.append(entry.line) }
       try StandardOutput.json(entry.line)
+      progress.update(counts.values.reduce(0, +))
     } catch {
       failure = failure ?? error
     }
@@ -132,7 +138,13 @@ private final class BatchWork: @unchecked Sendable {
   /// The closing table.
   /// - Throws: what ended the work early, or exit code 1 when a model failed.
   func close() throws {
+    progress.finish()
     if let failure { throw failure }
+    if !report.quiet { tell() }
+    if counts[.failed] != nil { throw ExitCode(1) }
+  }
+
+  private func tell() {
     let seconds = (start.duration(to: .now) / .seconds(1) * 10).rounded() / 10
     let parts = [BatchEntry.Status.converted, .kept, .failed].map {
       "\(counts[$0, default: 0]) \($0.rawValue)"
@@ -140,6 +152,5 @@ private final class BatchWork: @unchecked Sendable {
     StandardError.write(
       "\(items.count) models: \(parts.joined(separator: ", ")), in \(seconds) s\n\(reasons.table)"
         .printableLines)
-    if counts[.failed] != nil { throw ExitCode(1) }
   }
 }

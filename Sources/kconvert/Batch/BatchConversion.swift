@@ -27,13 +27,16 @@ struct BatchConversion: Sendable {
   func entry(for item: BatchItem, finished: FinishedEntry?, slot: Int) -> BatchEntry {
     var entry = BatchEntry(file: item.file, status: .failed, options: options)
     let start = ContinuousClock.now
+    let end = start.advanced(by: .seconds(timeLimit))
     do {
-      (entry.inputByteCount, entry.inputDigest) = try BatchConversion.content(of: item.file)
-      if let finished, try stands(finished, entry.inputDigest) {
+      (entry.inputByteCount, entry.inputDigest) = try BatchConversion.content(of: item.file, until: end)
+      if let finished, try stands(finished, entry.inputDigest, until: end) {
         (entry.status, entry.outputs) = (.kept, finished.outputs)
       } else {
-        try convert(item, slot: slot, &entry)
+        try convert(item, slot: slot, until: end, &entry)
       }
+    } catch is ContentDigest.Late {
+      (entry.code, entry.reason) = (Code.cannotOpen.rawValue, late(item.file))
     } catch {
       let failure = Failure(error)
       (entry.code, entry.reason) = (failure.code.rawValue, failure.message)
@@ -43,17 +46,21 @@ struct BatchConversion: Sendable {
   }
 
   /// Whether a finished conversion was of this content with these options, and its outputs are as they were.
-  private func stands(_ finished: FinishedEntry, _ digest: String) throws -> Bool {
+  private func stands(
+    _ finished: FinishedEntry, _ digest: String, until end: ContinuousClock.Instant
+  ) throws -> Bool {
     guard finished.inputDigest == digest, finished.options == options else { return false }
     return try finished.outputs.allSatisfy { output in
       let path = "\(folder)/\(output.path)"
       var status = stat()
       guard stat(path, &status) == 0, Int(status.st_size) == output.byteCount else { return false }
-      return try ContentDigest.hex(ofFile: path) == output.digest
+      return try ContentDigest.hex(ofFile: path, until: end) == output.digest
     }
   }
 
-  private func convert(_ item: BatchItem, slot: Int, _ entry: inout BatchEntry) throws {
+  private func convert(
+    _ item: BatchItem, slot: Int, until end: ContinuousClock.Instant, _ entry: inout BatchEntry
+  ) throws {
     let work = "\(folder)/\(BatchConversion.workName)/\(slot)"
     let name = item.output.split(separator: "/").last.map(String.init) ?? item.output  // A name has no slash.
     try BatchFolder.make(work)
@@ -64,10 +71,10 @@ struct BatchConversion: Sendable {
       ["batch-child", file, "-o", "\(work)/\(name)", "--quiet"] + arguments + [
         "--memory-limit", "\(memoryLimit)", "--time-limit", "\(timeLimit)", "--parent", "\(getpid())",
       ])
-    let outcome = child.wait(seconds: Double(timeLimit))
+    let outcome = child.wait(until: end)
     take(outcome, &entry)
     guard entry.reason == nil else { return }
-    entry.outputs = try publish(names: [name, "\(name).data"], from: work, as: item.output)
+    entry.outputs = try publish(names: [name, "\(name).data"], from: work, as: item.output, until: end)
     entry.status = .converted
   }
 
@@ -78,7 +85,7 @@ struct BatchConversion: Sendable {
     let (error, warning) = ("kconvert: error: ", "kconvert: warning: ")
     entry.warnings = lines.filter { $0.hasPrefix(warning) }.map { String($0.dropFirst(warning.count)) }
     if outcome.isLate {
-      entry.reason = "\(entry.file): not done after \(timeLimit) s"
+      entry.reason = late(entry.file)
     } else if let report = lines.last.flatMap(ChildReport.init) {
       (entry.reason, entry.unsupported) = (report.reason, report.unsupported)
     } else if let line = lines.last(where: { $0.hasPrefix(error) }), outcome.code != 0 {
@@ -91,14 +98,18 @@ struct BatchConversion: Sendable {
     }
   }
 
+  private func late(_ file: String) -> String { "\(file): not done after \(timeLimit) s" }
+
   /// Gives complete outputs their names.
-  private func publish(names: [String], from work: String, as output: String) throws -> [BatchEntry.File] {
+  private func publish(
+    names: [String], from work: String, as output: String, until end: ContinuousClock.Instant
+  ) throws -> [BatchEntry.File] {
     let places = [output, "\(output).data"]
     var files: [BatchEntry.File] = []
     for (name, place) in zip(names, places) {
       var status = stat()
       guard stat("\(work)/\(name)", &status) == 0 else { continue }
-      let digest = try ContentDigest.hex(ofFile: "\(work)/\(name)")
+      let digest = try ContentDigest.hex(ofFile: "\(work)/\(name)", until: end)
       files.append(BatchEntry.File(path: place, byteCount: Int(status.st_size), digest: digest))
     }
     guard files.first?.path == output else {
@@ -116,10 +127,14 @@ struct BatchConversion: Sendable {
   }
 
   /// The size and digest of a file, or of everything in a folder.
-  private static func content(of path: String) throws -> (Int, String) {
-    guard BatchFiles.isFolder(path) else { return (size(path), try ContentDigest.hex(ofFile: path)) }
+  private static func content(
+    of path: String, until end: ContinuousClock.Instant
+  ) throws -> (Int, String) {
+    guard BatchFiles.isFolder(path) else {
+      return (size(path), try ContentDigest.hex(ofFile: path, until: end))
+    }
     let members = try BatchFiles.members(of: path)
-    let digests = try members.map { try "\(ContentDigest.hex(ofFile: "\(path)/\($0)"))  \($0)\n" }
+    let digests = try members.map { try "\(ContentDigest.hex(ofFile: "\(path)/\($0)", until: end))  \($0)\n" }
     return (members.reduce(0) { $0 + size("\(path)/\($1)") }, try ContentDigest.hex(of: digests.joined()))
   }
 

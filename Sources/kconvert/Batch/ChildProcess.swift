@@ -34,8 +34,7 @@ struct ChildProcess {
   }
 
   /// Waits until it has ended; one that takes longer is killed with all that it started.
-  func wait(seconds: Double) -> Outcome {
-    let end = ContinuousClock.now.advanced(by: .seconds(seconds))
+  func wait(until end: ContinuousClock.Instant) -> Outcome {
     var text = OutputTail(limit: ChildProcess.outputByteLimit)
     var isLate = !text.read(output, until: end)
     close(output)

@@ -12,15 +12,21 @@
 /// SHA-256 of files, by the system's implementation: CommonCrypto, or OpenSSL's libcrypto, which is loaded when a digest
 /// is asked for, so that nothing else waits for it.
 enum ContentDigest {
+  /// A file has so much content, or it comes so slowly, that its time was up before all of it was read.
+  struct Late: Error {}
+
   /// The digest of a file in hexadecimal digits.
-  /// - Throws: ``Failure`` when the file cannot be read, or there is no libcrypto.
-  static func hex(ofFile path: String) throws -> String {
+  /// - Parameter end: when to give up.
+  /// - Throws: ``Failure`` when the file cannot be read, or there is no libcrypto; ``Late``.
+  static func hex(ofFile path: String, until end: ContinuousClock.Instant) throws -> String {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw cannotRead(path) }
     defer { close(descriptor) }
+    try refuseStream(descriptor, path)
     let hash = try SHA256()
     var buffer = [UInt8](repeating: 0, count: 1 << 20)
     while true {
+      if ContinuousClock.now >= end { throw Late() }
       let count = read(descriptor, &buffer, buffer.count)
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw cannotRead(path) }
@@ -34,6 +40,15 @@ enum ContentDigest {
     let hash = try SHA256()
     try Array(text.utf8).withUnsafeBytes { try hash.update($0) }
     return try hash.finish().hexadecimal
+  }
+
+  /// Pipes and devices have no content, or one without end.
+  private static func refuseStream(_ descriptor: Int32, _ path: String) throws {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw cannotRead(path) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw Failure("\(path): it is not a regular file", .cannotOpen)
+    }
   }
 
   private static func cannotRead(_ path: String) -> Failure {
