@@ -14,7 +14,12 @@ import NativeRuntime
 
 /// `kconvert bench MODEL`: load time, first inference, latency distribution, peak memory.
 struct Bench: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Measure how fast the model loads and runs.")
+  static let configuration = CommandConfiguration(
+    abstract: "Measure how fast the model loads and runs.",
+    discussion: """
+      kconvert bench model.keras --batch 8 --threads 2
+      kconvert bench model.keras --profile
+      """)
 
   @OptionGroup var options: ModelOptions
   @OptionGroup var kernels: KernelOptions

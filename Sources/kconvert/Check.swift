@@ -6,7 +6,13 @@ import NativeRuntime
 /// `kconvert check MODEL`: every consistency check, then a forward pass on random input.
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Check configuration, weights, shapes and a forward pass.")
+    abstract: "Check configuration, weights, shapes and a forward pass.",
+    discussion: """
+      Prints what was verified, and each finding. The exit code is 4 when there is one.
+
+      kconvert check model.keras
+      kconvert check model.json --weights model.weights.h5
+      """)
 
   @OptionGroup var options: ModelOptions
   @Option(help: "The number of threads; all cores by default.") var threads: Int?

@@ -12,11 +12,13 @@ struct Compare: ParsableCommand {
       Inputs and outputs correspond by name, or else by position. Two elements agree when they differ by no more than \
       the tolerance times the larger magnitude, or times 1 where both are smaller. The exit code is 4 when some \
       do not.
+
+      kconvert compare model.keras model.onnx
       """)
 
   @OptionGroup var options: ModelOptions
-  @Argument(help: "The model to compare with.") var other: String
-  @Option(help: "Weights for OTHER.") var otherWeights: String?
+  @Argument(help: "The model to compare with.", completion: .file()) var other: String
+  @Option(help: "Weights for OTHER.", completion: .file()) var otherWeights: String?
   @Option(
     help: """
       The largest difference, absolute below 1 and relative above; 1e-5 by default, with an ONNX file that of --verify.

@@ -14,12 +14,12 @@ struct Diff: ParsableCommand {
       Differences are what is asked for, so the exit code is 0 with and without them; with --exit-code it is 4 when \
       there are some.
 
-      Example: kconvert diff base.keras finetuned.keras
+      kconvert diff base.keras finetuned.keras
       """)
 
   @OptionGroup var options: ModelOptions
-  @Argument(help: "The model that is compared with it.") var other: String
-  @Option(help: "Weights for OTHER.") var otherWeights: String?
+  @Argument(help: "The model that is compared with it.", completion: .file()) var other: String
+  @Option(help: "Weights for OTHER.", completion: .file()) var otherWeights: String?
   @Flag(help: "End with exit code 4 when something differs.") var exitCode = false
   @Flag(help: "Print JSON.") var json = false
 

@@ -36,21 +36,45 @@ struct KConvert: ParsableCommand {
     // A reader that is gone, and a file beyond a limit, are errors like any other that writing meets.
     for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
     Leftovers.removeOnSignals()
-    if let failure = misspeltVerb(CommandLine.arguments.dropFirst()) { failure.end() }
-    main(nil)
+    let arguments = CommandLine.arguments.dropFirst()
+    if let script = CompletionScript.requested(by: arguments) {
+      do { try StandardOutput.write(script) } catch { Failure(error).end() }
+      return
+    }
+    if let failure = misspeltVerb(arguments) { failure.end() }
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      if let failure = misspeltOption(error, arguments) { failure.end() }
+      exit(withError: error)
+    }
   }
 
   /// A first word that is neither a verb nor a file, but near a verb: taken for a model, it would say that the second is one
   /// too many.
   private static func misspeltVerb(_ arguments: ArraySlice<String>) -> Failure? {
-    guard arguments.count > 1, let word = arguments.first, word.allSatisfy(\.isLetter) else { return nil }
+    guard let word = arguments.first, word.allSatisfy(\.isLetter) else { return nil }
     let verbs = configuration.subcommands.compactMap { verb in
       verb.configuration.shouldDisplay ? verb._commandName : nil
     }
-    guard word != "help", !verbs.contains(word), access(word, F_OK) != 0, let verb = verbs.nearest(to: word) else {
+    guard word != "help", !verbs.contains(word), access(word, F_OK) != 0, let verb = verbs.nearest(to: word)
+    else {
       return nil
     }
     return Failure(
-      "\(word): there is no such verb, and no such file", .usage, hint: "did you mean \"\(verb)\"?")
+      "\(word): there is no such verb, and no such file", arguments.count > 1 ? .usage : .cannotOpen,
+      hint: "did you mean \"\(verb)\"?")
+  }
+
+  /// An option that must be given is told to be missing before another one is told to be unknown, which may be it.
+  private static func misspeltOption(_ error: any Error, _ arguments: ArraySlice<String>) -> Failure? {
+    let told = message(for: error)
+    let missing = "Missing expected argument '"
+    guard told.hasPrefix(missing) else { return nil }
+    let option = String(told.dropFirst(missing.count).prefix { $0 != " " && $0 != "'" })
+    let words = arguments.filter { $0.hasPrefix("--") && $0 != option }
+    guard option.hasPrefix("--"), let word = words.nearest(to: option) else { return nil }
+    return Failure("\(word): there is no such option", .usage, hint: "did you mean \"\(option)\"?")
   }
 }

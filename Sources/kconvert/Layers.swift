@@ -5,7 +5,8 @@ import NativeFormat
 /// `kconvert layers`: what is supported, with the ONNX operators that it was written with (``WrittenOperators``).
 struct Layers: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "List the supported layers, operations and activations.")
+    abstract: "List the supported layers, operations and activations.",
+    discussion: "kconvert layers --json")
 
   @Flag(help: "Print JSON.") var json = false
 
@@ -41,7 +42,8 @@ struct Layers: ParsableCommand {
   private static func printRows(_ rows: [(name: String, text: String)]) throws {
     let width = rows.map(\.name.count).max() ?? 0  // No rows, no width.
     for row in rows {
-      try StandardOutput.line("  \(row.name)\(String(repeating: " ", count: width - row.name.count))  \(row.text)")
+      try StandardOutput.line(
+        "  \(row.name)\(String(repeating: " ", count: width - row.name.count))  \(row.text)")
     }
   }
 

@@ -7,14 +7,14 @@ import ONNXImport
 struct ModelOptions: ParsableArguments {
   @Argument(
     help:
-      "A .keras archive, an .h5 model, a SavedModel folder, a native .safetensors, or an architecture with --weights."
-  )
+      "A .keras archive, an .h5 model, a SavedModel folder, a native .safetensors, or an architecture with --weights.",
+    completion: .file())
   var model: String
 
   @Option(
     help:
-      "Weights for an architecture, or in place of the ones inside; a TensorFlow checkpoint by its name or .index."
-  )
+      "Weights for an architecture, or in place of the ones inside; a TensorFlow checkpoint by its name or .index.",
+    completion: .file())
   var weights: String?
 
   @OptionGroup var settings: ModelSettings

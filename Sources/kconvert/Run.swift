@@ -5,11 +5,22 @@ import NativeRuntime
 
 /// `kconvert run MODEL --inputs IN --outputs OUT`.
 struct Run: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Compute the model's outputs for given inputs.")
+  static let configuration = CommandConfiguration(
+    abstract: "Compute the model's outputs for given inputs.",
+    discussion: """
+      Inputs go by their names, or by position where the .npz was made without names. Outputs are named as in the model.
+
+      kconvert run model.keras --inputs in.npz --outputs out.npz
+      """)
 
   @OptionGroup var options: ModelOptions
-  @Option(help: "An .npz with one array per input, or an .npy for a model with one input.") var inputs: String
-  @Option(help: "The .npz (or, for one output, .npy) to write.") var outputs: String
+  @Option(
+    help: "An .npz with one array per input, or an .npy for a model with one input.",
+    completion: .file(extensions: ["npz", "npy"]))
+  var inputs: String
+  @Option(
+    help: "The .npz (or, for one output, .npy) to write.", completion: .file(extensions: ["npz", "npy"]))
+  var outputs: String
   @OptionGroup var kernels: KernelOptions
 
   func validate() throws {

@@ -35,6 +35,25 @@ import Testing
     #expect(outcome.error.contains("--summary"))
   }
 
+  @Test func `a misspelt verb alone is told`() throws {
+    let outcome = try CommandTests.run("layrs")
+    #expect(outcome.code == 66)
+    #expect(outcome.error.contains("did you mean \"layers\"?"))
+  }
+
+  @Test func `a misspelt option that must be given is told`() throws {
+    let outcome = try CommandTests.run("run", Self.model, "--input", "x.npz", "--outputs", "y.npz")
+    #expect(outcome.code == 64)
+    #expect(
+      outcome.error == "kconvert: error: --input: there is no such option\n  did you mean \"--inputs\"?\n")
+  }
+
+  @Test(arguments: ["convert", "run", "check", "compare", "diff", "batch", "bench", "layers"])
+  func `the help of a verb has an example`(_ verb: String) throws {
+    let help = try CommandTests.run(verb, "--help").output
+    #expect(help.contains("\nkconvert "), "\(help)")
+  }
+
   @Test func `a misspelt input is told`() throws {
     let named = try CommandTests.run(Self.model, "--input-shape", "inpt_layer=?,6")
     #expect(named.code == 64)
