@@ -10,6 +10,18 @@ import Testing
     check(PictureGraph(description, expandsNested: expandsNested))
   }
 
+  @Test(arguments: ["nested_reused", "nested_multi_out", "nested_sequential"])
+  func `a frame ends close below what it holds`(_ name: String) throws {
+    let description = try ModelDescription(PictureModel.fixture("graph/\(name)"))
+    let graph = PictureGraph(description, expandsNested: true)
+    let layout = NestedLayout.layout(graph)
+    for (cluster, frame) in layout.clusters.enumerated() {
+      let held = graph.boxes.indices.filter { graph.chain(of: $0).contains(cluster) }
+      let lowest = try #require(held.map { layout.boxes[$0].maxY }.max())
+      #expect(frame.maxY - lowest < 60)
+    }
+  }
+
   @Test func `a layer that feeds itself is drawn round the side`() throws {
     let description = try ModelDescription(PictureModel.fixture("graph/layer_twice_in_chain"))
     let graph = PictureGraph(description, expandsNested: false)

@@ -25,7 +25,10 @@ extension ModelDescription {
     cost =
       unsupported == nil ? .sum(layers.layers.map(\.cost)) : LayerCost(operations: nil, outputByteCount: nil)
     let graph = lowered.graph
+    // What stands in for the result of an unknown layer is no input of the model.
+    let names = Set(model.graph.inputs.map { model.graph.layers[$0.layer].name })
     inputs = graph.inputs.map { TensorSpec(graph.name(of: $0), type: graph.type(of: $0)) }
+      .filter { names.contains($0.name) }
     outputs = graph.outputs.map { TensorSpec($0.name, type: graph.type(of: $0.value)) }
     notes = [unsupported].compactMap { $0.map { "\($0)" } } + model.warnings
   }

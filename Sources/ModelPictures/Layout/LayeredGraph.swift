@@ -83,7 +83,8 @@ struct Ranking {
         ranks[target] = max(ranks[target], ranks[item] + 1)
       }
     }
-    let bottom = (ranks.max() ?? -1) + (graph.items.contains { $0.pin == .bottom } ? 1 : 0)
+    let last = graph.items.indices.filter { graph.items[$0].pin != .bottom }.map { ranks[$0] }.max() ?? -1  // Empty.
+    let bottom = last + (graph.items.contains { $0.pin == .bottom } ? 1 : 0)
     rankCount = bottom + 1
     for item in order.reversed() {
       if graph.items[item].pin == .bottom { ranks[item] = bottom; continue }
