@@ -35,16 +35,22 @@ test: system $(VENV)/ready
 	$(VENV)/bin/python Scripts/judge_keras.py
 	$(VENV)/bin/python Scripts/judge_built.py
 	$(VENV)/bin/python Scripts/judge_pictures.py
+	if command -v chromium || command -v google-chrome; then $(VENV)/bin/python Scripts/judge_pictures.py --browser; fi
+	python3 Scripts/judge_terminal.py
 	$(VENV)/bin/python Scripts/public_api.py
 	$(VENV)/bin/python Scripts/documentation.py
 	Scripts/outside_program.sh
+	Scripts/plugin.sh
 	# The optimised command too: a debug build does not show every fault.
 	$(MAKE) demo
 	$(MAKE) examples
+	$(MAKE) cluster-examples
 	# What people install, and the pages about it.
 	python3 Scripts/manual.py $(KCONVERT) --check
 	$(MAKE) release
 	if command -v dpkg-deb >/dev/null; then $(MAKE) deb; fi
+	python3 Scripts/judge_packaging.py
+	$(MAKE) portable
 
 # The pages of --to html in a headless Chromium, light and dark.
 pictures: $(VENV)/ready
@@ -60,10 +66,15 @@ examples:
 	  (cd Examples/$$name && ../../.build/examples/release/$$name) || exit 1; \
 	done
 
-# The programs for Ray and Spark in local mode, which need Java: PYTHON has both packages.
-PYTHON ?= python3
-cluster-examples: build
-	$(PYTHON) Examples/clusters_test.py $(KCONVERT)
+# The programs for Ray and for Spark in local mode; Spark needs Java.
+CLUSTERS := .build/clusters
+cluster-examples: build $(CLUSTERS)/ready
+	$(CLUSTERS)/bin/python Examples/clusters_test.py $(KCONVERT)
+
+$(CLUSTERS)/ready:
+	python3 -m venv $(CLUSTERS)
+	$(CLUSTERS)/bin/pip install --quiet --disable-pip-version-check ray pyspark pyarrow
+	touch $@
 
 # The command, its manual page and its completions for bash, zsh and fish. What `make build` made is installed: no compiler runs as root.
 PREFIX ?= /usr/local
@@ -82,7 +93,8 @@ release: build
 
 # The documentation of every library; a warning is an error.
 docs: system
-	Scripts/docs.sh .build/docs
+	swift build
+	python3 Scripts/documentation.py .build/docs
 
 # Compiles the libraries without what only Linux has.
 portable: system

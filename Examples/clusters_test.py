@@ -2,13 +2,14 @@
 
     python Examples/clusters_test.py KCONVERT
 
-Every file must be accounted for, outputs must be there, and a second run must keep them.
+Every file must be accounted for, outputs must be there, and a second run must keep them. Without Java, Spark is left out.
 """
 
 import collections
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -58,7 +59,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         listing = pathlib.Path(folder, "files.txt")
         listing.write_text("\n".join(files) + "\n")
-        for engine in [ray, spark]:
+        if not shutil.which("java"):
+            print("SKIPPED: Spark needs Java, which is not installed")
+        for engine in [ray, spark] if shutil.which("java") else [ray]:
             out = pathlib.Path(folder, engine.__name__)
             engine(kconvert, listing, out, files)
             assert len(list(out.rglob("*.onnx"))) == len(files) - len(BAD)

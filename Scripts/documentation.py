@@ -1,6 +1,6 @@
 """Makes the documentation of every library with DocC; a warning is an error.
 
-    swift build && python Scripts/documentation.py [FOLDER]    the pages stay in FOLDER where one is given
+    swift build && python3 Scripts/documentation.py [FOLDER]    the pages stay in FOLDER where one is given
 """
 import pathlib
 import shutil
@@ -9,6 +9,11 @@ import sys
 import tempfile
 
 import public_api
+
+
+def docc():
+    """The tool on the path, or beside the compiler."""
+    return shutil.which("docc") or str(pathlib.Path(shutil.which("swift")).resolve().parent / "docc")
 
 
 def main():
@@ -23,9 +28,11 @@ def main():
             for graph in [*graphs.glob(f"{module}.symbols.json"), *graphs.glob(f"{module}@*.symbols.json")]:
                 shutil.copy(graph, own)
             catalogs = list((public_api.ROOT / "Sources").glob(f"*/{module}.docc"))
-            target = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else scratch) / f"{module}.doccarchive"
+            folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else scratch)
+            folder.mkdir(parents=True, exist_ok=True)
+            target = folder / f"{module}.doccarchive"
             done = subprocess.run(
-                ["docc", "convert", *catalogs, "--fallback-display-name", module, "--fallback-bundle-identifier",
+                [docc(), "convert", *catalogs, "--fallback-display-name", module, "--fallback-bundle-identifier",
                  f"kconvert.{module}", "--additional-symbol-graph-dir", own, "--output-path", target, "--warnings-as-errors"],
                 capture_output=True, text=True)
             said = (done.stdout + done.stderr).strip()

@@ -5,6 +5,7 @@
 """
 import base64
 import concurrent.futures
+import contextlib
 import hashlib
 import json
 import os
@@ -137,8 +138,9 @@ BENCH = """(async () => {
 })()"""
 
 
-def evaluated(page, script):
-    """The value of a script in a page in real time, by the browser's debugging pipe: descriptors 3 and 4."""
+@contextlib.contextmanager
+def debugged(page):
+    """A page in real time: a function that calls the browser's debugger by its pipe, descriptors 3 and 4."""
     command = [chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1400,1000", "--remote-debugging-pipe"]
     (their_in, our_out), (our_in, their_out) = os.pipe(), os.pipe()
     browser = subprocess.Popen(
@@ -169,10 +171,62 @@ def evaluated(page, script):
         ready = "location.protocol === 'file:' && document.readyState === 'complete'"
         while not call("Runtime.evaluate", session, expression=ready)["result"].get("value"):
             time.sleep(0.1)
-        return call("Runtime.evaluate", session, expression=script, awaitPromise=True, returnByValue=True)["result"]["value"]
+        yield lambda method, **parameters: call(method, session, **parameters)
     finally:
         browser.kill()
         browser.wait()
+
+
+def evaluated(call, script):
+    answer = call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+    assert "exceptionDetails" not in answer, answer
+    return answer["result"].get("value")
+
+
+# What has the focus: its role or kind, and its name.
+FOCUSED = """(() => {
+  const it = document.activeElement;
+  return [it.getAttribute("role") ?? it.localName, it.getAttribute("aria-label") ?? it.textContent.trim(), it.closest("[id]")?.id];
+})()"""
+
+
+def judge_keyboard(page):
+    """The page is usable without a mouse, and tells a screen reader what everything is."""
+    with debugged(page) as call:
+        call("Emulation.setFocusEmulationEnabled", enabled=True)
+
+        def press(key):
+            codes = {"Tab": 9, "Enter": 13, "ArrowDown": 40, "End": 35}
+            for kind in ["keyDown", "keyUp"]:
+                text = {"text": "\r"} if key == "Enter" and kind == "keyDown" else {}
+                call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=codes[key], **text)
+            return evaluated(call, FOCUSED)
+
+        order = []
+        while not order or order[-1][0] != "input":
+            order.append(press("Tab"))
+            assert len(order) < 20, f"the field that filters layers is not reached: {order}"
+        names = [name for _, name, _ in order]
+        assert names[:4] == ["Zoom in", "Zoom out", "Fit", "Start"] and names[-1] == "Filter layers", order
+        assert any(kind == "button" and ", InputLayer, " in name for kind, name, _ in order), f"no layer is reached: {order}"
+        evaluated(call, "document.querySelector('.layer[tabindex=\"0\"]').focus()")
+        first, second, last = evaluated(call, FOCUSED)[1], press("ArrowDown")[1], press("End")[1]
+        assert len({first, second, last}) == 3, "arrows do not go from layer to layer"
+        assert press("Enter")[0] == "button" and evaluated(call, "document.activeElement.closest('tr') !== null"), "Enter shows no row"
+        call("Accessibility.enable")
+        nodes = call("Accessibility.getFullAXTree")["nodes"]
+        roles = {}
+        for node in nodes:
+            if node.get("ignored"):
+                continue
+            role, name = node["role"]["value"], node.get("name", {}).get("value", "")
+            roles[role] = roles.get(role, 0) + 1
+            can_focus = any(p["name"] == "focusable" and p["value"].get("value") for p in node.get("properties", []))
+            if can_focus and role not in ("RootWebArea",):
+                assert name.strip(), f"{role} has no name: {node}"
+        for role in ["region", "table", "columnheader", "searchbox", "status", "heading", "button"]:
+            assert roles.get(role), f"no {role}: {roles}"
+    print(f"the page by keyboard: {len(order)} stops to the table; every one of them has a name")
 
 
 def judge_browser():
@@ -191,13 +245,15 @@ def judge_browser():
             picture = folder / "picture.png"
             opened(page, f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={picture}")
             assert picture.stat().st_size > 10_000, f"{name}: an empty picture"
+    judge_keyboard(page)
     page = folder / "hostile.html"
     kconvert(hostile_model(), "--to", "html", "-o", page)
     dom = opened(page, "--dump-dom")
     assert "<title>hostile</title>" in dom and "<img" not in dom, "a name from the file became markup"
     page = folder / "long.html"
     kconvert(long_model(), "--to", "html", "-o", page)
-    mean, longest, load = evaluated(page, BENCH)
+    with debugged(page) as call:
+        mean, longest, load = evaluated(call, BENCH)
     print(
         f"1,041 layers: parsed in {load:.0f} ms; a step of zooming takes {mean:.0f} ms on average, {longest:.0f} ms at most,"
         " drawn by the processor")
