@@ -7,7 +7,7 @@ import NativeRuntime
 /// Keras's own.
 @main struct BundledModel {
   static func main() throws {
-    let model = try KerasModel(contentsOf: resource("digits"))
+    let model = try KerasModel(contentsOfFile: resource("digits"))
     let session = try Session(model)
     let example = try Safetensors.load(resource("example"))
     guard let input = example["input"], let expected = try example["output"].map({ try [Float]($0) }) else {
