@@ -15,7 +15,7 @@ RUN make build && make install DESTDIR=/out PREFIX=/usr
 # The runtime libraries alone.
 FROM debian:bookworm-slim
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends libhdf5-103-1 libhdf5-hl-100 libprotobuf-c1 \
-    libminizip1 zlib1g libdeflate0 libyaml-0-2 libdnnl2 libstdc++6 && rm -rf /var/lib/apt/lists/* \
+    libminizip1 zlib1g libdeflate0 libyaml-0-2 libdnnl2 libssl3 libstdc++6 && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home kconvert
 COPY --from=build /out/usr /usr
 USER kconvert

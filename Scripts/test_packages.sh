@@ -12,7 +12,7 @@ for package in "$@"; do
     *.deb)
       # The runtime libraries, none of them for development.
       depends=$(dpkg-deb --field "$package" Depends)
-      for library in libc6 libhdf5 libminizip libprotobuf-c libyaml; do
+      for library in libc6 libhdf5 libminizip libprotobuf-c libyaml libssl; do
         case $depends in *"$library"*) ;; *) echo "$package: does not depend on $library: $depends" >&2; exit 1 ;; esac
       done
       case $depends in *-dev*) echo "$package: depends on headers: $depends" >&2; exit 1 ;; esac
@@ -33,6 +33,7 @@ for package in "$@"; do
   "$usr/bin/kconvert" --version
   "$usr/bin/kconvert" "$model" --to onnx --verify --quiet -o "$stage/model.onnx"
   "$usr/bin/kconvert" compare "$model" "$stage/model.onnx" >/dev/null
-  echo "$package: unpacked, converts and compares"
+  "$usr/bin/kconvert" batch "$model" --to native --out "$stage/out" >/dev/null 2>&1
+  echo "$package: unpacked, converts, compares and works through a batch"
   rm -rf "$stage"
 done
