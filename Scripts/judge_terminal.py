@@ -253,7 +253,12 @@ def judge_completions(folder):
 
 
 def main():
-    for judge in [judge_progress, judge_batch, judge_batch_progress, judge_completions]:
+    judges = [judge_progress, judge_batch_progress, judge_completions]
+    if sys.platform == "linux":
+        judges.append(judge_batch)
+    else:
+        print("SKIPPED: the processes of a batch are found by Linux's /proc")
+    for judge in judges:
         with tempfile.TemporaryDirectory() as folder:
             judge(pathlib.Path(folder))
     judge_colours()

@@ -7,7 +7,6 @@ root=$PWD
 stage=$root/.build/plugin
 package=$stage/package
 models=$package/Sources/BundledModel
-resource=$stage/build/debug/BundledModel_BundledModel.resources/digits.safetensors
 
 # A copy, always at the same place: what was compiled stays.
 rm -rf "$package"
@@ -26,10 +25,11 @@ refused() {
 build
 "$stage/build/debug/BundledModel"
 
-before=$(cksum <"$resource")
+resource() { find "$stage/build/debug/" -name digits.safetensors -path '*BundledModel_BundledModel*' | head -1; }
+before=$(cksum <"$(resource)")
 cp fixtures/cases/seed/cnn/model.keras "$models/digits.keras"
 build
-test "$before" != "$(cksum <"$resource")"
+test "$before" != "$(cksum <"$(resource)")"
 
 cp fixtures/hostile/cve-2024-3660.keras "$models/refused.keras"
 refused 'refused.keras: not supported: Lambda'
