@@ -3,6 +3,7 @@
     python Benchmarks/conversion.py models FOLDER [NAME ...]    makes the models with Keras: .keras and .h5
     python Benchmarks/conversion.py sizes FOLDER 0.1 1 3        makes models of these many GB, sparse files, with h5py
     python Benchmarks/conversion.py run FOLDER [--to onnx,native,keras] [--rounds 5] [--options=--float16]
+    python Benchmarks/conversion.py tf2onnx FOLDER [NAME ...]   the same files by Keras and tf2onnx, a process each
 
 In every round each command runs once, so that what else the machine does meets all of them. A ratio is that of medians;
 `within` says whether a conversion took at most 1.5 times as long as `cp` and 15 ms. Peak memory is the largest resident
@@ -135,9 +136,32 @@ def run(options):
     options.scratch.rmdir()
 
 
+# What a process that converts by Keras and tf2onnx runs; start and imports are part of it, as they are of ours.
+BY_TF2ONNX = """
+import sys
+import keras, tensorflow as tf, tf2onnx
+model = keras.models.load_model(sys.argv[1], compile=False)
+tensor = model.inputs[0]
+signature = [tf.TensorSpec((None,) + tuple(tensor.shape[1:]), tensor.dtype, name="x")]
+function = tf.function(lambda x: model(x, training=False))
+tf2onnx.convert.from_function(function, input_signature=signature, opset=18, output_path=sys.argv[2])
+"""
+
+
+def run_tf2onnx(options):
+    os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    for model in sorted(options.folder.glob("*.keras"), key=lambda path: path.stat().st_size):
+        if options.names and model.stem not in options.names:
+            continue
+        output = options.folder / "converted.onnx"
+        seconds, peak, _ = measured([sys.executable, "-c", BY_TF2ONNX, str(model), str(output)])
+        print(json.dumps({"model": model.name, "by": "tf2onnx", "s": round(seconds, 1), "peak_MB": round(peak)}), flush=True)
+        output.unlink()
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["models", "sizes", "run"])
+    parser.add_argument("what", choices=["models", "sizes", "run", "tf2onnx"])
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--kconvert", default=str(REPOSITORY / ".build/release/kconvert"))
@@ -151,6 +175,8 @@ def main():
     elif options.what == "sizes":
         for size in options.names:
             make_size(options.folder, float(size))
+    elif options.what == "tf2onnx":
+        run_tf2onnx(options)
     else:
         run(options)
 
