@@ -90,12 +90,14 @@ def two_bidirectional_lstm(model):
 
 
 def masked_bidirectional_gru(model):
-    """Right for masks that are padded on the right, as these are."""
+    """Right for every mask: what is kept comes first, in its order (ONNX's TopK ranks equal ones by index)."""
     b = Builder()
     embedding, both, last = model.layers
-    x = b.node("Transpose", b.node("Gather", arrays(embedding)[0], "x"), perm=[1, 0, 2])
     kept = b.node("Cast", b.node("Cast", "x", to=TensorProto.BOOL), to=TensorProto.INT32)
     lengths = b.node("ReduceSum", kept, vector(1), keepdims=0)
+    _, order = b.node("TopK", kept, vector(model.inputs[0].shape[1]), outputs=2, axis=1)
+    x = b.node("Transpose", b.node("GatherElements", "x", order, axis=1), perm=[1, 0])
+    x = b.node("Gather", arrays(embedding)[0], x)
     _, state = recurrent(b, x, [both.forward_layer, both.backward_layer], lengths)
     return b.model(model, dense(b, joined(b, state), last))
 

@@ -33,10 +33,11 @@ extension GraphEmitter {
   }
 
   /// The quotient rounded down, where ONNX rounds toward zero: what may be negative is lifted above it by a multiple of the
-  /// divisor, which readers of the file can take away again.
+  /// divisor, which readers of the file can take away again. A sum of axes stays within 32 bits, in which OpenVINO computes.
   private func quotient(_ a: Dimension, _ b: Dimension) throws(ONNXExportError) -> String {
     if a.isNeverNegative { return emit("Div", [try size(a), try size(b)])[0] }
-    let lift = Dimension.fixed(1 << 32)
+    var lift = Dimension.fixed(1 << 32)
+    if a.isSumOfAxes, let divisor = b.fixedSize, divisor > 0 { lift = .fixed(max(1, (1 << 30) / divisor)) }
     let lifted = emit("Div", [try size(a + b * lift), try size(b)])[0]
     return emit("Add", [lifted, try size(lift * -1)])[0]
   }

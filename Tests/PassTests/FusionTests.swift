@@ -146,4 +146,17 @@ struct FusionTests {
     g.output(try g.emit(.unary(.relu), z))
     #expect(try g.after(EpilogueFusion { $0 == .relu }) == ["Dense", "Tanh", "Dense", "Relu"])
   }
+
+  @Test func `an epilogue adds one operand only, and not one that is spread over the product`() throws {
+    var g = PassGraph()
+    let x = g.input(3, 4)
+    let y = try g.emit(.dense(Epilogue()), x, g.weight(4, 4), g.weight(4))
+    let once = try g.emit(.binary(.add), y, x)
+    g.output(try g.emit(.unary(.relu), g.emit(.binary(.add), once, x)))
+    #expect(try g.after(EpilogueFusion { $0 == .relu }) == ["Dense", "Add", "Relu"])
+    var spread = PassGraph()
+    let z = try spread.emit(.dense(Epilogue()), spread.input(3, 4), spread.weight(4, 4), spread.weight(4))
+    spread.output(try spread.emit(.binary(.add), z, spread.input(3, 1, name: "row")))
+    #expect(try spread.after(EpilogueFusion { $0 == .relu }) == ["Dense", "Add"])
+  }
 }

@@ -53,4 +53,31 @@ struct LayoutTests {
     #expect(graph.shape(of: graph.inputs[0]) == [2, 3, 5, 4])
     #expect(graph.shape(of: graph.outputs[0].value) == [2, 4, 3, 2])
   }
+
+  @Test func `a model that has the order already, and values that are no images, keep theirs`() throws {
+    var g = PassGraph()
+    let x = g.input(2, 3, 5, 4)
+    let first = Op.conv(
+      ConvAttributes(
+        strides: [1, 1], dilations: [1, 1], padding: .explicit([PadPair(0, 0), PadPair(0, 0)]), groups: 1,
+        layout: .channelsFirst))
+    g.output(try g.emit(first, x, g.weight(3, 3, 3, 4)))
+    #expect(try g.after(InterfaceLayout(.channelsFirst), tolerance: 0) == ["Conv"])
+    let graph = try Pipeline([InterfaceLayout(.channelsLast)]).run(on: g.graph)
+    #expect(graph.shape(of: graph.inputs[0]) == [2, 5, 4, 3])
+    #expect(graph.shape(of: graph.outputs[0].value) == [2, 3, 2, 4])
+  }
+
+  @Test func `flat inputs and integers beside images stay as they are`() throws {
+    var g = PassGraph()
+    let image = g.input(2, 5, 4, 3)
+    let numbers = g.input(2, 5, 4, 3, name: "numbers", dtype: .int32)
+    let flat = g.input(2, 4, name: "flat")
+    g.output(try g.emit(conv, image, g.weight(3, 3, 3, 4)))
+    g.output(try g.emit(.unary(.negate), numbers))
+    g.output(try g.emit(.unary(.negate), flat))
+    let graph = try Pipeline([InterfaceLayout(.channelsFirst)]).run(on: g.graph)
+    #expect(graph.inputs.map { graph.shape(of: $0) } == [[2, 3, 5, 4], [2, 5, 4, 3], [2, 4]])
+    #expect(graph.outputs.dropFirst().map { graph.shape(of: $0.value) } == [[2, 5, 4, 3], [2, 4]])
+  }
 }

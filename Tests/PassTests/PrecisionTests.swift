@@ -36,6 +36,13 @@ struct PrecisionTests {
     #expect(try Pipeline([Float16Narrowing()]).run(on: g.graph).outputs.count == 1)
   }
 
+  @Test func `what no weight has touched is not rounded before a step`() throws {
+    var g = PassGraph()
+    let steps = try g.emit(.unary(.round), g.emit(.binary(.multiply), g.input(2, 3), g.scalar(0.1)))
+    g.output(try g.emit(.unary(.floor), g.emit(.matMul, steps, g.weight(3, 4))))
+    #expect(try types(g) == ["Multiply float32", "Round float32", "MatMul float16", "Floor float16"])
+  }
+
   @Test func `a mask that float16 does not hold stays wide up to the softmax that bounds it`() throws {
     var g = PassGraph()
     let scores = try g.emit(.matMul, g.input(2, 3), g.weight(3, 4))
@@ -75,6 +82,15 @@ struct PrecisionTests {
       try g.after(MaskFills(), tolerance: 0) == [
         "MatMul", "Select", "Softmax", "MatMul", "Select", "Softmax",
       ])
+  }
+
+  @Test func `a mask that is added, and scores that are no softmax's, keep their number`() throws {
+    var g = PassGraph()
+    let scores = try g.emit(.matMul, g.input(2, 3), g.weight(3, 4))
+    g.output(try g.emit(.softmax(axis: 1), g.emit(.binary(.add), scores, g.scalar(-1e9))))
+    g.output(try g.emit(.unary(.relu), chosen(&g, fill: -1e9)))
+    let pipeline = Pipeline([MaskFills()])
+    #expect(try pipeline.run(on: g.graph).nodes == g.graph.nodes)
   }
 
   @Test func `an epsilon does not vanish`() throws {

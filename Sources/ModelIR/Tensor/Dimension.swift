@@ -96,6 +96,9 @@ public struct Dimension: Hashable, Sendable {
       }
   }
 
+  /// Whether axes are added, subtracted and scaled only, never multiplied with each other.
+  package var isSumOfAxes: Bool { terms.allSatisfy { $0.monomial.atoms.count == 1 } }
+
   /// The name, if the dimension is a bare name.
   public var symbolName: String? {
     guard constant == 0, terms.count == 1, terms[0].coefficient == 1, terms[0].monomial.atoms.count == 1,

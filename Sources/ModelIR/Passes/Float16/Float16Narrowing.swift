@@ -4,7 +4,9 @@
 /// Result:  x: float32 -> cast -> matMul(kernel: float16) -> cast -> y: float32
 ///
 /// What float16 has no place for stays in float32, and so does what is computed from it: a mask that adds -1e9 until its
-/// softmax bounds it, squares, exponentials and integers until the next product. Loops are converted with their bodies.
+/// softmax bounds it, squares, exponentials and integers until the next product. So does what no weight has touched yet:
+/// the inputs up to the first product, where rounding could carry a number over a step. Loops are converted with their
+/// bodies.
 package struct Float16Narrowing: RebuildingPass {
   package init() {}
 
@@ -31,6 +33,8 @@ private struct NarrowedGraph {
   private var float32: Set<Value>
   /// How far values may lie outside float16's range.
   private var ranges: [Value: Float16Range] = [:]
+  /// The model's inputs and what was computed of them without weights.
+  private var untouched: Set<Value>
   /// The other form of a value, once a node asked for it.
   private var casts: [Value: Value] = [:]
 
@@ -38,6 +42,7 @@ private struct NarrowedGraph {
     self.graph = graph
     // Inputs are given in float32; a node takes them in float16 where it can.
     float32 = Set(graph.inputs)
+    untouched = float32
   }
 
   /// A value of the copy in one of the two types; those of other types as they are.
@@ -61,7 +66,8 @@ private struct NarrowedGraph {
   mutating func add(_ node: Node, to copy: inout GraphCopy) throws(GraphError) {
     var range = Float16Range.inside
     for input in node.inputs { range = max(range, try self.range(of: input, name: node.name)) }
-    let isWide = range > node.op.acceptedRange || node.op.needsFloat32 || casts(node)
+    let isUntouched = isUntouched(node)
+    let isWide = range > node.op.acceptedRange || node.op.needsFloat32 || casts(node) || isUntouched
     let dtype = isWide ? DType.float32 : .float16
     var operands: [Value] = []
     for input in node.inputs { operands.append(try value(input, as: dtype, in: &copy, name: node.name)) }
@@ -72,7 +78,16 @@ private struct NarrowedGraph {
     for (old, new) in zip(node.outputs, results) {
       copy.set(old, new)
       if isWide { float32.insert(old) }
+      if isUntouched { untouched.insert(old) }
       ranges[old] = casts(node) ? .large : node.op.resultRange(of: isWide ? range : .inside)
+    }
+  }
+
+  /// Whether a node only has the model's inputs, what came of them and single numbers to work on.
+  private func isUntouched(_ node: Node) -> Bool {
+    guard node.op.acceptedRange == .inside else { return false }
+    return node.inputs.allSatisfy {
+      untouched.contains($0) || graph.constant($0).map { $0.elementCount <= 16 } == true
     }
   }
 
@@ -86,7 +101,7 @@ private struct NarrowedGraph {
   private func narrowed(_ body: Graph) throws(GraphError) -> Graph {
     var copy = GraphCopy(body)
     var inner = NarrowedGraph(body)
-    inner.float32 = []
+    (inner.float32, inner.untouched) = ([], [])
     for input in body.inputs {
       let type = body.type(of: input)
       copy.addInput(input, type: TensorType(type.dtype == .float32 ? .float16 : type.dtype, type.shape))

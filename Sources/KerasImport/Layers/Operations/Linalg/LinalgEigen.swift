@@ -163,9 +163,11 @@ private struct JacobiRound {
     let scope = LoweringScope(state: state, object: outer.object, path: outer.path)
     let batch = Dimension.symbol("round_batch")
     let type = TensorType(.float64, [batch, .fixed(size), .fixed(size)])
-    let a = state.graph.input(name: "a", type: type)
+    let given = state.graph.input(name: "a", type: type)
     let v = state.graph.input(name: "v", type: type)
     let step = state.graph.input(name: "step", type: TensorType(.float64, [batch]))
+    // The step is 0; OpenVINO makes one round of a loop that does not read its sequence.
+    let a = try scope.add(given, scope.expandDims(step, axes: [1, 2]))
     let rotation = try rotation(a, scope)
     let moved = try scope.emit(.gather(axis: 2), rotation, scope.constant(tournament))
     let turned = try scope.matMul(scope.matrixTransposed(moved), scope.matMul(a, moved))

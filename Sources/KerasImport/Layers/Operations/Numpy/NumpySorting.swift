@@ -243,9 +243,13 @@ extension LoweringScope {
     return coordinates.reversed()
   }
 
-  /// The int64 places of the true elements of a vector, in order.
+  /// The int64 places of the true elements of a vector, in order. Every element has a key of its own, since not every
+  /// engine keeps equal ones in order: `n - i` where it is true, `-i` where not.
   func truePlaces(_ condition: Value) throws(KerasImportError) -> Value {
-    let order = try sorted(cast(condition, to: .int32), axis: 0, largest: true).places
+    let size = shape(of: condition)[0]
+    let falseKeys = try unary(.negate, emit(.range(size)))
+    let trueKeys = try add(falseKeys, emit(.sizes([size])))
+    let order = try sorted(select(condition, trueKeys, falseKeys), axis: 0, largest: true).places
     let count = try reduce(.sum, cast(condition, to: .int64), axes: [0])
     return try emit(.gather(axis: 0), order, numbers(below: count, named: "nonzero"))
   }
