@@ -76,7 +76,10 @@ import Testing
           "model: layer \"dense\" (Dense): weight \"kernel\": expected shape [4, 3], found [4, 2]"))
     #expect(
       try message(LayerDefinition("Dense", ["units": 2])(x))
-        == "model: layer \"dense\" (Dense): weight \"kernel\" is missing from the file")
+        == "model: layer \"dense\" (Dense): there is no weight \"kernel\"")
+    #expect(
+      try message(LayerDefinition("Dense", ["units": 2, "use_bias": false], weights: ["kernal": kernel])(x))
+        == "model: layer \"dense\" (Dense): there is no weight \"kernel\"; did you mean \"kernal\"?")
     #expect(
       try message(LayerDefinition("Flatten", weights: ["kernel": kernel])(x)).contains(
         "that no layer asks for"))

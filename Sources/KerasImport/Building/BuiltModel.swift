@@ -133,7 +133,7 @@ extension KerasModel {
   /// - Parameter name: the model's name.
   /// - Parameter options: the layers that are known; weights are those of the layers.
   /// - Throws: ``KerasImportError``, as for a file: a layer that is not supported, keys that it does not have, weights that are
-  ///   missing, of another shape, or of no layer.
+  ///   not given (`noSuchWeight`), of another shape, or of no layer.
   public init(
     inputs: [LayerOutput], outputs: [LayerOutput], name: String = "model", options: Options = Options()
   ) throws(KerasImportError) {
@@ -141,8 +141,22 @@ extension KerasModel {
     do { built = try BuiltModel(inputs: inputs, outputs: outputs, name: name) } catch {
       throw error.at(.file(name))
     }
-    try self.init(
-      placing: ModelFile(name: name, architecture: built.json), weights: built.weights, options: options)
-    if unsupported == nil { _ = try lowering() }
+    do {
+      try self.init(
+        placing: ModelFile(name: name, architecture: built.json), weights: built.weights, options: options)
+      if unsupported == nil { _ = try lowering() }
+    } catch {
+      throw built.explained(error)
+    }
+  }
+}
+
+extension BuiltModel {
+  /// A weight that the program did not give is not missing from a file; it may have given it under another name.
+  fileprivate func explained(_ error: KerasImportError) -> KerasImportError {
+    guard case .weightNotFound(let name) = error.reason else { return error }
+    let path = error.path.compactMap { $0.asLayer?.name }.joined(separator: "/") + "/"
+    let given = weights.keys.filter { $0.hasPrefix(path) }.map { String($0.dropFirst(path.count)) }
+    return KerasImportError(.noSuchWeight(name, nearest: given.nearest(to: name)), path: error.path)
   }
 }
