@@ -130,6 +130,7 @@ public struct KerasModel: Sendable {
     if let unsupported { throw unsupported }
     do {
       return try LoweredModel(graph, weights: binding, options: options)
+        .withOwnBatches(graph, weights: binding, options: options)
     } catch {
       throw error.at(.file(path))
     }

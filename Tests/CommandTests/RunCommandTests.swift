@@ -17,18 +17,32 @@ import Testing
     }
   }
 
-  @Test func `inputs may have batches of their own where Keras takes them`() throws {
-    let scratch = try CommandTests.scratch()
-    defer { try? FileManager.default.removeItem(at: scratch) }
+  /// Runs a model on a case's arrays and compares with Keras's.
+  private func check(_ model: URL, _ folder: URL, in scratch: URL) throws {
     let target = scratch.appending(path: "outputs.npz")
     let outcome = try CommandTests.run(
-      "run", Self.folder.appending(path: "model.keras").path, "--inputs",
-      Self.folder.appending(path: "inputs.npz").path, "--outputs", target.path)
+      "run", model.path, "--inputs", folder.appending(path: "inputs.npz").path, "--outputs", target.path)
     #expect(outcome.error == "")
-    let (found, wanted) = (try arrays(target), try arrays(Self.folder.appending(path: "outputs.npz")))
+    let (found, wanted) = (try arrays(target), try arrays(folder.appending(path: "outputs.npz")))
     #expect(found.map(\.sizes) == wanted.map(\.sizes))
     for (result, numbers) in zip(found, wanted) {
       for (a, b) in zip(try result.doubles(), try numbers.doubles()) { #expect(abs(a - b) < 1e-5) }
     }
+  }
+
+  @Test func `inputs may have batches of their own where Keras takes them`() throws {
+    let scratch = try CommandTests.scratch()
+    defer { try? FileManager.default.removeItem(at: scratch) }
+    try check(Self.folder.appending(path: "model.keras"), Self.folder, in: scratch)
+  }
+
+  @Test func `vectors beside samples keep sizes of their own in ONNX`() throws {
+    let scratch = try CommandTests.scratch()
+    defer { try? FileManager.default.removeItem(at: scratch) }
+    let folder = CommandTests.repository.appending(path: "fixtures/commands/vectors_beside_samples")
+    let written = scratch.appending(path: "model.onnx")
+    let model = folder.appending(path: "model.keras").path
+    #expect(try CommandTests.run(model, "--to", "onnx", "-o", written.path).code == 0)
+    try check(written, folder, in: scratch)
   }
 }

@@ -1,6 +1,16 @@
 import ModelIR
 
 extension LoweringScope {
+  /// Refuses what Keras decides by sizes at run time: whether an axis has one element. A batch is taken to have more.
+  /// - Throws: `unsupported` when a size is not known; `what` says of what.
+  func checkKnown(_ shape: Shape, _ what: String) throws(KerasImportError) {
+    if shape.dimensions.allSatisfy({ $0.fixedSize != nil || $0 == .symbol("batch") }) { return }
+    throw KerasImportError(
+      .unsupported("\(what), of sizes that are not known: \(shape)", remedy: .inputShape))
+  }
+}
+
+extension LoweringScope {
   /// The sizes that an integer vector (or scalar) stands for, where they follow from shapes: `shape(x)[0]`, joined,
   /// sliced and computed with. Nil when they depend on the data.
   func sizes(in value: Value) -> [Dimension]? {

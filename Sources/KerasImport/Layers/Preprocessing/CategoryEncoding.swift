@@ -58,6 +58,7 @@ extension LoweringScope {
     if rank(of: x) == 0 { x = try expandDims(x, axes: [0]) }
     let rank = rank(of: x)
     if mode == .oneHot {
+      if rank > 1 { try checkKnown(Shape([shape(of: x)[rank - 1]]), "one_hot of rows") }
       if rank > 1, shape(of: x)[rank - 1] == 1 { x = try squeeze(x, axes: [rank - 1]) }
       return try oneHot(x, classes: depth, dtype: dtype)
     }

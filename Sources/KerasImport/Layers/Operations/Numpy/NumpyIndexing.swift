@@ -27,8 +27,8 @@ extension OperationCall {
     }
     var (wideX, wideIndices) = (scope.shape(of: given), scope.shape(of: indices))
     for other in 0..<wideX.rank where other != axis {
-      let isOne = wideX[other] == 1
-      if isOne { wideX[other] = wideIndices[other] } else { wideIndices[other] = wideX[other] }
+      let size = wideX[other].broadcast(with: wideIndices[other])
+      (wideX[other], wideIndices[other]) = (size, size)
     }
     let x = try scope.expanded(given, wideX)
     return try scope.emit(.gatherElements(axis: axis), x, scope.expanded(indices, wideIndices))
@@ -43,6 +43,16 @@ extension OperationCall {
     let axis = try scope.axis(int("axis", default: -1), rank: rank + 1)
     let y = try scope.oneHot(x, classes: classes, dtype: dtype() ?? .float32)
     return try scope.moveAxes(y, from: [rank], to: [axis])
+  }
+}
+
+extension Dimension {
+  /// The size to which both are spread, either of which may be 1; what is not known of them is the larger one.
+  fileprivate func broadcast(with other: Dimension) -> Dimension {
+    if self == other || other == 1 { return self }
+    if self == 1 { return other }
+    return fixedSize == nil && other.fixedSize == nil
+      ? .maximum(self, other) : fixedSize == nil ? other : self
   }
 }
 

@@ -29,6 +29,7 @@ extension OperationCall {
     let x = try tensor("x", at: 0)
     let shape = scope.shape(of: x)
     guard let given = try ints("axis", at: 1) else {
+      try scope.checkKnown(shape, "squeeze without axis")
       return try scope.squeeze(x, axes: shape.dimensions.indices.filter { shape[$0] == 1 })
     }
     return try scope.squeeze(x, axes: scope.axes(given, rank: shape.rank))
