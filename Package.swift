@@ -56,34 +56,37 @@ let package = Package(
     .target(name: "COneDNN", cSettings: [.define("KCONVERT_ONEDNN", .when(traits: ["OneDNN"]))]),
     .target(name: "CONNX", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
 
+    // Files as the system gives and takes them: mapped, in tiles, under their name when they are complete.
+    .target(name: "ModelFiles", dependencies: ["CSystem"]),
+
     // The graph that every consumer reads.
-    .target(name: "ModelIR", dependencies: ["CSystem", "CKernels"]),
+    .target(name: "ModelIR", dependencies: ["ModelFiles", "CKernels"]),
 
     // Protocol buffers as they lie in a file, for TensorFlow's formats and ONNX's.
-    .target(name: "ProtobufWire", dependencies: ["ModelIR"]),
+    .target(name: "ProtobufWire", dependencies: ["ModelFiles", "ModelIR"]),
     // What ONNX calls things, both ways: shared by the writer and the reader of its files.
     .target(name: "ONNXFormat", dependencies: ["ModelIR"]),
 
     // Reading Keras: archive -> config -> graph -> weights -> lowering -> ModelIR.
     .target(name: "HDF5", dependencies: ["CHDF5", "CSystem"]),
-    .target(name: "NativeFormat", dependencies: ["ModelIR"]),
+    .target(name: "NativeFormat", dependencies: ["ModelFiles", "ModelIR"]),
     .target(
       name: "KerasImport",
       dependencies: [
-        "HDF5", "CKernels", "NativeFormat", "ProtobufWire", "ModelIR",
+        "HDF5", "CKernels", "ModelFiles", "NativeFormat", "ProtobufWire", "ModelIR",
         .target(name: "CDeflate", condition: .when(traits: ["Archives"])),
         .target(name: "CMinizip", condition: .when(traits: ["Archives"])),
         .target(name: "CYAML", condition: .when(traits: ["YAML"])),
       ]),
 
     // One target per consumer.
-    .target(name: "NativeRuntime", dependencies: ["ModelIR", "CKernels", "COneDNN"]),
-    .target(name: "ONNXExport", dependencies: ["ModelIR", "ONNXFormat", "CONNX"]),
+    .target(name: "NativeRuntime", dependencies: ["ModelFiles", "ModelIR", "CKernels", "COneDNN"]),
+    .target(name: "ONNXExport", dependencies: ["ModelFiles", "ModelIR", "ONNXFormat", "CONNX"]),
     // The way back: ONNX files that ONNXExport wrote, to verify them.
-    .target(name: "ONNXImport", dependencies: ["ModelIR", "ONNXFormat", "ProtobufWire"]),
+    .target(name: "ONNXImport", dependencies: ["ModelFiles", "ModelIR", "ONNXFormat", "ProtobufWire"]),
     .target(
       name: "KerasExport",
-      dependencies: ["KerasImport", "NativeFormat", "ModelIR", "HDF5"]),
+      dependencies: ["ModelFiles", "KerasImport", "NativeFormat", "ModelIR", "HDF5"]),
 
     .target(name: "ModelPictures", dependencies: ["KerasImport", "NativeFormat", "ModelIR"]),
 
@@ -91,7 +94,7 @@ let package = Package(
     .target(
       name: "Kconvert",
       dependencies: [
-        "KerasImport", "ModelIR", "HDF5", "NativeFormat", "NativeRuntime", "KerasExport",
+        "ModelFiles", "KerasImport", "ModelIR", "HDF5", "NativeFormat", "NativeRuntime", "KerasExport",
         .target(name: "ONNXExport", condition: .when(traits: ["ONNX"])),
         .target(name: "ONNXImport", condition: .when(traits: ["ONNX"])),
       ], path: "Sources/Umbrella"),
@@ -101,7 +104,7 @@ let package = Package(
       name: "KconvertCommand",
       dependencies: [
         "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "ONNXImport", "KerasExport",
-        "ModelPictures", "CSystem",
+        "ModelPictures", "ModelFiles", "CSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         // For their versions alone.
         .target(name: "CDeflate", condition: .when(traits: ["Archives"])),
@@ -119,35 +122,42 @@ let package = Package(
     .executableTarget(
       name: "Fuzzing",
       dependencies: [
-        "HDF5", "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "ONNXImport",
+        "HDF5", "ModelFiles", "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport",
+        "ONNXImport",
         "KerasExport",
       ]),
 
-    .testTarget(name: "ModelIRTests", dependencies: ["ModelIR"]),
+    .testTarget(name: "ModelIRTests", dependencies: ["ModelFiles", "ModelIR"]),
     .target(name: "GraphTesting", dependencies: ["ModelIR", "NativeRuntime"], path: "Tests/GraphTesting"),
     .testTarget(name: "PassTests", dependencies: ["GraphTesting", "ModelIR"]),
     .testTarget(
       name: "ONNXExportTests", dependencies: ["GraphTesting", "ModelIR", "ONNXFormat", "ONNXExport"]),
     .testTarget(
-      name: "ONNXImportTests", dependencies: ["ModelIR", "NativeRuntime", "ProtobufWire", "ONNXImport"]),
+      name: "ONNXImportTests",
+      dependencies: ["ModelFiles", "ModelIR", "NativeRuntime", "ProtobufWire", "ONNXImport"]),
     .testTarget(
       name: "ConformanceTests",
       dependencies: [
-        "KerasImport", "KerasExport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport", "ONNXImport",
+        "ModelFiles", "KerasImport", "KerasExport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport",
+        "ONNXImport",
       ]),
     .testTarget(
       name: "DocumentationTests",
-      dependencies: ["Kconvert", "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport"]),
+      dependencies: [
+        "Kconvert", "ModelFiles", "KerasImport", "ModelIR", "NativeFormat", "NativeRuntime", "ONNXExport",
+      ]),
     .testTarget(name: "KconvertTests", dependencies: ["Kconvert", "ONNXImport"]),
     .testTarget(
       name: "ModelPicturesTests", dependencies: ["ModelPictures", "KerasImport", "NativeFormat", "ModelIR"]),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["KconvertCommand", "KerasImport", "NativeFormat", "ModelIR"]),
+      dependencies: ["KconvertCommand", "ModelFiles", "KerasImport", "NativeFormat", "ModelIR"]),
     .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "CHDF5", "CSystem"]),
-    .testTarget(name: "NativeRuntimeTests", dependencies: ["NativeRuntime", "ModelIR"]),
-    .testTarget(name: "NativeFormatTests", dependencies: ["NativeFormat", "ModelIR"]),
-    .testTarget(name: "KerasImportTests", dependencies: ["KerasImport", "NativeFormat", "ModelIR", "HDF5"]),
+    .testTarget(name: "NativeRuntimeTests", dependencies: ["NativeRuntime", "ModelFiles", "ModelIR"]),
+    .testTarget(name: "NativeFormatTests", dependencies: ["NativeFormat", "ModelFiles", "ModelIR"]),
+    .testTarget(
+      name: "KerasImportTests",
+      dependencies: ["KerasImport", "NativeFormat", "ModelFiles", "ModelIR", "HDF5"]),
   ],
   swiftLanguageModes: [.v6]
 )

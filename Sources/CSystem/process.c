@@ -24,6 +24,13 @@ int cs_pipe(int ends[2]) {
 #endif
 }
 
+void cs_on_ending_signals(void (*handler)(int)) {
+  static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+  for (int i = 0; i < 3; i++) {
+    if (signal(signals[i], handler) == SIG_IGN) signal(signals[i], SIG_IGN);
+  }
+}
+
 /// The bytes of address space that this process uses; 0 where the system does not tell.
 static uint64_t address_space(void) {
   unsigned long pages = 0;

@@ -1,6 +1,7 @@
 import Foundation
 import KerasExport
 import KerasImport
+import ModelFiles
 import ModelIR
 import NativeFormat
 

@@ -2,6 +2,7 @@ import Foundation
 import HDF5
 import KerasExport
 import KerasImport
+import ModelFiles
 import ModelIR
 import NativeFormat
 import NativeRuntime

@@ -1,4 +1,5 @@
 public import KerasImport
+import ModelFiles
 import ModelIR
 import NativeFormat
 

@@ -1,4 +1,5 @@
 import HDF5
+import ModelFiles
 public import ModelIR
 package import NativeFormat
 

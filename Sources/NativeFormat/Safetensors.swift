@@ -1,3 +1,4 @@
+import ModelFiles
 public import ModelIR
 
 /// Files of the safetensors format: named tensors and a few strings about them.

@@ -1,4 +1,4 @@
-package import ModelIR
+package import ModelFiles
 
 /// Why a safetensors file cannot be read or written.
 package enum SafetensorsError: Error, Sendable {

@@ -1,3 +1,4 @@
+package import ModelFiles
 package import ModelIR
 
 /// A safetensors file: named tensors and a few strings about them.

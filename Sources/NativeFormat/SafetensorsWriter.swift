@@ -1,3 +1,4 @@
+package import ModelFiles
 package import ModelIR
 
 /// Writes safetensors files, streaming: memory does not grow with the tensors.

@@ -1,4 +1,5 @@
-package import ModelIR
+package import ModelFiles
+import ModelIR
 
 /// The file that a model or its side file is written to, with this target's errors.
 final class ModelOutput {

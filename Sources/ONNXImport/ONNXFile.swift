@@ -1,3 +1,4 @@
+package import ModelFiles
 public import ModelIR
 import ONNXFormat
 import ProtobufWire

@@ -1,4 +1,4 @@
-package import ModelIR
+package import ModelFiles
 
 /// A message of protocol buffers, read where it lies; messages inside are not entered before somebody asks.
 ///

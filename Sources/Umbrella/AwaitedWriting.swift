@@ -1,3 +1,5 @@
+import ModelFiles
+
 #if canImport(FoundationEssentials)
   public import FoundationEssentials
 #else

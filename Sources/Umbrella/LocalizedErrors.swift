@@ -1,4 +1,5 @@
 package import HDF5
+package import ModelFiles
 
 #if canImport(FoundationEssentials)
   public import FoundationEssentials

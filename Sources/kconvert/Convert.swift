@@ -1,6 +1,7 @@
 import ArgumentParser
 import KerasExport
 import KerasImport
+import ModelFiles
 import ModelIR
 import ModelPictures
 import ONNXExport

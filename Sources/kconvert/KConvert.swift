@@ -1,4 +1,5 @@
 import ArgumentParser
+import ModelFiles
 import ModelIR
 
 #if canImport(Glibc)

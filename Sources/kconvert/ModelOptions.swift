@@ -1,5 +1,6 @@
 import ArgumentParser
 import KerasImport
+import ModelFiles
 import ModelIR
 import ONNXImport
 

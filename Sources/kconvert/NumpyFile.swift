@@ -1,5 +1,6 @@
 import KerasExport
 import KerasImport
+import ModelFiles
 import ModelIR
 import NativeFormat
 

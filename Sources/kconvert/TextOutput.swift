@@ -1,3 +1,4 @@
+import ModelFiles
 import ModelIR
 
 /// Text that a command was told to write: a file that appears when it is complete, or standard output.

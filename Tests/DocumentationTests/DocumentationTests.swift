@@ -1,5 +1,6 @@
 import Foundation
 import KerasImport
+import ModelFiles
 import ModelIR
 import NativeFormat
 import NativeRuntime

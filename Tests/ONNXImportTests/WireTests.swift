@@ -1,3 +1,4 @@
+import ModelFiles
 import ModelIR
 import ProtobufWire
 import Testing

@@ -23,6 +23,9 @@ int cs_pipe(int ends[2]);
 /// parent does. Returns other than 0 when that cannot be had or `parent` is gone already.
 int cs_confine(uint64_t memory_bytes, uint64_t seconds, int parent);
 
+/// Lets INT, TERM and HUP call `handler`, those that are ignored excepted.
+void cs_on_ending_signals(void (*handler)(int));
+
 /// Prepares a child for work on a file that nobody trusts: memory beyond what it has and processor time are limited, it
 /// leaves no core file, opens and writes nothing but what is open, prints nothing, and ends when its parent does. Returns
 /// other than 0 when any of that cannot be had.

@@ -1,4 +1,5 @@
 import KerasImport
+import ModelFiles
 public import ModelIR
 public import NativeFormat
 

@@ -1,5 +1,6 @@
 import HDF5
 import KerasImport
+import ModelFiles
 import ModelIR
 
 /// Folders of variables as Keras 3's `.weights.h5`: the layout by libhdf5, in a file whose data is left out, and the

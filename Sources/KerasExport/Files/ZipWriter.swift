@@ -1,6 +1,8 @@
+package import ModelFiles
+
 #if Archives
   import KerasImport
-  package import ModelIR
+  import ModelIR
 
   /// Writes a zip archive of stored members; it appears under its name only when it is complete.
   ///
@@ -165,7 +167,7 @@
     }
   }
 #else
-  package import ModelIR
+  import ModelIR
 
   /// Programs that are built without the trait Archives write no zip archives.
   package final class ZipWriter {

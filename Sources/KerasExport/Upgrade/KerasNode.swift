@@ -1,4 +1,5 @@
 import KerasImport
+import ModelFiles
 import ModelIR
 import NativeFormat
 

@@ -1,3 +1,4 @@
+import ModelFiles
 import ModelIR
 
 /// Files that belong together under names: those of a folder, or the members of a zip archive.

@@ -2,6 +2,7 @@
   import CDeflate
   import CMinizip
   import Dispatch
+  import ModelFiles
   import ModelIR
 
   /// CRC-32 as zip archives have it.

@@ -1,5 +1,6 @@
 import CKernels
 import HDF5
+import ModelFiles
 import ModelIR
 
 /// The data of a chunked HDF5 dataset, unpacked when it is first asked for as a whole and kept from then on; reading in
@@ -66,7 +67,7 @@ final class ChunkedStorage: TensorStorage {
     return max((1 << 20) / band, 1) * band
   }
 
-  func reader() throws -> any TensorReader {
+  func reader() throws -> any RangeReader {
     if let kept = kept.existing { return try HeldStorage(kept).reader() }
     return ChunkReader(storage: self)
   }

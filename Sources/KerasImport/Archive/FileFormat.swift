@@ -1,3 +1,4 @@
+import ModelFiles
 import ModelIR
 
 /// The format of a file. More may come: switch over it with a `default`.

@@ -1,3 +1,4 @@
+import ModelFiles
 import ModelIR
 
 /// A block of memory that is filled once and then only read, of the process's budget.

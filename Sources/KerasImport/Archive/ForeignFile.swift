@@ -1,3 +1,4 @@
+import ModelFiles
 import ModelIR
 
 /// What people give by mistake, told by content: other programs' models, failed downloads, archives around a model.

@@ -1,4 +1,5 @@
 package import HDF5
+package import ModelFiles
 package import ModelIR
 
 /// An HDF5 file or member: its index, and the bytes the index speaks of.

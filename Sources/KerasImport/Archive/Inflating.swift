@@ -1,6 +1,7 @@
 #if Archives
   import CDeflate
   import CMinizip
+  import ModelFiles
   import ModelIR
 
   /// Unpacking of deflated data: with libdeflate where all of it is in memory, with zlib piece by piece.

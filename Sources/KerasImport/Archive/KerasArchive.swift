@@ -1,4 +1,5 @@
-package import ModelIR
+package import ModelFiles
+import ModelIR
 package import NativeFormat
 
 /// What a `.keras` archive holds, zipped or as a folder.

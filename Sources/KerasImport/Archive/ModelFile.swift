@@ -1,4 +1,5 @@
-package import ModelIR
+package import ModelFiles
+import ModelIR
 package import NativeFormat
 
 /// A file on disk, opened and recognised by its content.

@@ -1,5 +1,6 @@
 import HDF5
-package import ModelIR
+package import ModelFiles
+import ModelIR
 
 /// The format of a file, told by its content; suffixes are not looked at.
 package enum ModelFileKind: Sendable {

@@ -1,4 +1,5 @@
-package import ModelIR
+package import ModelFiles
+import ModelIR
 package import NativeFormat
 
 /// What a native file says in its metadata: the model that its tensors belong to.

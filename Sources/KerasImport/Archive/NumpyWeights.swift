@@ -1,4 +1,5 @@
 import HDF5
+import ModelFiles
 import ModelIR
 
 /// The weights of an archive's `model.weights.npz`: a zip archive of `.npy` arrays, whose data is not copied.

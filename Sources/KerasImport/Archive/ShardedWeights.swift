@@ -1,3 +1,4 @@
+import ModelFiles
 import ModelIR
 package import NativeFormat
 

@@ -1,3 +1,4 @@
+import ModelFiles
 import ModelIR
 
 /// Big-endian numbers behind a view of little-endian ones.
@@ -13,13 +14,13 @@ final class SwappedStorage: TensorStorage {
   var byteCount: Int { base.byteCount }
   var tileByteCount: Int { base.tileByteCount }
 
-  func reader() throws -> any TensorReader {
+  func reader() throws -> any RangeReader {
     SwappedReader(base: try base.reader(), elementByteCount: elementByteCount)
   }
 }
 
 private struct SwappedReader: MakingReader {
-  let base: any TensorReader
+  let base: any RangeReader
   let elementByteCount: Int
 
   func read(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {

@@ -1,5 +1,6 @@
 #if !Archives
-  package import ModelIR
+  package import ModelFiles
+  import ModelIR
 
   // Programs that are built without the trait Archives refuse zip archives and what is deflated.
 

@@ -1,5 +1,6 @@
 #if YAML
   import CYAML
+  import ModelFiles
   import ModelIR
   import NativeFormat
 

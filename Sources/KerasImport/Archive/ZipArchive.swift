@@ -1,6 +1,7 @@
 #if Archives
   import CMinizip
-  package import ModelIR
+  package import ModelFiles
+  import ModelIR
 
   /// A member of a zip archive.
   package struct ZipMember: Sendable {

@@ -35,13 +35,20 @@ extension LoweredModel {
     return [first] + inputs.dropFirst().filter { meets($0, first) }
   }
 
+  /// Whether something is computed of two inputs: of their elements, or of the size of one and the elements of the other,
+  /// when a result has the shared name in two of its axes.
   private func meets(_ a: Value, _ b: Value) -> Bool {
     var origins: [Value: Set<Value>] = [a: [a], b: [b]]
     for node in graph.nodes {
       let found = node.inputs.reduce(into: Set<Value>()) { $0.formUnion(origins[$1, default: []]) }
       if found.count == 2 { return true }
       if found.isEmpty { continue }
-      for output in node.outputs { origins[output] = found }
+      for output in node.outputs {
+        if graph.shape(of: output).dimensions.filter({ $0.substituting(["batch": 1]) != $0 }).count > 1 {
+          return true
+        }
+        origins[output] = found
+      }
     }
     return false
   }

@@ -1,3 +1,4 @@
+package import ModelFiles
 public import ModelIR
 
 /// The graph under construction, shared by the scopes of all layers of one lowering.

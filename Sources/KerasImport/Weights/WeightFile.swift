@@ -1,4 +1,5 @@
 import HDF5
+import ModelFiles
 import ModelIR
 import NativeFormat
 

@@ -1,3 +1,5 @@
+package import ModelFiles
+
 /// Bytes that are made when they are asked for, and not kept.
 package final class ComputedStorage: TensorStorage {
   package let byteCount: Int
@@ -13,7 +15,7 @@ package final class ComputedStorage: TensorStorage {
     try made().withBytes(body)
   }
 
-  package func reader() throws -> any TensorReader { try made().reader() }
+  package func reader() throws -> any RangeReader { try made().reader() }
 
   private func made() throws -> any TensorStorage {
     let storage = try make().storage

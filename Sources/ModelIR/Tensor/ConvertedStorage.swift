@@ -1,3 +1,5 @@
+import ModelFiles
+
 /// A tensor's elements in another type, converted tile by tile as they are read.
 final class ConvertedStorage: TensorStorage {
   let source: Tensor
@@ -13,13 +15,13 @@ final class ConvertedStorage: TensorStorage {
 
   var tileByteCount: Int { max(source.storage.tileByteCount / source.dtype.byteCount, 1) * dtype.byteCount }
 
-  func reader() throws -> any TensorReader {
+  func reader() throws -> any RangeReader {
     ConvertedReader(source: try source.storage.reader(), from: source.dtype, to: dtype)
   }
 }
 
 private struct ConvertedReader: MakingReader {
-  let source: any TensorReader
+  let source: any RangeReader
   let from: DType
   let to: DType
 

@@ -1,3 +1,5 @@
+import ModelFiles
+
 /// Tensors joined along their last axis, made in tiles as they are read.
 final class JoinedStorage: TensorStorage {
   private let parts: [Tensor]
@@ -19,18 +21,18 @@ final class JoinedStorage: TensorStorage {
 
   /// Whole rows where several fit.
   var tileByteCount: Int {
-    rowByteCount > 0 && rowByteCount <= TensorTiles.byteCount
-      ? TensorTiles.byteCount / rowByteCount * rowByteCount : TensorTiles.byteCount
+    rowByteCount > 0 && rowByteCount <= ByteTiles.byteCount
+      ? ByteTiles.byteCount / rowByteCount * rowByteCount : ByteTiles.byteCount
   }
 
-  func reader() throws -> any TensorReader {
+  func reader() throws -> any RangeReader {
     JoinedReader(
       readers: try parts.map { try $0.storage.reader() }, widths: widths, rowByteCount: rowByteCount)
   }
 }
 
 private struct JoinedReader: MakingReader {
-  let readers: [any TensorReader]
+  let readers: [any RangeReader]
   let widths: [Int]
   let rowByteCount: Int
 

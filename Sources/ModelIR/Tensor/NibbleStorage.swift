@@ -1,3 +1,5 @@
+import ModelFiles
+
 /// How 4-bit numbers lie in bytes.
 enum NibbleArrangement: Sendable {
   /// Two to a byte without gaps, the first of each pair low.
@@ -52,14 +54,14 @@ final class NibbleStorage: TensorStorage {
     arrangements = (old, new)
   }
 
-  func reader() throws -> any TensorReader {
+  func reader() throws -> any RangeReader {
     NibbleReader(
       source: try source.storage.reader(), count: count, old: arrangements.source, new: arrangements.target)
   }
 }
 
 private struct NibbleReader: MakingReader {
-  let source: any TensorReader
+  let source: any RangeReader
   let count: Int
   let old: NibbleArrangement
   let new: NibbleArrangement

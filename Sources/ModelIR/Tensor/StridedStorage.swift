@@ -1,4 +1,5 @@
 import CKernels
+package import ModelFiles
 
 /// A view of a tensor's elements: axes in another order or direction, or a part of them.
 ///
@@ -39,15 +40,15 @@ package final class StridedStorage: TensorStorage {
     // source gives a cache line.
     let width = source.dtype.byteCount
     guard let axis = strides.dropLast().firstIndex(of: 1), strides.last != 1 else {
-      return TensorTiles.byteCount
+      return ByteTiles.byteCount
     }
     let row = max(sizes[(axis + 1)...].reduce(width, *), width)
-    guard row <= TensorTiles.byteCount else { return 8 * TensorTiles.byteCount }
-    return max(16, TensorTiles.byteCount / row) * row <= 8 * TensorTiles.byteCount
-      ? max(16, TensorTiles.byteCount / row) * row : 8 * TensorTiles.byteCount / row * row
+    guard row <= ByteTiles.byteCount else { return 8 * ByteTiles.byteCount }
+    return max(16, ByteTiles.byteCount / row) * row <= 8 * ByteTiles.byteCount
+      ? max(16, ByteTiles.byteCount / row) * row : 8 * ByteTiles.byteCount / row * row
   }
 
-  package func reader() throws -> any TensorReader {
+  package func reader() throws -> any RangeReader {
     guard sizes.count <= StridedStorage.rankLimit else { throw TensorError("a view of \(sizes.count) axes") }
     return StridedReader(
       source: try source.storage.resident(), width: source.dtype.byteCount, sizes: sizes, strides: strides,

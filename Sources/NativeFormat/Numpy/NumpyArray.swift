@@ -1,3 +1,4 @@
+import ModelFiles
 public import ModelIR
 
 /// NumPy's `.npy` format, versions 1 to 3.

@@ -1,3 +1,4 @@
+import ModelFiles
 import ModelIR
 import NativeFormat
 import Testing

@@ -1,4 +1,5 @@
 import Dispatch
+import ModelFiles
 import ModelIR
 
 /// CRC-32C (Castagnoli), as tables of LevelDB and TensorFlow's checkpoints have it.

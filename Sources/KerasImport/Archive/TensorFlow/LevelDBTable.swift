@@ -1,3 +1,4 @@
+import ModelFiles
 import ModelIR
 
 /// A table of LevelDB, which TensorFlow keeps the index of a checkpoint in: keys in ascending order with their values.

@@ -1,3 +1,4 @@
+import ModelFiles
 import ModelIR
 package import NativeFormat
 
@@ -112,7 +113,8 @@ package struct SavedModel: Sendable {
   func asset(_ name: String) throws(KerasImportError) -> HeldBytes {
     if let content = try members.content("assets/\(name)", isVerified: true) { return content }
     throw KerasImportError(
-      .incomplete("the file \"assets/\(name)\" is missing", remedy: .advice("put it back, it holds a vocabulary")))
+      .incomplete(
+        "the file \"assets/\(name)\" is missing", remedy: .advice("put it back, it holds a vocabulary")))
   }
 
   // MARK: Weights

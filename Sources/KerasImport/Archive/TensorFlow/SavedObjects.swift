@@ -1,3 +1,4 @@
+import ModelFiles
 import ModelIR
 
 /// `saved_model.pb`: of the graph and the objects that TensorFlow wrote, what a Keras model needs. Nothing is executed.

@@ -1,4 +1,5 @@
 import HDF5
+import ModelFiles
 import ModelIR
 
 /// A checkpoint of TensorFlow: `PREFIX.index`, a table of LevelDB, and shards of raw little-endian data.
@@ -54,7 +55,8 @@ package struct TensorBundle: Sendable {
       let file = "\(name).data-\(TensorBundle.digits(number))-of-\(TensorBundle.digits(shardCount))"
       guard let content = try members.content(file, isVerified: false) else {
         throw KerasImportError(
-          .incomplete("the file \"\(file)\" is missing", remedy: .advice("put it back, it holds the weights")))
+          .incomplete("the file \"\(file)\" is missing", remedy: .advice("put it back, it holds the weights"))
+        )
       }
       shards[number] = content
     }

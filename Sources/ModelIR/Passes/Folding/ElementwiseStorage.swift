@@ -1,4 +1,5 @@
 import CKernels
+import ModelFiles
 
 /// A small operand broadcast against a big one along one axis: element `i` of the big one meets number
 /// `i / inner % numbers.count`.
@@ -75,7 +76,7 @@ final class ElementwiseStorage: TensorStorage {
   var byteCount: Int { source.byteCount }
   var tileByteCount: Int { source.storage.tileByteCount }
 
-  func reader() throws -> any TensorReader {
+  func reader() throws -> any RangeReader {
     let reader = try source.storage.reader()
     if source.dtype == .float64 {
       return ElementwiseReader(
@@ -111,7 +112,7 @@ final class ElementwiseStorage: TensorStorage {
 
 /// Computes in `T`, whatever the elements' type.
 private struct ElementwiseReader<T: TensorElement>: MakingReader {
-  let source: any TensorReader
+  let source: any RangeReader
   let dtype: DType
   let operand: PeriodicOperand
   let numbers: [T]
@@ -119,7 +120,7 @@ private struct ElementwiseReader<T: TensorElement>: MakingReader {
   let combine: @Sendable (UnsafeMutableBufferPointer<T>, UnsafePointer<T>, Bool) -> Void
 
   init(
-    source: any TensorReader, dtype: DType, _ operand: PeriodicOperand, numbers: [T],
+    source: any RangeReader, dtype: DType, _ operand: PeriodicOperand, numbers: [T],
     combine: @escaping @Sendable (UnsafeMutableBufferPointer<T>, UnsafePointer<T>, Bool) -> Void
   ) {
     self.source = source

@@ -1,4 +1,5 @@
 import CKernels
+import ModelFiles
 import ModelIR
 
 /// A product of few rows with a large matrix of the file's, which is read where it is: packing would take longer than

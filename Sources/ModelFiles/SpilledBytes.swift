@@ -27,8 +27,10 @@ package enum SpilledBytes {
     return try MappedFile(path: file.path).content
   }
 
-  static func write(_ storage: any TensorStorage) throws -> HeldBytes {
-    try collect { write in try storage.forEachPiece(write) }
+  /// All bytes of a source.
+  /// - Throws: ``FileError`` when there is no room, and what reading the source throws.
+  package static func write(_ source: any ByteSource) throws -> HeldBytes {
+    try collect { write in try source.forEachPiece(write) }
   }
 
   /// Where the system keeps large files for a while; `/tmp` is memory on many machines.

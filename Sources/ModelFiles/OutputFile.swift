@@ -73,7 +73,7 @@ package final class OutputFile {
   /// Appends all bytes of a storage; they are read by ``flush()``, in tiles on all cores.
   /// - Parameter failing: gives an error in reading them its place.
   package func append(
-    _ storage: any TensorStorage, failing: @escaping @Sendable (any Error) -> any Error = { $0 }
+    _ storage: any ByteSource, failing: @escaping @Sendable (any Error) -> any Error = { $0 }
   ) {
     guard storage.byteCount > 0 else { return }
     pending.append(.storage(storage, failing))

@@ -48,6 +48,9 @@ struct FileRange: Sendable {
     }
   }
 
+  /// What is thrown when a source has not shown the bytes that were to be written.
+  var unread: FileError { FileError(path: path, code: EIO) }
+
   /// Copies a range of another file without looking at it.
   /// - Returns: how many bytes were copied; fewer than asked where the systems's files do not allow it.
   func copy(from source: (descriptor: Int32, offset: Int), count: Int, at offset: Int) -> Int {

@@ -1,3 +1,5 @@
+import CSystem
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -44,15 +46,10 @@ package enum Leftovers {
   /// is ignored stays so.
   package static func removeOnSignals() {
     _ = paths
-    for number in [SIGINT, SIGTERM, SIGHUP] {
-      let previous = signal(number) { number in
-        Leftovers.removeAll()
-        signal(number, SIG_DFL)
-        raise(number)
-      }
-      if previous.map({ unsafeBitCast($0, to: Int.self) }) == unsafeBitCast(SIG_IGN, to: Int.self) {
-        signal(number, SIG_IGN)
-      }
+    cs_on_ending_signals { number in
+      Leftovers.removeAll()
+      signal(number, SIG_DFL)
+      raise(number)
     }
   }
 }

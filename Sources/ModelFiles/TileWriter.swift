@@ -4,7 +4,7 @@ import Dispatch
 enum OutputPart: Sendable {
   case bytes([UInt8])
   /// Bytes to be read, and what gives an error in doing so its place.
-  case storage(any TensorStorage, @Sendable (any Error) -> any Error)
+  case storage(any ByteSource, @Sendable (any Error) -> any Error)
 
   var byteCount: Int {
     switch self {
@@ -62,7 +62,7 @@ final class TileWriter<Digest: Sendable>: @unchecked Sendable {
       let ranges = part.tiles
       sources.append(PartSource(part, tileCount: ranges.count))
       for range in ranges {
-        if openByteCount + range.count > TensorTiles.byteCount { close() }
+        if openByteCount + range.count > ByteTiles.byteCount { close() }
         open.append(Piece(part: index, range: range))
         openByteCount += range.count
       }
@@ -130,7 +130,7 @@ final class TileWriter<Digest: Sendable>: @unchecked Sendable {
       result = digest(bytes)
       try file.write(bytes, at: offset + piece.range.count - rest.count)
     }
-    guard let result else { throw TensorError("the bytes were not shown") }
+    guard let result else { throw file.unread }
     return result
   }
 }
@@ -139,7 +139,7 @@ extension OutputPart {
   /// The ranges in which the part is read.
   fileprivate var tiles: [Range<Int>] {
     switch self {
-    case .bytes(let bytes): Array(TensorTiles(whole: bytes.count, each: TensorTiles.byteCount))
+    case .bytes(let bytes): Array(ByteTiles(whole: bytes.count, each: ByteTiles.byteCount))
     case .storage(let storage, _): Array(storage.tiles)
     }
   }
@@ -157,8 +157,8 @@ private final class PartSource: Sendable {
 
   /// Where a range of the part is in another file, when it can be copied from there.
   func fileRange(_ range: Range<Int>) -> (descriptor: Int32, offset: Int)? {
-    guard case .storage(let storage, _) = part, let held = storage as? HeldStorage else { return nil }
-    return held.bytes.slice(offset: range.lowerBound, count: range.count)?.fileRange
+    guard case .storage(let storage, _) = part, let held = storage.held else { return nil }
+    return held.slice(offset: range.lowerBound, count: range.count)?.fileRange
   }
 
   func read(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {
@@ -195,13 +195,13 @@ private final class PartSource: Sendable {
 
 private final class SharedReader: @unchecked Sendable {
   // Guarded by the lock.
-  private var reader: (any TensorReader)?
+  private var reader: (any RangeReader)?
   private var usesLeft: Int
   private let lock = Lazy<Never>()
 
   init(useCount: Int) { usesLeft = useCount }
 
-  func use(_ storage: any TensorStorage, _ body: (any TensorReader) throws -> Void) throws {
+  func use(_ storage: any ByteSource, _ body: (any RangeReader) throws -> Void) throws {
     let reader = try lock.guarded { try existing(storage) }
     defer {
       lock.guarded {
@@ -212,7 +212,7 @@ private final class SharedReader: @unchecked Sendable {
     try body(reader)
   }
 
-  private func existing(_ storage: any TensorStorage) throws -> any TensorReader {
+  private func existing(_ storage: any ByteSource) throws -> any RangeReader {
     if let reader { return reader }
     let made = try storage.reader()
     reader = made
