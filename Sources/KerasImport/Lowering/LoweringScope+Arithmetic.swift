@@ -25,6 +25,13 @@ extension LoweringScope {
   func compare(_ comparison: Comparison, _ a: Value, _ b: Value) throws(KerasImportError) -> Value {
     try emit(.compare(comparison), a, b)
   }
+  /// Two values in the type that Keras promotes theirs (and a third one's) to.
+  func promoted(_ a: Value, _ b: Value, like c: Value? = nil) throws(KerasImportError) -> (Value, Value) {
+    var common = dtype(of: a).promoted(with: dtype(of: b))
+    if let c { common = common.promoted(with: dtype(of: c)) }
+    return (try cast(a, to: common), try cast(b, to: common))
+  }
+
   /// A comparison with a number.
   func compare(_ comparison: Comparison, _ a: Value, _ b: Double) throws(KerasImportError) -> Value {
     try compare(comparison, a, scalar(b, like: a))

@@ -79,7 +79,8 @@ extension LoweringScope {
     }
   }
 
-  private func autocast(_ operand: Operand) throws(KerasImportError) -> Operand {
+  /// A floating operand in this layer's compute type.
+  func autocast(_ operand: Operand) throws(KerasImportError) -> Operand {
     let found = dtype(of: operand.value)
     guard found.isFloatingPoint, computeDType.isFloatingPoint, found != computeDType,
       object.layer.autocasts

@@ -58,8 +58,10 @@ struct HeadProjection: Layer, NumbersItsWeights {
   }
 
   /// `[..., D]` to `[..., H, K]`; kernel `[D, H, K]`.
-  static func intoHeads(_ x: Value, _ heads: [Int], in scope: LoweringScope) throws(KerasImportError) -> Value
-  {
+  static func intoHeads(
+    _ given: Value, _ heads: [Int], in scope: LoweringScope
+  ) throws(KerasImportError) -> Value {
+    let x = try scope.autocast(Operand(given)).value
     let shape = scope.shape(of: x)
     let depth = shape[shape.rank - 1]
     guard let width = depth.fixedSize else {
@@ -88,9 +90,10 @@ struct HeadProjection: Layer, NumbersItsWeights {
   }
 
   /// `[..., H, V]` to `[..., O...]`; kernel `[H, V, O...]`.
-  static func outOfHeads(_ x: Value, _ wanted: [Int], in scope: LoweringScope) throws(KerasImportError)
-    -> Value
-  {
+  static func outOfHeads(
+    _ given: Value, _ wanted: [Int], in scope: LoweringScope
+  ) throws(KerasImportError) -> Value {
+    let x = try scope.autocast(Operand(given)).value
     let shape = scope.shape(of: x)
     let kernel = try scope.projectionKernel()
     let sizes = try scope.projectionSizes(wanted, kernel.mode)
@@ -170,9 +173,15 @@ extension LoweringScope {
 }
 
 extension LayerConfig {
-  /// A projection with the policy that a map of policies has for it.
+  /// The policy of a layer inside attention: what a map of policies has for it.
+  func policy(ofPart name: String) throws(KerasImportError) -> DTypePolicy {
+    let inFiles = MultiHeadAttention.nameInFiles[name] ?? name
+    return try DTypePolicy(config: json["dtype"], layerName: "\(self.name)/\(inFiles)", outer: policy)
+  }
+
+  /// A projection with its own policy.
   mutating func headProjection(_ name: String, useBias: Bool) throws(KerasImportError) -> Sublayer {
-    let own = try DTypePolicy(config: json["dtype"], layerName: "\(self.name)/\(name)", outer: policy)
+    let own = try policy(ofPart: name)
     let mode = try own.quantization.map { text throws(KerasImportError) in try QuantizationMode(text) }
     return Sublayer(
       name,

@@ -20,6 +20,8 @@ struct MultiHeadAttention: Layer {
   let slidingWindow: Int?
   let ignoresMasks: Bool
   let masking: SoftmaxLayer.Masking
+  /// The type that the softmax is computed in where it is a layer of its own.
+  let softmaxType: DType
   let parts: [Sublayer]
   var maskRule: MaskRule { .custom }
   var sublayers: [Sublayer] { parts }
@@ -57,6 +59,7 @@ struct MultiHeadAttention: Layer {
       spreads: config.has(.spreadsFullyMasked), lowers: config.has(.lowersByMask),
       replaces: try config.bool("softmax_robust_masking", default: false))
     let useBias = try config.bool("use_bias", default: true)
+    softmaxType = try config.policy(ofPart: "softmax").compute
     let useGate = try config.bool("use_gate", default: false)
     config.ignore("flash_attention", "query_shape", "key_shape", "value_shape")
     let names =
@@ -83,22 +86,28 @@ struct MultiHeadAttention: Layer {
       }
       ?? Array(1..<max(rank - 1, 1))
     // [N, H, batch axes..., T, K]: heads after the free axes, attended axes flattened.
-    let q = try project(query.value, "query_dense", axes, scope)
-    let k = try repeated(project(key.value, "key_dense", axes, scope), scope)
-    let v = try repeated(project(value.value, "value_dense", axes, scope), scope)
+    var q = try project(query.value, "query_dense", axes, scope)
+    var k = try repeated(project(key.value, "key_dense", axes, scope), scope)
+    var v = try repeated(project(value.value, "value_dense", axes, scope), scope)
     let wantsScores = try call.flag("return_attention_scores")
+    let isFused = dropout == 0 && !wantsScores && rank == 3 && !masking.lowers
+    // The fused attention brings all three to one type, the parts of the other two at a time.
+    (q, k) = try scope.promoted(q, k, like: isFused ? v : nil)
     let scale = 1 / Double(keyDim).squareRoot()
     let kRank = scope.rank(of: k)
     var order = Array(0..<kRank)
     order.swapAt(kRank - 1, kRank - 2)
     var scores = try scope.matMul(scope.multiply(q, scale), scope.transpose(k, order))
     let mask = try self.mask(call, query, value, key, scores, axes, scope)
-    let isFused = dropout == 0 && !wantsScores && rank == 3 && !masking.lowers
+    if !isFused { scores = try scope.cast(scores, to: softmaxType) }
     scores = try softmax(scores, mask, isFused: isFused, scope)
-    var context = try unflattened(scope.matMul(scores, v), query.value, axes, scope)
+    let weights: Value
+    (weights, v) = try scope.promoted(scores, v)
+    var context = try unflattened(scope.matMul(weights, v), query.value, axes, scope)
     if parts.contains(where: { $0.attribute == "gate_dense" }) {
-      context = try scope.multiply(
-        context, scope.unary(.sigmoid, projection(query.value, "gate_dense", scope)))
+      let gate = try scope.unary(.sigmoid, projection(query.value, "gate_dense", scope))
+      let pair = try scope.promoted(context, gate)
+      context = try scope.multiply(pair.0, pair.1)
     }
     var outputs = [Operand(try output(context, query.value, scope), mask: query.mask)]
     if wantsScores {
