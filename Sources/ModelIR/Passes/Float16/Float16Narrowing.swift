@@ -91,8 +91,10 @@ private struct NarrowedGraph {
     }
   }
 
-  /// A cast from integers, which may be as large as they like, or from float64.
+  /// A cast from integers, which may be as large as they like, or from float64; or one to float64, of which all digits
+  /// are wanted.
   private func casts(_ node: Node) -> Bool {
+    if case .cast(.float64) = node.op { return true }
     guard case .cast(.float32) = node.op else { return false }
     return !graph.dtype(of: node.inputs[0]).fits(in: .float16)
   }

@@ -25,13 +25,15 @@ extension GraphRewriter {
     return try reshape(result, Shape(kept.map(\.element)))
   }
 
-  /// Step by step, over an axis of known size.
+  /// Step by step over a short axis of known size, else in a loop.
   mutating func decomposed(
     _ function: CumulativeFunction, _ axis: Int, isReverse: Bool, isExclusive: Bool, _ x: Value
   ) throws(GraphError) -> Value? {
-    guard let size = shape(of: x)[axis].fixedSize, size > 0, size <= 1024, let step = function.step,
-      !isExclusive || function == .product
-    else { return nil }
+    guard !isExclusive || function == .product else { return nil }
+    let (step, start) = function.step
+    guard let size = shape(of: x)[axis].fixedSize, size > 0, size <= 1024 else {
+      return try looped(step, from: start, axis, isReverse: isReverse, isExclusive: isExclusive, x)
+    }
     let parts = try emitAll(.split(axis: axis, sizes: Array(repeating: 1, count: size)), [x])
     var running = isReverse ? parts.reversed() : parts
     for index in running.indices.dropFirst() {
@@ -43,15 +45,38 @@ extension GraphRewriter {
     }
     return try emitAll(.concat(axis: axis), isReverse ? running.reversed() : running)[0]
   }
+
+  /// A loop whose state is what has come of the elements so far. It walks axis 1; axis 0 is one of size 1.
+  private mutating func looped(
+    _ step: BinaryFunction, from start: Double, _ axis: Int, isReverse: Bool, isExclusive: Bool, _ x: Value
+  ) throws(GraphError) -> Value {
+    let rank = shape(of: x).rank
+    let order = [axis] + (0..<rank).filter { $0 != axis }
+    let walked = try emit(.transpose(order), x)
+    let lines = shape(of: walked)
+    let slice = TensorType(dtype(of: x), Shape([1] + lines.dimensions.dropFirst()))
+    var body = Graph()
+    let (state, element) = (body.input(name: "state", type: slice), body.input(name: "element", type: slice))
+    let next = try body.append(.binary(step), [state, element], name: "next")[0]
+    body.outputs = [next, isExclusive ? state : next].enumerated().map {
+      Graph.Output(name: "result\($0)", value: $1)
+    }
+    let first = try emit(.expand(slice.shape), scalar(start, like: x))
+    let attributes = ScanAttributes(body: Subgraph(body), stateCount: 1, reverse: isReverse)
+    let running = try emitAll(.scan(attributes), [first, reshape(walked, Shape([1] + lines.dimensions))])[1]
+    let back = (0..<rank).map { place in order.firstIndex(of: place) ?? place }
+    return try emit(.transpose(back), reshape(running, lines))
+  }
 }
 
 extension CumulativeFunction {
-  fileprivate var step: BinaryFunction? {
+  /// How an element comes to what is there, and what is there before the first.
+  fileprivate var step: (function: BinaryFunction, start: Double) {
     switch self {
-    case .sum: .add
-    case .product: .multiply
-    case .maximum: .maximum
-    case .minimum: .minimum
+    case .sum: (.add, 0)
+    case .product: (.multiply, 1)
+    case .maximum: (.maximum, -.infinity)
+    case .minimum: (.minimum, .infinity)
     }
   }
 }

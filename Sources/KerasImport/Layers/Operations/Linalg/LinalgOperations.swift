@@ -17,7 +17,11 @@ extension LayerRegistry {
     add("Lstsq", as: OperationCall.leastSquares)
     add("Pinv", as: OperationCall.pseudoInverse)
     add("MatrixRank", as: OperationCall.matrixRank)
-    refuse("Eig", because: "its results are complex, which kconvert computes inside FFT operations only")
+    refuse(
+      "Eig",
+      because:
+        "the order of its values and the phases of its vectors are those of the library that Keras calls; TensorFlow's and LAPACK's differ"
+    )
     refuse(
       "JVP",
       because: "it differentiates a Python function, which a file holds as code; code is never executed")

@@ -36,13 +36,6 @@ extension OperationCall {
     let count = try scope.emit(.sizes([scope.shape(of: tensor("x", at: 0)).elementCount]))
     return try scope.cast(scope.reshape(count, []), to: .int32)
   }
-
-  /// The same bytes as another element type; only the operand's own type has an operator.
-  func view() throws(KerasImportError) -> Value {
-    let x = try tensor("x", at: 0)
-    guard let target = try dtype(), target != scope.dtype(of: x) else { return x }
-    throw KerasImportError(.unsupported("a view of \(scope.dtype(of: x).rawValue) as \(target.rawValue)"))
-  }
 }
 
 extension LoweringScope {

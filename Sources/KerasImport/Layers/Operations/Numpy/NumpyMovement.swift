@@ -215,12 +215,12 @@ extension OperationCall {
     guard let count = numbers.first, (1...1 << 16).contains(count) else {
       throw KerasImportError(.invalidGraph("cannot split into \(numbers) parts"))
     }
-    var sizes = Array(repeating: size / .fixed(count), count: count)
-    if let known = size.fixedSize, known % count != 0 {
-      guard isUneven else {
-        throw KerasImportError(.invalidGraph("\(known) elements do not split into \(count) equal parts"))
-      }
-      sizes = (0..<count).map { .fixed(known / count + ($0 < known % count ? 1 : 0)) }
+    if !isUneven, let known = size.fixedSize, known % count != 0 {
+      throw KerasImportError(.invalidGraph("\(known) elements do not split into \(count) equal parts"))
+    }
+    // The remainder goes to the first parts, one element each.
+    let sizes = (0..<count).map {
+      isUneven ? (size + .fixed(count - 1 - $0)) / .fixed(count) : size / .fixed(count)
     }
     return try scope.emitAll(.split(axis: axis, sizes: sizes), [x])
   }

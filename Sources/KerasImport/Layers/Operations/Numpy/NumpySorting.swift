@@ -17,20 +17,30 @@ extension OperationCall {
     return try scope.cast(scope.sorted(x, axis: axis).places, to: .int32)
   }
 
-  /// The places of the `kth + 1` smallest elements in order, then those of the others from the largest down, of a vector
-  /// of int32. Keras's own formula puts 0 in place of the smallest before it looks for the largest.
+  /// The places of the `kth + 1` smallest elements of an axis in order, then those of the others from the largest down,
+  /// int32. Keras on TensorFlow tells which are taken by one row of places for all rows, and reads the elements as int32.
+  /// Source: `argpartition` of `keras/src/backend/tensorflow/numpy.py`.
   func argpartition() throws(KerasImportError) -> Value {
-    let (x, axis, _) = try alongAxis(scope.cast(tensor("x", at: 0), to: .int32), default: -1)
-    guard scope.rank(of: x) == 1, let size = scope.shape(of: x)[axis].fixedSize, size > 0 else {
-      throw KerasImportError(
-        .unsupported("argpartition of more than one axis, or one whose size is not known"))
+    let (given, axis, _) = try alongAxis(scope.cast(tensor("x", at: 0), to: .int32), default: -1)
+    let last = scope.rank(of: given) - 1
+    let x = try scope.moveAxes(given, from: [axis, last], to: [last, axis])
+    let size = scope.shape(of: x)[last]
+    let kth = try required("kth", int("kth"))
+    let count = Dimension.minimum(.fixed(max(kth, 0) + 1), size)
+    let low = try scope.emitAll(.topK(k: count, axis: last, largest: true), [scope.unary(.negate, x)])[1]
+    let places = try scope.emit(.range(size))
+    let isPlace = try scope.compare(.equal, scope.expandDims(low, axes: [last + 1]), places)
+    var isTaken = try scope.reduce(.any, isPlace, axes: [0])
+    for index in 0..<last {
+      var missing = scope.shape(of: isTaken)
+      missing[index] = scope.shape(of: x)[index] - missing[index]
+      if missing[index] == 0 { continue }
+      isTaken = try scope.concat([isTaken, scope.filled(missing, 0, .bool)], axis: index)
     }
-    let count = try min(max(required("kth", int("kth")), 0), size - 1) + 1
-    let low = try scope.emitAll(.topK(k: .fixed(count), axis: 0, largest: true), [scope.unary(.negate, x)])[1]
-    let zeros = try scope.filled([.fixed(count)], 0, .int32)
-    let rest = try scope.emit(.scatterND(.none), x, scope.expandDims(low, axes: [1]), zeros)
-    let high = try scope.emitAll(.topK(k: .fixed(size - count), axis: 0, largest: true), [rest])[1]
-    return try scope.cast(scope.concat([low, high], axis: 0), to: .int32)
+    let rest = try scope.select(isTaken, scope.scalar(0, .int32), x)
+    let high = try scope.emitAll(.topK(k: size - count, axis: last, largest: true), [rest])[1]
+    let y = try scope.cast(scope.concat([low, high], axis: last), to: .int32)
+    return try scope.moveAxes(y, from: [axis, last], to: [last, axis])
   }
 
   /// Where values belong in a sorted vector: the number of elements below them (`right`: not above), int32.
