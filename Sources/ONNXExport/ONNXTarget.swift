@@ -124,7 +124,7 @@ struct ONNXTable: Sendable {
   }
 
   private func rule(_ attributes: TextAttributes) -> Rule {
-    if let missing = attributes.rule.missingInONNX {
+    if let missing = attributes.missingInONNX {
       return .composed("ONNX has no operator that \(missing)")
     }
     return attributes.rule.split == nil ? .any : since(20, .any, "StringSplit")

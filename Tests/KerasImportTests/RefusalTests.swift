@@ -21,9 +21,6 @@ import Testing
         #"{"class_name": "IntegerLookup", "config": {"vocabulary": [1], "invert": true, "output_mode": "count"}}"#,
       message: #""output_mode": expected "int" with invert, found "count""#),
     Row(
-      json: #"{"class_name": "TextVectorization", "config": {"vocabulary": ["a"], "output_mode": "int"}}"#,
-      message: "TextVectorization without output_sequence_length: results as long as the texts"),
-    Row(
       json:
         #"{"class_name": "TextVectorization", "config": {"vocabulary": ["a"], "split": {"class_name": "function"}}}"#,
       message: #"split {"class_name":"function"}, which is not one of Keras's own"#),

@@ -33,7 +33,9 @@ public struct TextAttributes: Hashable, Sendable {
   /// What becomes of the tokens' numbers.
   public enum Result: Hashable, Sendable {
     /// The first of them, filled up with 0: `[..., length]`.
-    case sequence(Int)
+    case sequence(Dimension)
+    /// How many there are: `[...]`.
+    case length
     /// How often each of `0 ..< depth` occurs: `[..., depth]`.
     case counts(Int)
   }
@@ -66,10 +68,18 @@ public struct TextAttributes: Hashable, Sendable {
       dimensions.removeLast()
     }
     switch result {
-    case .sequence(let size), .counts(let size):
-      guard size >= 0, size < 1 << 32 else { throw GraphError("expected a size, found \(size)") }
+    case .sequence(let size):
+      if let known = size.fixedSize { try checkSize(known) }
+      dimensions.append(size)
+    case .counts(let size):
+      try checkSize(size)
       dimensions.append(.fixed(size))
+    case .length: break
     }
     return TensorType(.int64, Shape(dimensions))
+  }
+
+  private func checkSize(_ size: Int) throws(GraphError) {
+    guard size >= 0, size < 1 << 32 else { throw GraphError("expected a size, found \(size)") }
   }
 }

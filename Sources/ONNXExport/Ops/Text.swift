@@ -16,8 +16,11 @@ extension GraphEmitter {
     let rank = graph.shape(of: node.inputs[0]).rank + (rule.split == nil ? 0 : 1)
     let numbers = emit("numbers of tokens", attributes.table, tokens)
     switch attributes.result {
-    case .sequence(let length): emitSequence(numbers, length, rank, y)
+    case .sequence(let length):
+      guard let length = length.fixedSize else { throw unexpected(node) }
+      emitSequence(numbers, length, rank, y)
     case .counts(let depth): emitCounts(numbers, depth, rank, y)
+    case .length: throw unexpected(node)
     }
   }
 
@@ -54,9 +57,20 @@ extension GraphEmitter {
   }
 }
 
+extension TextAttributes {
+  /// What ONNX cannot do of this; nil when it can do all of it.
+  var missingInONNX: String? {
+    switch result {
+    case .sequence(let length) where length.fixedSize != nil: rule.missingInONNX
+    case .counts: rule.missingInONNX
+    case .sequence, .length: "makes rows of tokens as long as the longest text"
+    }
+  }
+}
+
 extension TextAttributes.Rule {
   /// What ONNX cannot do of this rule; nil when it can do all of it.
-  var missingInONNX: String? {
+  fileprivate var missingInONNX: String? {
     if stripsPunctuation { return "removes punctuation from texts" }
     if split == .character { return "cuts texts into characters" }
     return ngramWidths.isEmpty ? nil : "joins tokens to n-grams"

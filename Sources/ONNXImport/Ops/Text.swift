@@ -107,7 +107,7 @@ extension NodeReader {
     guard try integers(1) == [0], try integers(2) == [length], try integers(3) == [rank(chain) - 1] else {
       throw .unsupported("another part of tokens than the first that fill it")
     }
-    try emit(chain, .sequence(length))
+    try emit(chain, .sequence(.fixed(length)))
   }
 
   private func readCount(_ chain: TokenChain) throws(ONNXImportError) {

@@ -167,7 +167,7 @@ struct MelScale {
     }
   }
 
-  private static func mel(_ frequency: Double) -> Double { 1127 * log(1 + frequency / 700) }
+  private static func mel(_ frequency: Float) -> Float { 1127 * log(1 + frequency / 700) }
 
   /// `[bins, mels]`.
   func tensor(_ dtype: DType) throws(KerasImportError) -> Tensor {
@@ -175,17 +175,28 @@ struct MelScale {
     return try computedTensor(dtype: dtype, sizes: [binCount, melCount]) { scale.weights }
   }
 
+  /// In single precision, as Keras computes them: where two bins lie close together, rounding is what tells them apart.
   private var weights: [Double] {
-    let (low, high) = (MelScale.mel(lowest), MelScale.mel(highest))
-    let width = (high - low) / Double(melCount + 1)
+    let (low, high) = (MelScale.mel(Float(lowest)), MelScale.mel(Float(highest)))
+    let edges = MelScale.line(from: low, to: high, count: melCount + 2)
+    let frequencies = MelScale.line(from: 0, to: Float(samplingRate) / 2, count: binCount)
     var result = Array(repeating: 0.0, count: binCount * melCount)
     for bin in 1..<max(binCount, 2) where bin < binCount {
-      let position = MelScale.mel(samplingRate / 2 * Double(bin) / Double(binCount - 1))
+      let position = MelScale.mel(frequencies[bin])
       for band in 0..<melCount {
-        let rising = (position - low - width * Double(band)) / width
-        result[bin * melCount + band] = max(0, min(rising, 2 - rising))
+        let (lower, centre, upper) = (edges[band], edges[band + 1], edges[band + 2])
+        let rising = (position - lower) / (centre - lower)
+        let falling = (upper - position) / (upper - centre)
+        result[bin * melCount + band] = Double(max(0, min(rising, falling)))
       }
     }
     return result
+  }
+
+  /// Points at equal distances, both ends among them.
+  private static func line(from start: Float, to stop: Float, count: Int) -> [Float] {
+    guard count > 1 else { return [start] }
+    let step = (stop - start) / Float(count - 1)
+    return (0..<count).map { $0 == count - 1 ? stop : start + step * Float($0) }
   }
 }

@@ -80,17 +80,28 @@ struct CenterCrop: Layer {
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
     let x = try scope.cast(call.input.value, to: scope.computeDType)
-    let shape = scope.shape(of: x)
-    let axes = try ImageLayout(layout, shape: shape)
-    let isSmall =
-      (shape[axes.height].fixedSize ?? .max) < size.height
-      || (shape[axes.width].fixedSize ?? .max) < size.width
-    if isSmall {
-      let window = try scope.cropped(x, axes, to: size)
-      return [Operand(try scope.resizedImages(window, axes, to: size, ImageResize(method: .bilinear)))]
-    }
-    let rows = try scope.middle(x, axis: axes.height, size: .fixed(size.height))
-    return [Operand(try scope.middle(rows, axis: axes.width, size: .fixed(size.width)))]
+    let axes = try ImageLayout(layout, shape: scope.shape(of: x))
+    let window = try window(of: x, axes, scope)
+    let rows = try scope.middle(x, axis: axes.height, size: window.height)
+    let y = try scope.middle(rows, axis: axes.width, size: window.width)
+    if window.height == .fixed(size.height), window.width == .fixed(size.width) { return [Operand(y)] }
+    return [Operand(try scope.resizedImages(y, axes, to: size, ImageResize(method: .bilinear)))]
+  }
+
+  /// What is cut out: the target's size, or the largest window of its ratio where a side of the image is smaller. Of sizes
+  /// that are not known both are said at once: a window of the target's size is not changed by resampling.
+  private func window(
+    of x: Value, _ axes: ImageLayout, _ scope: LoweringScope
+  ) throws(KerasImportError) -> (height: Dimension, width: Dimension) {
+    let (height, width) = (scope.shape(of: x)[axes.height], scope.shape(of: x)[axes.width])
+    let missing = Dimension.maximum(.fixed(size.height) - height, 0) + .maximum(.fixed(size.width) - width, 0)
+    if missing == 0 { return (.fixed(size.height), .fixed(size.width)) }
+    let small = scope.croppedSize(height, width, to: size)
+    let isSmall = Dimension.minimum(missing, 1)
+    return (
+      .fixed(size.height) + isSmall * (small.height - .fixed(size.height)),
+      .fixed(size.width) + isSmall * (small.width - .fixed(size.width))
+    )
   }
 }
 
@@ -158,11 +169,17 @@ extension LoweringScope {
   func cropped(
     _ x: Value, _ axes: ImageLayout, to size: (height: Int, width: Int)
   ) throws(KerasImportError) -> Value {
-    let (height, width) = (shape(of: x)[axes.height], shape(of: x)[axes.width])
+    let window = croppedSize(shape(of: x)[axes.height], shape(of: x)[axes.width], to: size)
+    return try middle(middle(x, axis: axes.height, size: window.height), axis: axes.width, size: window.width)
+  }
+
+  /// The size of the largest window of the target's ratio.
+  func croppedSize(
+    _ height: Dimension, _ width: Dimension, to size: (height: Int, width: Int)
+  ) -> (height: Dimension, width: Dimension) {
     let rows = ratio(width, size.height, size.width)
     let columns = ratio(height, size.width, size.height)
-    let y = try middle(x, axis: axes.height, size: .maximum(.minimum(height, rows), 1))
-    return try middle(y, axis: axes.width, size: .maximum(.minimum(width, columns), 1))
+    return (.maximum(.minimum(height, rows), 1), .maximum(.minimum(width, columns), 1))
   }
 
   /// Each image with equal borders that bring it to the target's ratio.

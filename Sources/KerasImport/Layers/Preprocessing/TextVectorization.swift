@@ -2,11 +2,12 @@ import ModelIR
 import NativeFormat
 
 /// Texts to the numbers of their tokens: lower case and punctuation removed, split, joined to n-grams, looked up, cut
-/// or filled with 0 to `output_sequence_length`, or encoded by `output_mode`. Mask: none.
+/// or filled with 0 to `output_sequence_length` (without one to the longest text of the batch), or encoded by `output_mode`.
+/// Mask: none.
 /// Source: `keras/src/layers/preprocessing/text_vectorization.py`.
 ///
 /// - x: `[N]` or `[N, 1]`, one text each; without `split` `[..., T]`, one token each.
-/// - Not supported: functions of the program for `standardize` and `split`; results as long as the longest text.
+/// - Not supported: functions of the program for `standardize` and `split`.
 struct TextVectorization: Layer {
   let vocabulary: Vocabulary
   let mode: CategoryMode
@@ -34,10 +35,6 @@ struct TextVectorization: Layer {
     if mode == .oneHot {
       throw KerasImportError(.unsupported("output_mode \"one_hot\" of TextVectorization"))
     }
-    if mode == .int, length == nil {
-      throw KerasImportError(
-        .unsupported("TextVectorization without output_sequence_length: results as long as the texts"))
-    }
   }
 
   func lower(_ call: Call, in scope: LoweringScope) throws(KerasImportError) -> [Operand] {
@@ -54,18 +51,22 @@ struct TextVectorization: Layer {
     let table = LookupTable(
       keys: tokens.appending(vocabulary.maskToken), values: .integers(places + [mode == .int ? 0 : -1]),
       defaultInteger: Int64(vocabulary.oovStart))
-    if let length, mode == .int {
-      return [
-        Operand(
-          try scope.emit(.vectorize(TextAttributes(rule: rule, table: table, result: .sequence(length))), x))
-      ]
+    func vectorized(_ result: TextAttributes.Result) throws(KerasImportError) -> Value {
+      try scope.emit(.vectorize(TextAttributes(rule: rule, table: table, result: result)), x)
+    }
+    if mode == .int {
+      if let length { return [Operand(try vectorized(.sequence(.fixed(length))))] }
+      let counts = try vectorized(.length)
+      let places = try scope.numbers(
+        below: scope.reduce(.maximum, counts, axes: Array(0..<scope.rank(of: counts))), named: "tokens")
+      let tokens = try vectorized(.sequence(scope.shape(of: places)[0]))
+      return [Operand(try scope.emit(.gather(axis: scope.rank(of: tokens) - 1), tokens, places))]
     }
     let size = paddedSize ?? vocabulary.tokenStart + tokens.count
     guard size > 0, size <= 1 << 26 else {
       throw KerasImportError(.unsupported("vectors of \(size) categories"))
     }
-    let counts = try scope.emit(
-      .vectorize(TextAttributes(rule: rule, table: table, result: .counts(size))), x)
+    let counts = try vectorized(.counts(size))
     switch mode {
     case .tfIdf:
       let factors = try scope.idfWeights(idfWeights, vocabulary, tokenCount: tokens.count, size: size)

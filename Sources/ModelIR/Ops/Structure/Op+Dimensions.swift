@@ -13,6 +13,9 @@ extension Op {
     case .resize(var attributes):
       attributes.sizes = attributes.sizes.map(transform)
       return .resize(attributes)
+    case .vectorize(var attributes):
+      if case .sequence(let size) = attributes.result { attributes.result = .sequence(transform(size)) }
+      return .vectorize(attributes)
     case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention, .conv,
       .convTranspose, .pool,
       .reduce,
@@ -21,8 +24,7 @@ extension Op {
       .slice, .pad,
       .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND, .triangle, .recurrent,
       .sequenceRecurrent, .scan, .lookup,
-      .hash,
-      .vectorize:
+      .hash:
       return self
     }
   }

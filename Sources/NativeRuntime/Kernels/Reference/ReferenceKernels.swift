@@ -79,7 +79,7 @@ func known(_ size: Dimension) throws -> Int {
 }
 
 /// An expression of sizes as a number, which need not be a size itself.
-private func number(_ size: Dimension) throws -> Int {
+func number(_ size: Dimension) throws -> Int {
   guard let number = size.fixedSize else { throw KernelError("the size \(size) is not known") }
   return number
 }

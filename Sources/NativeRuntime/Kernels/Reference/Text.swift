@@ -57,9 +57,11 @@ extension TextAttributes.Result {
   /// One row of numbers for each text.
   fileprivate func tensor(_ rows: [[Int64]], sizes: [Int]) throws -> Tensor {
     switch self {
-    case .sequence(let length):
+    case .sequence(let size):
+      let length = try number(size)
       let filled = rows.flatMap { $0.prefix(length) + Array(repeating: 0, count: max(0, length - $0.count)) }
       return try Tensor(filled, sizes: sizes + [length])
+    case .length: return try Tensor(rows.map { Int64($0.count) }, sizes: sizes)
     case .counts(let depth):
       var counts = [Int64](repeating: 0, count: rows.count * depth)
       for (row, numbers) in rows.enumerated() {
