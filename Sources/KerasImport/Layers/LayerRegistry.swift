@@ -76,6 +76,11 @@ public struct LayerRegistry: Sendable {
   /// Every operation class, sorted.
   package var operationNames: [String] { operations.keys.sorted() }
 
+  /// True for an operation that is supported, or refused with its reason.
+  func knowsOperation(_ className: String) -> Bool {
+    operations[className] != nil || refusedOperations[className] != nil
+  }
+
   /// True for modules whose classes are operations, not layers of the same name.
   package static func isOperation(module: String) -> Bool {
     module.hasPrefix("keras.src.ops.") || module.hasPrefix("keras.ops")

@@ -2,9 +2,10 @@
 indirect enum ExpressionTree: Sendable {
   case number(Double, isInteger: Bool)
   case string(String)
-  case name(String)
+  /// A name, and the number of the character that it begins with.
+  case name(String, at: Int)
   case list([ExpressionTree])
-  case call(String, [ExpressionTree], [(name: String, value: ExpressionTree)])
+  case call(String, at: Int, [ExpressionTree], [(name: String, value: ExpressionTree)])
   case index(ExpressionTree, [ExpressionTree])
   case slice(ExpressionTree?, ExpressionTree?, ExpressionTree?)
   case ellipsis
@@ -15,6 +16,8 @@ indirect enum ExpressionTree: Sendable {
 /// Reads Python's expressions over tensors: numbers, names, calls, indices, and operators by Python's precedence.
 struct ExpressionParser {
   private let tokens: [Token]
+  /// The number of the character that each token begins with; behind them that of the end.
+  private let places: [Int]
   private var position = 0
   private var depth = 0
 
@@ -22,19 +25,40 @@ struct ExpressionParser {
     case number(String), name(String), string(String), symbol(String)
   }
 
+  /// The tree, and what the expression calls its input: `x`, or the parameter of a `lambda NAME:` in front.
   /// - Throws: `invalidValue` with the place of what is not an expression.
-  static func parse(_ text: String) throws(KerasImportError) -> ExpressionTree {
+  static func parse(_ text: String) throws(KerasImportError) -> (tree: ExpressionTree, input: String) {
     guard text.utf8.count <= 4096 else { throw failure("at most 4096 characters", "\(text.utf8.count)") }
-    var parser = ExpressionParser(tokens: try tokens(of: Array(text)))
+    var parser = try ExpressionParser(text: Array(text))
+    let input = try parser.parameter() ?? "x"  // The name that stands for the input where none is given.
     let tree = try parser.comparison()
-    if let rest = parser.peek { throw failure("the end of the expression", parser.text(rest)) }
-    return tree
+    if parser.peek != nil { throw parser.failure("the end of the expression") }
+    return (tree, input)
   }
 
-  private init(tokens: [Token]) { self.tokens = tokens }
+  private init(text: [Character]) throws(KerasImportError) {
+    let found = try ExpressionParser.tokens(of: text)
+    tokens = found.map(\.token)
+    places = found.map(\.place) + [text.count + 1]
+  }
 
   private static func failure(_ expected: String, _ found: String) -> KerasImportError {
     KerasImportError(.invalidValue(key: "expression", expected: expected, found: found))
+  }
+
+  /// What is told of the next token.
+  private func failure(_ expected: String) -> KerasImportError {
+    ExpressionParser.failure(expected, "\(text(peek)) at character \(places[position])")
+  }
+
+  /// The one parameter of `lambda NAME:`; nil for an expression without.
+  private mutating func parameter() throws(KerasImportError) -> String? {
+    guard peek == .name("lambda") else { return nil }
+    position += 1
+    guard case .name(let name)? = peek else { throw failure("the name of the input") }
+    position += 1
+    try expect(":")
+    return name
   }
 
   // MARK: Tokens
@@ -45,8 +69,8 @@ struct ExpressionParser {
     "[", "]", ",", ":", "=",
   ]
 
-  private static func tokens(of text: [Character]) throws(KerasImportError) -> [Token] {
-    var result: [Token] = []
+  private static func tokens(of text: [Character]) throws(KerasImportError) -> [(token: Token, place: Int)] {
+    var result: [(token: Token, place: Int)] = []
     var index = 0
     func run(_ isPart: (Character) -> Bool) -> String {
       let start = index
@@ -55,22 +79,25 @@ struct ExpressionParser {
     }
     while index < text.count {
       let character = text[index]
+      let place = index + 1
       if character.isWhitespace { index += 1; continue }
       if let symbol = symbols.first(where: { text[index...].starts(with: Array($0)) }), !isNumber(text, index)
       {
-        result.append(.symbol(symbol))
+        result.append((.symbol(symbol), place))
         index += symbol.count
       } else if character.isASCII, character.isNumber || character == "." {
-        result.append(.number(number(text, &index)))
+        result.append((.number(number(text, &index)), place))
       } else if character.isLetter || character == "_" {
-        result.append(.name(run { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "." }))
+        result.append((.name(run { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "." }), place))
       } else if character == "\"" || character == "'" {
         index += 1
-        result.append(.string(run { $0 != character }))
-        guard index < text.count else { throw failure("a closing \(character)", "the end") }
+        result.append((.string(run { $0 != character }), place))
+        guard index < text.count else {
+          throw failure("a closing \(character)", "the end of the text that begins at character \(place)")
+        }
         index += 1
       } else {
-        throw failure("an expression", "\"\(character)\"")
+        throw failure("an expression", "\"\(character)\" at character \(place)")
       }
     }
     return result
@@ -108,7 +135,7 @@ struct ExpressionParser {
   }
 
   private mutating func expect(_ symbol: String) throws(KerasImportError) {
-    guard take(symbol) != nil else { throw ExpressionParser.failure("\"\(symbol)\"", text(peek)) }
+    guard take(symbol) != nil else { throw failure("\"\(symbol)\"") }
   }
 
   // MARK: Operators, loosest first
@@ -116,7 +143,7 @@ struct ExpressionParser {
   private mutating func comparison() throws(KerasImportError) -> ExpressionTree {
     depth += 1
     defer { depth -= 1 }
-    guard depth <= 64 else { throw ExpressionParser.failure("at most 64 levels", "more") }
+    guard depth <= 64 else { throw failure("at most 64 levels") }
     let left = try bitwise()
     guard let operation = take("<=", ">=", "==", "!=", "<", ">") else { return left }
     return .binary(operation, left, try bitwise())
@@ -144,7 +171,7 @@ struct ExpressionParser {
     guard let operation = take("-", "+", "~") else { return try power() }
     depth += 1
     defer { depth -= 1 }
-    guard depth <= 64 else { throw ExpressionParser.failure("at most 64 levels", "more") }
+    guard depth <= 64 else { throw failure("at most 64 levels") }
     let operand = try sign()
     return operation == "+" ? operand : .unary(operation, operand)
   }
@@ -169,20 +196,23 @@ struct ExpressionParser {
   }
 
   private mutating func atom() throws(KerasImportError) -> ExpressionTree {
-    guard let token = peek else { throw ExpressionParser.failure("an operand", "the end") }
+    guard let token = peek else { throw failure("an operand") }
+    if case .number(let text) = token, Double(text) == nil { throw failure("a number") }
+    if case .symbol(let symbol) = token, symbol != "(", symbol != "[" { throw failure("an operand") }
+    let place = places[position]
     position += 1
     switch token {
     case .number(let text):
-      guard let number = Double(text) else { throw ExpressionParser.failure("a number", "\"\(text)\"") }
-      return .number(number, isInteger: Int(text) != nil)
+      let number = Double(text) ?? .nan  // Looked at above.
+      // Numbers that Double has exactly.
+      return .number(number, isInteger: Int(text).map { $0.magnitude < 1 << 53 } ?? false)
     case .string(let text): return .string(text)
-    case .name(let name): return peek == .symbol("(") ? try call(name) : .name(name)
+    case .name(let name): return peek == .symbol("(") ? try call(name, at: place) : .name(name, at: place)
     case .symbol("("):
       let first = try comparison()
       guard peek == .symbol(",") else { try expect(")"); return first }
       return .list(try list(from: first, until: ")"))
-    case .symbol("["): return .list(take("]") != nil ? [] : try list(from: comparison(), until: "]"))
-    case .symbol(let symbol): throw ExpressionParser.failure("an operand", "\"\(symbol)\"")
+    case .symbol: return .list(take("]") != nil ? [] : try list(from: comparison(), until: "]"))
     }
   }
 
@@ -198,7 +228,7 @@ struct ExpressionParser {
     return items
   }
 
-  private mutating func call(_ name: String) throws(KerasImportError) -> ExpressionTree {
+  private mutating func call(_ name: String, at place: Int) throws(KerasImportError) -> ExpressionTree {
     try expect("(")
     var positional: [ExpressionTree] = []
     var keywords: [(name: String, value: ExpressionTree)] = []
@@ -211,7 +241,7 @@ struct ExpressionParser {
         positional.append(try comparison())
       }
     }
-    return .call(name, positional, keywords)
+    return .call(name, at: place, positional, keywords)
   }
 
   /// One part of an index: `...`, a slice or a number.
@@ -227,11 +257,11 @@ struct ExpressionParser {
         bounds[bounds.count - 1] = try comparison()
       }
     }
-    guard bounds.count <= 3 else { throw ExpressionParser.failure("start:stop:step", "more colons") }
+    guard bounds.count <= 3 else { throw failure("start:stop:step, and no more colons") }
     if isSlice {
       return .slice(bounds[0], bounds.count > 1 ? bounds[1] : nil, bounds.count > 2 ? bounds[2] : nil)
     }
-    guard let only = bounds[0] else { throw ExpressionParser.failure("an index", text(peek)) }
+    guard let only = bounds[0] else { throw failure("an index") }
     return only
   }
 }

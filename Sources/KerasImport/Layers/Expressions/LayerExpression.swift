@@ -4,7 +4,7 @@ import NativeFormat
 /// What a Lambda layer or a custom layer without weights computes, in a small language over the operations of
 /// `keras.ops`: `x / 255`, `x[..., 0:1]`, `mean(x, axis=1)`, `x[0] * x[1]`.
 ///
-/// - Names: `x`, the layer's input (a list of them where it is called with several, `x[0]`, `x[1]`); the numbers of the
+/// - Names: `x`, or the parameter of a `lambda NAME:` in front, the layer's input (a list of them where it is called with several, `x[0]`, `x[1]`); the numbers of the
 ///   layer's configuration and of a Lambda's `arguments` by their keys; `True`, `False`, `None`, `pi`.
 /// - Operators by Python's precedence: `+ - * / // % ** @`, comparisons, `& | ^ ~`; indices and slices as NumPy's.
 /// - Functions: those of `keras.ops` by their names, arguments beside tensors as keywords: `concatenate([x, -x],
@@ -15,12 +15,14 @@ public struct LayerExpression: Sendable {
   /// The text it was made from.
   public let text: String
   private let tree: ExpressionTree
+  /// What it calls the layer's input.
+  private let input: String
 
   /// Reads an expression.
   /// - Throws: `invalidValue` with expected and found where it is none.
   public init(_ text: String) throws(KerasImportError) {
     self.text = text
-    tree = try ExpressionParser.parse(text)
+    (tree, input) = try ExpressionParser.parse(text)
   }
 
   /// Emits the expression's operations.
@@ -30,7 +32,7 @@ public struct LayerExpression: Sendable {
     let inputs = call.inputs
     guard let first = inputs.first else { throw KerasImportError(.invalidGraph("the call has no tensor")) }
     var known: [String: CallArgument<Operand>] = [
-      "x": inputs.count == 1
+      input: inputs.count == 1
         ? .tensor(Operand(first.value)) : .list(inputs.map { .tensor(Operand($0.value)) }),
       "True": .bool(true), "False": .bool(false), "None": .none, "pi": .number(Double.pi),
     ]
@@ -62,16 +64,16 @@ private struct ExpressionEvaluation {
     case .number(let number, let isInteger):
       return isInteger ? .integer(Int(number)) : .number(number)
     case .string(let text): return .string(text)
-    case .name(let name):
+    case .name(let name, let place):
       guard let value = known[name] else {
         let names = known.keys.filter { $0 != "pi" }.sorted().joined(separator: ", ")
-        throw KerasImportError(
-          .invalidValue(key: "expression", expected: "one of \(names)", found: "\"\(name)\""))
+        throw misfit("one of \(names)", "\"\(name)\" at character \(place)")
       }
       return value
     case .list(let items):
       return .list(try items.map { item throws(KerasImportError) in try value(of: item) })
-    case .call(let name, let positional, let keywords): return try call(name, positional, keywords)
+    case .call(let name, let place, let positional, let keywords):
+      return try call(name, at: place, positional, keywords)
     case .index(let base, let parts): return try indexed(base, parts)
     case .slice(let start, let stop, let step):
       return .slice(start: try bound(start), stop: try bound(stop), step: try bound(step))
@@ -94,9 +96,12 @@ private struct ExpressionEvaluation {
     case .integer(let number): return scope.scalar(Double(number), scope.computeDType)
     case .number(let number): return scope.scalar(number, scope.computeDType)
     case .list, .dictionary, .bool, .string, .none, .slice, .ellipsis, .object:
-      throw KerasImportError(
-        .invalidValue(key: "expression", expected: "tensors as the result", found: "something else"))
+      throw misfit("tensors as the result", "something else")
     }
+  }
+
+  private func misfit(_ expected: String, _ found: String) -> KerasImportError {
+    KerasImportError(.invalidValue(key: "expression", expected: expected, found: found))
   }
 
   // MARK: Operators
@@ -104,6 +109,7 @@ private struct ExpressionEvaluation {
   private func unary(
     _ operation: String, _ operand: CallArgument<Operand>
   ) throws(KerasImportError) -> CallArgument<Operand> {
+    try expectNoList(operand, operation)
     switch (operation, operand) {
     case ("-", .integer(let number)): return .integer(-number)
     case ("-", .number(let number)): return .number(-number)
@@ -114,16 +120,22 @@ private struct ExpressionEvaluation {
   private func binary(
     _ operation: String, _ a: CallArgument<Operand>, _ b: CallArgument<Operand>
   ) throws(KerasImportError) -> CallArgument<Operand> {
+    for operand in [a, b] { try expectNoList(operand, operation) }
     if let a = a.plainNumber, let b = b.plainNumber, let result = ExpressionEvaluation.number(operation, a, b)
     {
       let isWhole = result.isFinite && result == result.rounded() && result.magnitude < 4e15
       return isWhole && operation != "/" ? .integer(Int(result)) : .number(result)
     }
     guard let name = ExpressionEvaluation.operators[operation] else {
-      throw KerasImportError(
-        .invalidValue(key: "expression", expected: "an operator", found: "\"\(operation)\""))
+      throw misfit("an operator", "\"\(operation)\"")
     }
     return try apply(name, [a, b], [])
+  }
+
+  /// Python has no arithmetic of lists of tensors, which the inputs of a layer with several are.
+  private func expectNoList(_ operand: CallArgument<Operand>, _ operation: String) throws(KerasImportError) {
+    guard case .list(let items) = operand, !operand.tensors.isEmpty else { return }
+    throw misfit("a tensor beside \"\(operation)\"", "a list of \(items.count): pick one, as x[0]")
   }
 
   private static func number(_ operation: String, _ a: Double, _ b: Double) -> Double? {
@@ -145,8 +157,7 @@ private struct ExpressionEvaluation {
     if case .list(let items) = whole, index.count == 1, case .integer(let number) = index[0] {
       let place = number < 0 ? number + items.count : number
       guard items.indices.contains(place) else {
-        throw KerasImportError(
-          .invalidValue(key: "expression", expected: "one of \(items.count) inputs", found: "\(number)"))
+        throw misfit("an index below \(items.count), the number of inputs", "\(number)")
       }
       return items[place]
     }
@@ -156,24 +167,52 @@ private struct ExpressionEvaluation {
   // MARK: Functions
 
   private func call(
-    _ name: String, _ positional: [ExpressionTree], _ keywords: [(name: String, value: ExpressionTree)]
+    _ name: String, at place: Int, _ positional: [ExpressionTree],
+    _ keywords: [(name: String, value: ExpressionTree)]
   ) throws(KerasImportError) -> CallArgument<Operand> {
-    let arguments = try positional.map { argument throws(KerasImportError) in try value(of: argument) }
+    var arguments = try positional.map { argument throws(KerasImportError) in try value(of: argument) }
     var named: [(key: String, value: CallArgument<Operand>)] = []
     for keyword in keywords { named.append((keyword.name, try value(of: keyword.value))) }
-    return try apply(ExpressionEvaluation.className(of: name), arguments, named)
+    let bare = name.split(separator: ".").last.map(String.init) ?? name
+    if bare == "l2_normalize" {
+      if arguments.count == 2 { named.append(("axis", arguments.removeLast())) }
+      guard named.contains(where: { $0.key == "axis" }) else {
+        throw misfit("an axis of \(name)", "none at character \(place)")
+      }
+      // `x / sqrt(max(sum x^2, 1e-12))`, as the backend and TensorFlow have it.
+      named.append(("epsilon", .number(1e-6)))
+    }
+    let className = ExpressionEvaluation.className(of: bare)
+    guard registry.knowsOperation(className) else {
+      let nearest = registry.operationNames.map(ExpressionEvaluation.functionName).nearest(to: bare)
+      let advice = nearest.map { "; did you mean \"\($0)\"?" } ?? ""  // Nothing alike: no advice.
+      throw misfit("a function of keras.ops", "\"\(name)\" at character \(place)\(advice)")
+    }
+    return try apply(className, arguments, named)
   }
 
-  /// `ops.expand_dims` is ExpandDims.
+  /// What functions of other names are in `keras.ops`.
+  private static let classNames = [
+    "abs": "Absolute", "pow": "Power", "divide": "Divide", "sub": "Subtract", "mul": "Multiply",
+    "concat": "Concatenate", "reduce_mean": "Mean", "reduce_sum": "Sum", "reduce_max": "Max",
+    "reduce_min": "Min",
+    "reduce_prod": "Prod", "reduce_any": "Any", "reduce_all": "All", "reduce_std": "Std",
+    "reduce_variance": "Var",
+    "l2_normalize": "Normalize",
+  ]
+
+  /// `expand_dims` is ExpandDims.
   private static func className(of name: String) -> String {
-    let bare = name.split(separator: ".").last.map(String.init) ?? name
-    let others = [
-      "abs": "Absolute", "pow": "Power", "divide": "Divide", "sub": "Subtract", "mul": "Multiply",
-      "concat": "Concatenate",
-      "reduce_mean": "Mean", "reduce_sum": "Sum", "reduce_max": "Max", "reduce_min": "Min",
-    ]
-    return others[bare]
-      ?? bare.split(separator: "_").map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+    classNames[name]
+      ?? name.split(separator: "_").map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+  }
+
+  /// ExpandDims is `expand_dims`.
+  private static func functionName(of className: String) -> String {
+    className.reduce(into: "") { name, letter in
+      if letter.isUppercase, !name.isEmpty { name += "_" }
+      name += letter.lowercased()
+    }
   }
 
   /// An operation by its class, with what is no tensor as its configuration.
