@@ -20,10 +20,8 @@ struct Layers: ParsableCommand {
     ]
     if json {
       var members = sections.map { title, names in (title, JSONValue.array(names.map(Layers.entry))) }
-      let refused = RefusedLayers.reasons.sorted { $0.key < $1.key }.map { name, reason in
-        JSONValue.object(JSONObject([("name", .string(name)), ("reason", .string(reason))]))
-      }
-      members.append(("refused", .array(refused)))
+      members.append(("refused", Layers.reasons(RefusedLayers.reasons)))
+      members.append(("refused_operations", Layers.reasons(registry.refusedOperations)))
       try StandardOutput.json(JSONValue.object(JSONObject(members)).text(.compact) + "\n")
       return
     }
@@ -34,9 +32,20 @@ struct Layers: ParsableCommand {
       try StandardOutput.line("\(title.capitalized) (\(names.count)) and their ONNX operators")
       try Layers.printRows(names.map { ($0, Layers.operators(of: $0)) })
     }
-    try StandardOutput.line("")
-    try StandardOutput.line("Refused")
-    try Layers.printRows(RefusedLayers.reasons.sorted { $0.key < $1.key }.map { ($0, $1) })
+    for (title, reasons) in [
+      ("Refused", RefusedLayers.reasons), ("Refused operations", registry.refusedOperations),
+    ] {
+      try StandardOutput.line("")
+      try StandardOutput.line(title)
+      try Layers.printRows(reasons.sorted { $0.key < $1.key }.map { ($0, $1) })
+    }
+  }
+
+  private static func reasons(_ entries: [String: String]) -> JSONValue {
+    .array(
+      entries.sorted { $0.key < $1.key }.map { name, reason in
+        .object(JSONObject([("name", .string(name)), ("reason", .string(reason))]))
+      })
   }
 
   private static func printRows(_ rows: [(name: String, text: String)]) throws {

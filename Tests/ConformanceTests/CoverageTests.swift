@@ -124,7 +124,11 @@ import Testing
       "## \(title) (\(names.count))\n\n| name | operators |\n| --- | --- |\n"
         + names.map(row).joined(separator: "\n")
     }
-    let refused = RefusedLayers.reasons.sorted { $0.key < $1.key }.map { "| \($0) | \($1) |" }
+    func reasons(_ title: String, _ name: String, _ entries: [String: String]) -> String {
+      "## \(title)\n\n| \(name) | why |\n| --- | --- |\n"
+        + entries.sorted { $0.key < $1.key }.map { "| \($0) | \($1) |" }.joined(separator: "\n")
+    }
+    let registry = LayerRegistry.standard
     return """
       # Layers and operations
 
@@ -132,13 +136,15 @@ import Testing
       cases of the tests were written with; types and sizes decide which of them a model needs. Made by
       `KCONVERT_RECORD=1 swift test --filter CoverageTests`.
 
-      \(table("Layers", LayerRegistry.standard.layerNames))
+      \(table("Layers", registry.layerNames))
 
-      ## Refused
+      \(table("Operations", registry.operationNames))
 
-      | class | why |
-      | --- | --- |
-      \(refused.joined(separator: "\n"))
+      \(reasons("Refused layers", "class", RefusedLayers.reasons))
+
+      \(reasons("Refused operations", "class", registry.refusedOperations))
+
+      \(reasons("Functions that put no operation into a model", "function", FunctionsOutsideModels.reasons))
 
       """
   }

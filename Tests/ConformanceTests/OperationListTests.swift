@@ -16,4 +16,25 @@ import Testing
     #expect(refused.keys.filter { supported.contains($0) || !classes.contains($0) } == [])
     #expect(refused.values.allSatisfy { !$0.isEmpty })
   }
+
+  /// The list has the classes that a call of each function puts into a model.
+  @Test func `every function of keras is supported, or refused with its reason`() throws {
+    let list = Case.repository.appending(path: "fixtures/keras3_functions.txt")
+    let functions = try String(contentsOf: list, encoding: .utf8).split(separator: "\n")
+      .filter { !$0.hasPrefix("#") }.map { $0.split(separator: " ").map(String.init) }
+    let registry = LayerRegistry.standard
+    let known = Set(registry.operationNames).union(registry.refusedOperations.keys)
+    let activations = Set(registry.activationNames.map { "keras.activations.\($0)" })
+    let outside = FunctionsOutsideModels.reasons
+    #expect(functions.count > 390)
+    for function in functions {
+      let (name, classes) = (function[0], function.dropFirst())
+      if classes.isEmpty {
+        #expect(activations.contains(name) || outside[name] != nil, "\(name)")
+      } else {
+        #expect(classes.allSatisfy(known.contains), "\(name)")
+      }
+    }
+    #expect(outside.keys.filter { name in !functions.contains { $0 == [name] } } == [])
+  }
 }
