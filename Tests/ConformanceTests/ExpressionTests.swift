@@ -27,7 +27,7 @@ import Testing
       ("lambda t: t / 2", [0.5, 2, -1, 0.25]), ("K.sum(x, axis=-1)", [5, -1.5]),
       ("tf.reduce_max(x, axis=0)", [1, 4]), ("x[:, 0:1] * 2 ** 3", [8, -16]),
       ("tf.math.l2_normalize(x * [[3, 1], [1, 0]], axis=1)", [0.6, 0.8, -1, 0]),
-      ("where(x > 0, x, 0)", [1, 4, 0, 0.5]),
+      ("where(x > 0, x, 0)", [1, 4, 0, 0.5]), ("x - tf.reduce_mean(x, 0)", [1.5, 1.75, -1.5, -1.75]),
     ] as [(String, [Double])])
   func `an expression gives its numbers`(_ expression: String, _ wanted: [Double]) throws {
     let found = try ExpressionTests.values(of: expression)

@@ -174,15 +174,20 @@ private struct ExpressionEvaluation {
     var named: [(key: String, value: CallArgument<Operand>)] = []
     for keyword in keywords { named.append((keyword.name, try value(of: keyword.value))) }
     let bare = name.split(separator: ".").last.map(String.init) ?? name
+    let className = ExpressionEvaluation.className(of: bare)
+    if ExpressionEvaluation.axisComesSecond.contains(className) {
+      // Configurations have them by name.
+      for key in ["axis", "keepdims"].prefix(max(arguments.count - 1, 0)).reversed() {
+        named.append((key, arguments.removeLast()))
+      }
+    }
     if bare == "l2_normalize" {
-      if arguments.count == 2 { named.append(("axis", arguments.removeLast())) }
       guard named.contains(where: { $0.key == "axis" }) else {
         throw misfit("an axis of \(name)", "none at character \(place)")
       }
       // `x / sqrt(max(sum x^2, 1e-12))`, as the backend and TensorFlow have it.
       named.append(("epsilon", .number(1e-6)))
     }
-    let className = ExpressionEvaluation.className(of: bare)
     guard registry.knowsOperation(className) else {
       let nearest = registry.operationNames.map(ExpressionEvaluation.functionName).nearest(to: bare)
       let advice = nearest.map { "; did you mean \"\($0)\"?" } ?? ""  // Nothing alike: no advice.
@@ -199,6 +204,15 @@ private struct ExpressionEvaluation {
     "reduce_prod": "Prod", "reduce_any": "Any", "reduce_all": "All", "reduce_std": "Std",
     "reduce_variance": "Var",
     "l2_normalize": "Normalize",
+  ]
+
+  /// Operations that are called with an axis behind the tensor, and with `keepdims` behind it where they reduce.
+  private static let axisComesSecond: Set<String> = [
+    "All", "Any", "Argmax", "Argmin", "Argsort", "Concatenate", "CountNonzero", "Cumprod", "Cumsum",
+    "LogSoftmax",
+    "Logsumexp", "Max", "Mean", "Median", "Min", "Nanmax", "Nanmean", "Nanmin", "Nansum", "Normalize", "Prod",
+    "Softmax",
+    "Sort", "Stack", "Std", "Sum", "Var",
   ]
 
   /// `expand_dims` is ExpandDims.
