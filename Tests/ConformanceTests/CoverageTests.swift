@@ -55,7 +55,7 @@ import Testing
 
   /// Layers that no case has.
   private static let withoutCase: Set<String> = [
-    "BatchStatisticsNormalization", "DeviceWrapper", "DropoutWrapper", "Equalization",
+    "BatchStatisticsNormalization", "DenseFeatures", "DeviceWrapper", "DropoutWrapper", "Equalization",
     "GroupedQueryAttention", "InferenceCrop", "MaxNumBoundingBoxes", "RandomHeight", "RandomWidth",
     "ResidualWrapper", "TextVectorization",
   ]

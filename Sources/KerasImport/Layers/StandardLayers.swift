@@ -99,6 +99,7 @@ extension LayerRegistry {
     register(AutoContrast.self, as: "AutoContrast")
     register(ContrastByTiles.self, as: "ContrastLimitedAdaptiveHistogramEqualization")
     register(MaxNumBoundingBoxes.self, as: "MaxNumBoundingBoxes")
+    register(DenseFeatures.self, as: "DenseFeatures")
     register(MelSpectrogram.self, as: "MelSpectrogram")
     register(STFTSpectrogram.self, as: "STFTSpectrogram")
   }
