@@ -111,6 +111,29 @@ struct ONNXFileTests {
     #expect(message(SmallModel("Scan", nested(100)).bytes).contains("loops in loops"))
   }
 
+  @Test(arguments: [Int.max, Int.min, 0, 1 << 33]) func `a cell of impossibly many units is refused`(
+    units: Int
+  ) {
+    var model = SmallModel("LSTM", inputs: ["w", "w", "w"]) { node in
+      node.message(5) { attribute in
+        attribute.text(1, "hidden_size")
+        attribute.number(3, units)
+        attribute.number(20, 2)
+      }
+    }
+    let node = model.graph
+    model.graph = { graph in
+      node(&graph)
+      graph.message(5) { tensor in
+        for _ in 0..<3 { tensor.number(1, 1) }
+        tensor.number(2, 1)
+        tensor.text(8, "w")
+        tensor.data(9, [0, 0, 0, 0])
+      }
+    }
+    #expect(message(model.bytes).contains("expected a positive number of units, found \(units)"))
+  }
+
   // MARK: Initializers
 
   private func initializer(_ build: @escaping (inout MessageWriter) -> Void) -> [UInt8] {

@@ -23,12 +23,17 @@ extension RecurrentAttributes {
     return [.fixed(gateCount * units)]
   }
 
-  func inferTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
-    let x = operands[0]
-    try x.expectRank(3...3)
+  /// The number of units is multiplied from here on.
+  fileprivate func expectUnits() throws(GraphError) {
     guard units > 0, units < 1 << 32 else {
       throw GraphError("expected a positive number of units, found \(units)")
     }
+  }
+
+  func inferTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
+    let x = operands[0]
+    try x.expectRank(3...3)
+    try expectUnits()
     let gates = Dimension.fixed(gateCount * units)
     let state: Shape = [x.shape[0], .fixed(units)]
     try operands[1].expectShape([x.shape[2], gates], operand: 1)
@@ -55,6 +60,7 @@ extension SequenceRecurrentAttributes {
   func inferTypes(_ operands: [TensorType]) throws(GraphError) -> [TensorType] {
     let x = operands[0]
     try x.expectRank(3...3)
+    try cell.expectUnits()
     let (count, gates) = (Dimension.fixed(directions.count), Dimension.fixed(cell.gateCount * cell.units))
     let state: Shape = [count, x.shape[1], .fixed(cell.units)]
     try operands[1].expectShape([count, gates, x.shape[2]], operand: 1)
