@@ -31,6 +31,7 @@ struct Bench: ParsableCommand {
   func run() throws {
     try Failure.reporting(reading: [options.model, options.weights]) {
       guard runs > 0, size > 0 else { throw ValidationError("--runs and --size: expected positive numbers") }
+      Watchdog.start(reading: [options.model, options.weights], samples: options.batch ?? 1)
       let start = ContinuousClock.now
       let model = try options.open()
       var lowering = try options.lowering(for: model)
@@ -40,6 +41,7 @@ struct Bench: ParsableCommand {
       let load = milliseconds(since: start)
       let feed = try RandomInputs.feed(graph, RandomInputs.Attempt(), RandomInputs.Sizes(other: size))
       let first = try milliseconds { _ = try session.run(feed) }
+      Watchdog.stop()
       let times = try (0..<runs).map { _ in try milliseconds { _ = try session.run(feed) } }.sorted()
       report(load: load, first: first, times: times)
       if profile { ProfileReport(try session.profile(feed, runs: runs)).print() }

@@ -36,6 +36,7 @@ struct KConvert: ParsableCommand {
   static func main() {
     // A reader that is gone, and a file beyond a limit, are errors like any other that writing meets.
     for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
+    heedSignals()
     Leftovers.removeOnSignals()
     let arguments = CommandLine.arguments.dropFirst()
     if let script = CompletionScript.requested(by: arguments) {
@@ -50,6 +51,15 @@ struct KConvert: ParsableCommand {
       if let failure = misspeltOption(error, arguments) { failure.end() }
       exit(withError: error)
     }
+  }
+
+  /// Lets the signals through that this command relies on: a program may start it on a thread that blocks all of them, as
+  /// those of Dispatch do, and the command inherits that.
+  private static func heedSignals() {
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGALRM, SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, number) }
+    sigprocmask(SIG_UNBLOCK, &signals, nil)
   }
 
   /// A first word that is neither a verb nor a file, but near a verb: taken for a model, it would say that the second is one

@@ -22,6 +22,7 @@ enum Watchdog {
   private struct Limits {
     var seconds = 0.0
     var residentByteCount = 0
+    var pageByteCount = 4096
     var ticks = 0
     /// A literal would be copied to the heap at each call.
     var statistics: UnsafeMutablePointer<CChar>?
@@ -39,14 +40,17 @@ enum Watchdog {
   nonisolated(unsafe) private static let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: 64)
 
   /// Starts watching.
-  /// - Parameter paths: the files that are read; nil ones, and those that do not exist, count nothing.
-  static func start(reading paths: [String?]) {
+  /// - Parameters:
+  ///   - paths: the files that are read; nil ones, and those that do not exist, count nothing.
+  ///   - samples: how many the user asks to be computed at once, each of which may take as much.
+  static func start(reading paths: [String?], samples: Int = 1) {
     let given = paths.compactMap { $0 }
-    let byteCount = given.reduce(0) { $0 + size(of: $1) }
+    let byteCount = given.reduce(0) { min($0 + size(of: $1), largestByteCount) }
     let excess = max(0, byteCount - 1 << 20)
-    MemoryBudget.process.lower(to: 640 << 20 + 256 * excess)
-    limits.pointee.seconds = 8.5 + 60 * Double(excess) / 0x1p20
-    limits.pointee.residentByteCount = 960 << 20 + 256 * excess
+    let factor = min(max(1, samples), 1 << 16)
+    MemoryBudget.process.lower(to: (640 << 20 + 256 * excess) * factor)
+    limits.pointee.seconds = (8.5 + 60 * Double(excess) / 0x1p20) * Double(factor)
+    limits.pointee.residentByteCount = (960 << 20 + 256 * excess) * factor
     let name = (given.first ?? "").printable.shortened(to: 1000)
     limits.pointee.tooLong = strdup(
       "kconvert: error: \(name): not done after \(Int(limits.pointee.seconds)) s, which is too long for files of \(byteCount) bytes\n"
@@ -54,15 +58,26 @@ enum Watchdog {
     limits.pointee.tooLarge = strdup(
       "kconvert: error: \(name): more than \(limits.pointee.residentByteCount >> 20) MB of memory, too much for files of \(byteCount) bytes\n"
     )
-    // Made now, not in the handler.
-    limits.pointee.statistics = strdup("/proc/self/statm")
-    _ = buffer
+    prepare()
     var action = sigaction()
     action.__sigaction_handler.sa_handler = { _ in Watchdog.look() }
     action.sa_flags = SA_RESTART
     sigaction(SIGALRM, &action, nil)
     let interval = timeval(tv_sec: 0, tv_usec: 50_000)
     var timer = itimerval(it_interval: interval, it_value: interval)
+    setitimer(__itimer_which_t(ITIMER_REAL.rawValue), &timer, nil)
+  }
+
+  /// Makes what the handler may not: memory for the numbers it reads.
+  static func prepare() {
+    limits.pointee.statistics = strdup("/proc/self/statm")
+    limits.pointee.pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
+    _ = buffer
+  }
+
+  /// Ends watching: what follows is as long as the user asked for.
+  static func stop() {
+    var timer = itimerval()
     setitimer(__itimer_which_t(ITIMER_REAL.rawValue), &timer, nil)
   }
 
@@ -92,7 +107,7 @@ enum Watchdog {
   }
 
   /// The second number of Linux's `/proc/self/statm`, in pages; 0 elsewhere.
-  private static func residentByteCount() -> Int {
+  static func residentByteCount() -> Int {
     guard let path = limits.pointee.statistics else { return 0 }
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return 0 }
@@ -110,17 +125,21 @@ enum Watchdog {
       }
       index += 1
     }
-    return number &* 4096
+    return number &* limits.pointee.pageByteCount
   }
 
-  /// A file's size, or that of everything in a folder.
+  /// Files without content may claim any size; what is counted is multiplied.
+  private static let largestByteCount = 1 << 38
+
+  /// A file's size, or that of everything in a folder, as far as it is counted.
   private static func size(of path: String) -> Int {
     var status = stat()
     guard stat(path, &status) == 0 else { return 0 }
-    guard status.st_mode & S_IFMT == S_IFDIR else { return Int(status.st_size) }
+    guard status.st_mode & S_IFMT == S_IFDIR else { return min(Int(status.st_size), largestByteCount) }
     return Folder.members(of: path).reduce(0) { sum, member in
       var status = stat()
-      return lstat(member, &status) == 0 ? sum + Int(status.st_size) : sum
+      guard lstat(member, &status) == 0 else { return sum }
+      return min(sum + min(Int(status.st_size), largestByteCount), largestByteCount)
     }
   }
 }

@@ -162,6 +162,21 @@ import Testing
     #expect(try BatchTests.outputs(folder).isEmpty)
   }
 
+  @Test(.timeLimit(.minutes(2))) func `a model that takes too long ends its own process`() throws {
+    let folder = try CommandTests.scratch()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for name in ["endless", "good"] {
+      try BatchTests.copy("hostile/\(name).keras", to: folder.appending(path: "in/\(name).keras"))
+    }
+    let outcome = try BatchTests.batch(in: folder, "--verify", "--time-limit", "4")
+    let lines = try BatchTests.lines(outcome.output)
+    #expect(outcome.code == 1)
+    #expect(lines["in/endless.keras"]?.reason == "in/endless.keras: not done after 4 s")
+    #expect(lines["in/good.keras"]?.status == "converted")
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.appending(path: "out").path)
+    #expect(names.sorted() == ["good.onnx", "kconvert-batch.jsonl"])
+  }
+
   @Test func `nothing takes the place of a model that is read`() throws {
     let folder = try BatchTests.models()
     defer { try? FileManager.default.removeItem(at: folder) }

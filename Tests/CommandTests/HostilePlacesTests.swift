@@ -26,6 +26,21 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["fifo"])
   }
 
+  /// The whole disk: nobody walks through it to know how large it is.
+  @Test(.timeLimit(.minutes(1))) func `a folder that is no model is told at once`() throws {
+    let folder = try CommandTests.scratch()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let begin = ContinuousClock.now
+    for verb in [["/"], ["check", "/"], ["diff", Self.model, "/"], ["/", "--to", "onnx", "-o", "o.onnx"]] {
+      let outcome = try CommandTests.run(verb, in: folder)
+      #expect(outcome.code == 2, "\(verb)")
+      #expect(outcome.error.hasPrefix("kconvert: error: /: "), "\(verb)")
+    }
+    #expect(
+      try CommandTests.run(["run", Self.model, "--inputs", "/", "--outputs", "o.npz"], in: folder).code == 66)
+    #expect(begin.duration(to: .now) < .seconds(20))
+  }
+
   #if os(Linux)
     @Test func `a full standard output is an error`() throws {
       let verbs = [
