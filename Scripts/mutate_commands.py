@@ -8,6 +8,7 @@ verbs, each in limits, in a folder whose files are compared before and after. Ne
 attributes. Prints a table of exit codes and what was wrong; what was wrong is kept.
 """
 import argparse
+import ast
 import collections
 import hashlib
 import io
@@ -37,16 +38,25 @@ LARGEST = 1 << 18
 SECONDS, BYTES = 10, 1 << 30
 # A model that mutants are compared with, and what links in mutants may lead to.
 OTHER, CANARY = "fixtures/fuzz/good.keras", "other.h5"
-VERBS = {
+VERBS = {  # Those that everybody uses, of which each mutant goes through four, and the others, of which it goes through two.
     "--summary": ["{model}", "--summary"],
     "check": ["check", "{model}"],
     "run": ["run", "{model}", "--inputs", "{inputs}", "--outputs", "out/result.npz"],
     "--to onnx": ["{model}", "--to", "onnx", "-o", "out/result.onnx"],
-    "--to onnx --verify": ["{model}", "--to", "onnx", "--verify", "-o", "out/result.onnx"],
     "--to native": ["{model}", "--to", "native", "-o", "out/result.safetensors"],
     "--to keras": ["{model}", "--to", "keras", "-o", "out/result.keras"],
+}
+OTHER_VERBS = {
     "--to svg": ["{model}", "--to", "svg", "-o", "out/result.svg"],
     "--to dot": ["{model}", "--to", "dot", "-o", "out/result.dot"],
+    "--to html": ["{model}", "--to", "html", "-o", "out/result.html"],
+    "--to json": ["{model}", "--to", "json", "-o", "out/result.json"],
+    "--summary --cost": ["{model}", "--summary", "--cost", "--expand-nested"],
+    "--to onnx --verify": ["{model}", "--to", "onnx", "--verify", "-o", "out/result.onnx"],
+    "--to onnx --float16": ["{model}", "--to", "onnx", "--float16", "--external-data", "-o", "out/result.onnx"],
+    "run --reference": ["run", "{model}", "--inputs", "{inputs}", "--outputs", "out/result.npz", "--reference"],
+    "bench": ["bench", "{model}", "--runs", "1", "--size", "3", "--json"],
+    "batch": ["batch", "in", "--to", "onnx", "--out", "out", "--time-limit", "10", "--memory-limit", "960"],
     "compare": ["compare", "{model}", "{model}"],
     "compare onnx": ["compare", "other.keras", "{onnx}"],
     "diff": ["diff", "other.keras", "{model}"],
@@ -144,6 +154,24 @@ def mutated_safetensors(content, chance):
     return len(header).to_bytes(8, "little") + header + content[8 + count :]
 
 
+def mutated_npy(content, chance):
+    """An array whose header is still one, and says something else."""
+    start = 10 if content[6] == 1 else 12
+    end = start + int.from_bytes(content[8:start], "little")
+    header = ast.literal_eval(content[start:end].decode())
+    key = chance.choice(["descr", "fortran_order", "shape"])
+    sizes = list(header["shape"])
+    if sizes:
+        sizes[chance.randrange(len(sizes))] = chance.choice([n for n in NUMBERS if type(n) is int])
+    header[key] = {
+        "descr": chance.choice(["<f8", ">f4", "<i8", "|u1", "|b1", "<U7", "|S3", "|O", "<c8", "<f2", "", "x" * 99]),
+        "fortran_order": not header["fortran_order"],
+        "shape": chance.choice([tuple(sizes), (), header["shape"] + (1,), header["shape"][::-1], header["shape"][1:], (1,) * 65]),
+    }[key]
+    text = repr(header).encode() + b"\n"
+    return content[:8] + len(text).to_bytes(start - 8, "little") + text + content[end:]
+
+
 def mutated_attributes(content, chance):
     """An HDF5 file that stays valid, with an attribute mutated or a link, an object or a dataset of an odd kind added."""
     image = io.BytesIO(content)
@@ -193,7 +221,7 @@ def mutated_hdf5(content, chance):
 def mutated(name, content, chance):
     """By structure where the format is known and still readable, else by bytes."""
     by_structure = {
-        ".keras": mutated_archive, ".npz": mutated_archive, ".json": mutated_json, ".safetensors": mutated_safetensors,
+        ".keras": mutated_archive, ".npy": mutated_npy, ".npz": mutated_archive, ".json": mutated_json, ".safetensors": mutated_safetensors,
         ".h5": mutated_hdf5 if h5py else mutated_bytes,
     }.get(pathlib.Path(name).suffix, mutated_bytes)
     if chance.randrange(6) == 0:
@@ -256,7 +284,7 @@ class Runner:
         return process.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss << 10
 
     def run(self, verb, names, folder):
-        arguments = [part.format(**names) for part in VERBS[verb]]
+        arguments = [part.format(**names) for part in (VERBS | OTHER_VERBS)[verb]]
         shutil.rmtree(folder / "out", ignore_errors=True)
         (folder / "out").mkdir()
         with open(folder.parent / "errors", "wb") as errors:
@@ -269,7 +297,9 @@ class Runner:
         self.slowest, self.largest = max(self.slowest, seconds), max(self.largest, size)
         self.table[verb, code] += 1
         faults = []
-        if code < 0 or code not in (0, 1, 2, 3, 4, 64) or b"Fatal error" in said:
+        # To `batch`, a folder without a model is one that cannot be opened.
+        expected = (0, 1, 2, 3, 4, 64, 66) if verb == "batch" else (0, 1, 2, 3, 4, 64)
+        if code not in expected or b"Fatal error" in said:
             faults.append(f"signal or code {code}")
         if seconds > SECONDS:
             faults.append("time")
@@ -278,7 +308,7 @@ class Runner:
         if b"not done after" in said or b"MB of memory, too much" in said:
             faults.append("watchdog")
         # An output whose check fails with --verify is whole, too.
-        if code not in (0, 4) and any((folder / "out").iterdir()):
+        if code not in (0, 4) and any(path.suffix != ".jsonl" for path in (folder / "out").iterdir()):
             faults.append("partial output")
         return faults
 
@@ -299,7 +329,7 @@ class Runner:
         (folder / "in" / "other.onnx").write_bytes(mutated_bytes(self.onnx, chance))
         names |= {"inputs": "inputs.npz", "onnx": "in/other.onnx"}
         before = state(folder)
-        for verb in chance.sample(list(VERBS), 6):
+        for verb in chance.sample(list(VERBS), 4) + chance.sample(list(OTHER_VERBS), 2):
             faults = self.run(verb, names, folder)
             if state(folder) != before:
                 faults.append("files touched")
@@ -318,7 +348,7 @@ class Runner:
         print(f"{self.runs} runs of {self.models} mutants; slowest {self.slowest:.1f} s of a processor, "
               f"largest {self.largest >> 20} MB; faults: {dict(self.faults) or 'none'}")
         print(f"{'exit code':20}" + "".join(f"{code:>8}" for code in codes))
-        for verb in VERBS:
+        for verb in VERBS | OTHER_VERBS:
             print(f"{verb:20}" + "".join(f"{self.table[verb, code]:>8}" for code in codes))
         sys.stdout.flush()
 

@@ -67,4 +67,22 @@ struct ConcurrencyTests {
     }
     await #expect(throws: CancellationError.self) { try await task.value }
   }
+
+  @Test func `many tasks make plans for other sizes of one session`() async throws {
+    let session = try deep(layers: 2, size: 16)
+    func outputs(_ rows: Int) throws -> [Float] {
+      let x = try input(rows: rows, size: 16)
+      return try [Float](session.run(["x": x])[0].value)
+    }
+    let expected = try (1...12).map {
+      try [Float](deep(layers: 2, size: 16).run(["x": input(rows: $0, size: 16)])[0].value)
+    }
+    try await withThrowingTaskGroup(of: (Int, [Float]).self) { group in
+      for index in 0..<96 {
+        let rows = index % 12 + 1
+        group.addTask { (rows, try outputs(rows)) }
+      }
+      for try await (rows, values) in group { #expect(values == expected[rows - 1]) }
+    }
+  }
 }
