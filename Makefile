@@ -23,6 +23,7 @@ demo: build
 
 build: system
 	swift build -c release $(RELEASE) --product kconvert
+	swift build -c release $(RELEASE) --product kconvert-hdf5
 
 test: system $(VENV)/ready
 	KCONVERT_STRICT=1 swift test
@@ -76,7 +77,7 @@ $(CLUSTERS)/ready:
 	$(CLUSTERS)/bin/pip install --quiet --disable-pip-version-check ray pyspark pyarrow
 	touch $@
 
-# The command, its manual page and its completions for bash, zsh and fish. What `make build` made is installed: no compiler runs as root.
+# The command, the program that reads HDF5 files for others, the manual page and completions for bash, zsh and fish. What `make build` made is installed: no compiler runs as root.
 PREFIX ?= /usr/local
 install:
 	Scripts/install_files.sh $(KCONVERT) $(DESTDIR)$(PREFIX)

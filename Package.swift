@@ -17,6 +17,7 @@ let package = Package(
     .library(name: "ModelPictures", targets: ["ModelPictures"]),
     .executable(name: "kconvert", targets: ["KconvertCommand"]),
     .plugin(name: "KConvertPlugin", targets: ["KConvertPlugin"]),
+    .executable(name: "kconvert-hdf5", targets: ["HDF5Helper"]),
   ],
   traits: [
     // Without any: native files, safetensors, JSON, and the forward pass on this package's own kernels; no system library.
@@ -69,6 +70,8 @@ let package = Package(
 
     // Reading Keras: archive -> config -> graph -> weights -> lowering -> ModelIR.
     .target(name: "HDF5", dependencies: ["CHDF5", "CSystem"]),
+    // In which programs with threads have libhdf5 read files of strangers.
+    .executableTarget(name: "HDF5Helper", dependencies: ["HDF5"]),
     .target(name: "NativeFormat", dependencies: ["ModelFiles", "ModelIR"]),
     .target(
       name: "KerasImport",
@@ -152,12 +155,12 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: ["KconvertCommand", "ModelFiles", "KerasImport", "NativeFormat", "ModelIR"]),
-    .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "CHDF5", "CSystem"]),
+    .testTarget(name: "HDF5Tests", dependencies: ["HDF5", "HDF5Helper", "CHDF5", "CSystem"]),
     .testTarget(name: "NativeRuntimeTests", dependencies: ["NativeRuntime", "ModelFiles", "ModelIR"]),
     .testTarget(name: "NativeFormatTests", dependencies: ["NativeFormat", "ModelFiles", "ModelIR"]),
     .testTarget(
       name: "KerasImportTests",
-      dependencies: ["KerasImport", "NativeFormat", "ModelFiles", "ModelIR", "HDF5"]),
+      dependencies: ["KerasImport", "NativeFormat", "ModelFiles", "ModelIR", "HDF5", "HDF5Helper"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -17,7 +17,9 @@ class Kconvert < Formula
   uses_from_macos "zlib"
 
   def install
-    system "swift", "build", "--disable-sandbox", "-c", "release", "--product", "kconvert"
+    ["kconvert", "kconvert-hdf5"].each do |product|
+      system "swift", "build", "--disable-sandbox", "-c", "release", "--product", product
+    end
     system "Scripts/install_files.sh", ".build/release/kconvert", prefix
   end
 

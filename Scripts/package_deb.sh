@@ -18,7 +18,7 @@ cp "$root/LICENSE" "$stage/pkg/usr/share/doc/kconvert/copyright"
 
 # dpkg-shlibdeps reads the source's control file for its name alone.
 printf 'Source: kconvert\n\nPackage: kconvert\nArchitecture: any\n' >"$stage/debian/control"
-depends=$(cd "$stage" && dpkg-shlibdeps -O "pkg/usr/bin/kconvert" | sed -n 's/^shlibs:Depends=//p')
+depends=$(cd "$stage" && dpkg-shlibdeps -O pkg/usr/bin/kconvert pkg/usr/libexec/kconvert-hdf5 | sed -n 's/^shlibs:Depends=//p')
 
 hdf5=$(dpkg-query --search '*/libhdf5_serial.so.*' | sed -n '1s/:.*//p')
 hl=$(dpkg-query --search '*/libhdf5_serial_hl.so.*' | sed -n '1s/:.*//p')

@@ -31,6 +31,9 @@ for package in "$@"; do
   test -s "$usr/share/man/man1/kconvert.1" || test -s "$usr/share/man/man1/kconvert.1.gz"
   bash -n "$usr/share/bash-completion/completions/kconvert"
   "$usr/bin/kconvert" --version
+  code=0
+  "$usr/libexec/kconvert-hdf5" 2>/dev/null || code=$?
+  test $code = 64 || { echo "$package: kconvert-hdf5 ended with $code" >&2; exit 1; }
   "$usr/bin/kconvert" "$model" --to onnx --verify --quiet -o "$stage/model.onnx"
   "$usr/bin/kconvert" compare "$model" "$stage/model.onnx" >/dev/null
   "$usr/bin/kconvert" batch "$model" --to native --out "$stage/out" >/dev/null 2>&1

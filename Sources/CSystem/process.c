@@ -3,12 +3,23 @@
   #define _GNU_SOURCE
 #endif
 #include <fcntl.h>
+#include <errno.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #ifdef __linux__
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#endif
+#ifdef __APPLE__
+  #include <crt_externs.h>
+  #define environ (*_NSGetEnviron())
+#else
+extern char **environ;
 #endif
 
 #include "include/CSystem.h"
@@ -29,6 +40,89 @@ void cs_on_ending_signals(void (*handler)(int)) {
   for (int i = 0; i < 3; i++) {
     if (signal(signals[i], handler) == SIG_IGN) signal(signals[i], SIG_IGN);
   }
+}
+
+/// An empty file that nobody else can open.
+static int nameless_file(void) {
+#ifdef __linux__
+  return memfd_create("kconvert", MFD_CLOEXEC);
+#else
+  char path[] = "/tmp/kconvert-XXXXXX";
+  int file = mkstemp(path);
+  if (file < 0) return -1;
+  unlink(path);
+  fcntl(file, F_SETFD, FD_CLOEXEC);
+  return file;
+#endif
+}
+
+int cs_memory_file(const void *bytes, size_t count) {
+  int file = nameless_file();
+  if (file < 0) return -1;
+  for (size_t done = 0; done < count;) {
+    ssize_t written = write(file, (const char *)bytes + done, count - done);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) {
+      int reason = errno;
+      close(file);
+      errno = reason;
+      return -1;
+    }
+    done += (size_t)written;
+  }
+  return file;
+}
+
+/// Signals as a new process of a shell has them.
+static int fresh_signals(posix_spawnattr_t *attributes) {
+  sigset_t all, none;
+  sigfillset(&all);
+  sigemptyset(&none);
+  short flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
+#ifdef POSIX_SPAWN_CLOEXEC_DEFAULT
+  flags |= POSIX_SPAWN_CLOEXEC_DEFAULT;
+#endif
+  int reason = posix_spawnattr_setsigdefault(attributes, &all);
+  if (reason == 0) reason = posix_spawnattr_setsigmask(attributes, &none);
+  return reason != 0 ? reason : posix_spawnattr_setflags(attributes, flags);
+}
+
+/// A new process's standard input and output.
+static int streams(posix_spawn_file_actions_t *actions, int input, int output) {
+  int reason = posix_spawn_file_actions_adddup2(actions, input, 0);
+  if (reason == 0) reason = posix_spawn_file_actions_adddup2(actions, output, 1);
+#ifdef POSIX_SPAWN_CLOEXEC_DEFAULT
+  if (reason == 0) reason = posix_spawn_file_actions_addinherit_np(actions, 2);
+#endif
+  return reason;
+}
+
+int cs_spawn(const char *path, char *const arguments[], int input, int output, int *child) {
+  // Standard input comes first, and would take its place.
+  int lifted = output == 0 ? fcntl(output, F_DUPFD_CLOEXEC, 3) : output;
+  if (lifted < 0) return errno;
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawnattr_init(&attributes);
+  int reason = streams(&actions, input, lifted);
+  if (reason == 0) reason = fresh_signals(&attributes);
+  pid_t process = -1;
+  if (reason == 0) reason = posix_spawn(&process, path, &actions, &attributes, arguments, environ);
+  *child = (int)process;
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  if (lifted != output) close(lifted);
+  return reason;
+}
+
+void cs_close_from(int first) {
+#if defined(__linux__) && defined(SYS_close_range)
+  if (syscall(SYS_close_range, (unsigned)first, ~0u, 0) == 0) return;
+#endif
+  long end = sysconf(_SC_OPEN_MAX);
+  if (end < 0 || end > 1 << 20) end = 1 << 20;
+  for (int descriptor = first; descriptor < end; descriptor++) close(descriptor);
 }
 
 /// The bytes of address space that this process uses; 0 where the system does not tell.

@@ -101,7 +101,7 @@ enum FuzzModel {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let path = "\(folder)/model"
     try Data(input).write(to: URL(filePath: path))
-    let model = try HDF5File.$isIndexedApart.withValue(true) { try KerasModel(contentsOf: path) }
+    let model = try HDF5File.$indexingPlace.withValue(.copy) { try KerasModel(contentsOf: path) }
     let lowered = try model.lowered()
     _ = ModelSummary(model, lowered).text(width: 80)
     // Each of these refuses for reasons of its own.

@@ -11,9 +11,9 @@ import CSystem
 
 /// A child process of limited time and memory that indexes a file while this process does other work.
 ///
-/// libhdf5 crashes and hangs on some damaged files; this way that ends the child and becomes an error. Meant for
-/// commands: a program with many threads may prefer ``HDF5Index/init(indexing:)``. The work is never done in this process
-/// instead: when there can be no child, or it cannot be confined, that is an error.
+/// libhdf5 crashes and hangs on some damaged files; this way that ends the child and becomes an error. A command with one
+/// thread forks; a program with several starts ``IndexHelper``. The work is never done in this process instead: when there
+/// can be no child, or it cannot be confined, that is an error.
 ///
 /// Not to be used by two threads at once.
 package final class IndexProcess: @unchecked Sendable {
@@ -24,28 +24,36 @@ package final class IndexProcess: @unchecked Sendable {
   private let byteLimit: Int
   private var isReaped = false
 
-  /// Starts the child; it has the bytes as they are now.
+  /// Starts a copy of this process; it has the bytes as they are now.
   /// - Parameters:
   ///   - seconds: of processor time; a machine that is busy with other things gets a little longer.
   ///   - parent: the process that it ends with; another than this one cannot be had.
-  package init(
+  package convenience init(
     indexing bytes: UnsafeRawBufferPointer, seconds: Int32 = 5, parent: Int32 = getpid()
   ) throws(HDF5Error) {
+    try self.init(byteCount: bytes.count, seconds: seconds) { output in
+      // The lock is held so that the child starts with a library that nobody is using.
+      let child = HDF5Library.guarded { chdf5_fork() }
+      if child == 0 { IndexWork(answers: output).run(bytes, seconds: seconds, parent: parent) }
+      return child
+    }
+  }
+
+  /// - Parameter start: starts the child, which writes its answers to a descriptor; -1 where it cannot, and says why in
+  ///   `errno`.
+  init(byteCount: Int, seconds: Int32, _ start: (_ output: Int32) -> Int32) throws(HDF5Error) {
     var ends: [Int32] = [-1, -1]
     guard cs_pipe(&ends) == 0 else { throw IndexProcess.cannotStart }
-    // The lock is held so that the child starts with a library that nobody is using.
-    let child = HDF5Library.guarded { chdf5_fork() }
-    if child == 0 {
-      close(ends[0])
-      IndexWork(answers: ends[1]).run(bytes, seconds: seconds, parent: parent)
-    }
+    let child = start(ends[1])
+    let code = errno
     close(ends[1])
     guard child > 0 else {
       close(ends[0])
+      errno = code
       throw IndexProcess.cannotStart
     }
     (self.child, answers, self.seconds) = (child, ends[0], seconds)
-    byteLimit = 64 * bytes.count + 1 << 26
+    byteLimit = 64 * byteCount + 1 << 26
   }
 
   deinit {
@@ -53,7 +61,8 @@ package final class IndexProcess: @unchecked Sendable {
     if !isReaped { end() }
   }
 
-  private static var cannotStart: HDF5Error {
+  /// What the last call to the system says about it.
+  static var cannotStart: HDF5Error {
     HDF5Error(
       .unsupported(
         "no process could be started to read it in (\(String(cString: strerror(errno)))); HDF5 files are not read without"
@@ -62,6 +71,17 @@ package final class IndexProcess: @unchecked Sendable {
 
   private static let damaged = HDF5Error(
     .corrupted("libhdf5 did not come to an end with this file, which is damaged"))
+
+  /// Waits for what a program says first.
+  /// - Parameter helper: where it is.
+  func receive(_ greeting: [UInt8], from helper: String) throws(HDF5Error) {
+    guard read(greeting.count) != greeting else { return }
+    end()
+    throw HDF5Error(
+      .unsupported(
+        "the program \"\(helper)\" is not kconvert-hdf5, or of another version; HDF5 files are not read without"
+      ))
+  }
 
   /// The attributes of the root group, which are there before everything else is; to be asked for first, and once.
   package func rootAttributes() throws(HDF5Error) -> [String: HDF5Index.Attribute] {
@@ -148,7 +168,7 @@ extension HDF5Index {
 }
 
 /// What a child's answer is: a byte, the number of bytes of its content, and that.
-private enum Answer: UInt8 {
+enum Answer: UInt8 {
   /// An index of the root group's attributes alone.
   case rootAttributes
   case index
@@ -158,7 +178,7 @@ private enum Answer: UInt8 {
 }
 
 /// The work of the child.
-private struct IndexWork {
+struct IndexWork {
   let answers: Int32
 
   /// What a child may use beyond what its parent has, and beyond the file itself.
@@ -197,7 +217,7 @@ private struct IndexWork {
     send(message + content)
   }
 
-  private func send(_ message: [UInt8]) {
+  func send(_ message: [UInt8]) {
     message.withUnsafeBytes { message in
       var rest = message[...]
       while !rest.isEmpty {

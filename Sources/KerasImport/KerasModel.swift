@@ -32,7 +32,7 @@ public struct KerasModel: Sendable {
   /// The files that bytes come from, for those who read all of them.
   private let files: [ModelFile]
   private let keepsUnsupported: Bool
-  private let kept = Lazy<LoweredModel>()
+  private let kept: Lazy<LoweredModel>
 
   /// How a file is opened.
   public struct Options: Sendable {
@@ -42,6 +42,14 @@ public struct KerasModel: Sendable {
     public var weights: String?
     /// Files that the model keeps beside it, vocabularies, by the name or path of their layer.
     public var assets: [String: String] = [:]
+    /// The path of the program `kconvert-hdf5`, in which libhdf5 then looks at HDF5 files: a process for each file, of 5 s and
+    /// 512 MB, which can open and write no file and ends with this one. Where it cannot be started or confined, HDF5 files
+    /// are not read.
+    ///
+    /// nil: in this process. It takes a few milliseconds less for each file, and means that this process trusts libhdf5 with
+    /// the file: the library is known to crash, to loop and to write past its memory on damaged files, and a crash ends the
+    /// program. Files that a stranger may have made belong into the helper, or to the command, which does the same by itself.
+    public var hdf5Helper: String?
     /// Whether a model opens although layers of it are not supported, or its weights are missing: then
     /// ``KerasModel/unsupported`` says so, a ``ModelSummary`` shows what there is, and everything else throws that.
     public var keepsUnsupported = false
@@ -55,7 +63,9 @@ public struct KerasModel: Sendable {
   /// - Throws: ``KerasImportError`` with the file's place: what cannot be opened, is damaged, is not supported, or does
   ///   not fit together.
   public init(contentsOfFile path: String, options: Options = Options()) throws(KerasImportError) {
-    try self.init(placing: ModelFile(at: path), options: options)
+    self = try HDF5File.indexing(in: options.hdf5Helper) { () throws(KerasImportError) in
+      try KerasModel(placing: ModelFile(at: path), options: options)
+    }
   }
 
   /// The same, as this package calls it.
@@ -73,7 +83,10 @@ public struct KerasModel: Sendable {
   public init(
     bytes: some Collection<UInt8>, name: String = "model", options: Options = Options()
   ) throws(KerasImportError) {
-    try self.init(placing: ModelFile(HeldBytes(copying: bytes, name: name), name: name), options: options)
+    let bytes = try HeldBytes(copying: bytes, name: name)
+    self = try HDF5File.indexing(in: options.hdf5Helper) { () throws(KerasImportError) in
+      try KerasModel(placing: ModelFile(bytes, name: name), options: options)
+    }
   }
 
   /// Opens a file; errors get its place.
@@ -112,6 +125,7 @@ public struct KerasModel: Sendable {
     fileFormat = file.format
     files = [file, weightFile].compactMap { $0 }
     path = file.path
+    kept = Lazy()
     self.weights = KerasWeights(graph, binding)
   }
 
@@ -120,7 +134,7 @@ public struct KerasModel: Sendable {
     (graph, unsupported, keepsUnsupported) = (model.graph, model.unsupported, model.keepsUnsupported)
     (warnings, config, files, path) = (model.warnings, model.config, model.files, model.path)
     (kerasVersion, format, fileFormat) = (model.kerasVersion, model.format, model.fileFormat)
-    self.binding = binding
+    (self.binding, kept) = (binding, Lazy())
     weights = KerasWeights(graph, binding)
   }
 

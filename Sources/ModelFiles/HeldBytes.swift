@@ -28,11 +28,14 @@ package struct HeldBytes: @unchecked Sendable {
   /// Tells the witness that these bytes are being read: while they are in the cache.
   package func reportRead() { witness?.saw(bytes) }
 
-  /// Where the bytes are in a file, when nobody needs to see them on their way out of it.
-  var fileRange: (descriptor: Int32, offset: Int)? {
-    guard witness == nil, let file = owner as? MappedFile else { return nil }
+  /// Where the bytes are in a file that stays open while they are held; nil for other memory.
+  package var place: (descriptor: Int32, offset: Int)? {
+    guard let file = owner as? MappedFile else { return nil }
     return file.offset(of: bytes).map { (file.descriptor, $0) }
   }
+
+  /// The same, when nobody needs to see the bytes on their way out of the file.
+  var fileRange: (descriptor: Int32, offset: Int)? { witness == nil ? place : nil }
 
   package var count: Int { bytes.count }
 

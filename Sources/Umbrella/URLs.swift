@@ -22,9 +22,11 @@ extension KerasModel {
 }
 
 extension KerasWeights {
-  /// Opens the weights of a file without an architecture, as ``init(contentsOfFile:)`` does.
+  /// Opens the weights of a file without an architecture, as ``init(contentsOfFile:hdf5Helper:)`` does.
   /// - Throws: ``KerasImportError`` with the file's place.
-  public init(contentsOf url: URL) throws(KerasImportError) { try self.init(contentsOfFile: localPath(url)) }
+  public init(contentsOf url: URL, hdf5Helper: String? = nil) throws(KerasImportError) {
+    try self.init(contentsOfFile: localPath(url), hdf5Helper: hdf5Helper)
+  }
 }
 
 extension Safetensors {

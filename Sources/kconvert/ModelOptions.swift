@@ -69,7 +69,7 @@ struct ModelOptions: ParsableArguments {
     var options = given
     options.weights = weights
     options.keepsUnsupported = isForSummary
-    let model = try HDF5File.$isIndexedApart.withValue(true) {
+    let model = try HDF5File.$indexingPlace.withValue(.copy) {
       try KerasModel(contentsOf: path, options: options)
     }
     for warning in model.warnings { Failure.warn("\(path): \(warning)") }

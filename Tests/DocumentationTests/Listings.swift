@@ -335,6 +335,13 @@ enum Formats {
     try writer.write(model, to: "model.onnx")
     try model.verifyChecksums()
   }
+
+  static func openApart() throws -> KerasModel {
+    var options = KerasModel.Options()
+    options.hdf5Helper = "/usr/local/libexec/kconvert-hdf5"
+    let model = try KerasModel(contentsOfFile: "upload.h5", options: options)
+    return model
+  }
 }
 
 enum Readme {

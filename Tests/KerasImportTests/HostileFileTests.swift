@@ -26,7 +26,7 @@ import Testing
   }()
 
   private func read(_ name: String) throws {
-    try HDF5File.$isIndexedApart.withValue(true) {
+    try HDF5File.$indexingPlace.withValue(.copy) {
       let model = try KerasModel(contentsOf: HostileFileTests.folder.appending(path: name).path)
       let lowered = try model.lowered()
       _ = ModelSummary(model, lowered).text(width: 100)

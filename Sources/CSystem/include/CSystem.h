@@ -19,6 +19,16 @@ int64_t cs_copy(int source, int64_t source_offset, int target, int64_t target_of
 /// A pipe that no program started meanwhile inherits; systems other than Linux mark it a moment after it is there.
 int cs_pipe(int ends[2]);
 
+/// A file without a name that holds these bytes, in memory where the system has such; -1 when there is no room.
+int cs_memory_file(const void *bytes, size_t count);
+
+/// Starts a program with two descriptors as its standard input and output, no signal blocked, ignored or handled, and this
+/// process's standard error and environment. 0, or the reason why it cannot be started.
+int cs_spawn(const char *path, char *const arguments[], int input, int output, int *child);
+
+/// Closes every descriptor of this process from one on.
+void cs_close_from(int first);
+
 /// Confines the calling process: memory it may write to, processor time, no core file. On Linux it also ends when its
 /// parent does. Returns other than 0 when that cannot be had or `parent` is gone already.
 int cs_confine(uint64_t memory_bytes, uint64_t seconds, int parent);

@@ -7,21 +7,36 @@ package struct HDF5File: Sendable {
   private let content: HDF5Content
   package let bytes: HeldBytes
 
-  /// Whether files are indexed in a child process, which a command wants: libhdf5 crashes on some damaged files.
-  @TaskLocal package static var isIndexedApart = false
+  /// Where libhdf5, which crashes and hangs on some damaged files, looks at them.
+  package enum IndexingPlace: Sendable {
+    case thisProcess
+    /// A copy of this process, which may have one thread: a command.
+    case copy
+    /// The program `kconvert-hdf5` at this path.
+    case program(String)
+  }
 
-  /// The file of these bytes. In a child process they begin to be indexed at once, in this one when the index is asked
-  /// for.
-  package init(_ bytes: HeldBytes) throws(KerasImportError) {
-    var process: IndexProcess?
-    if HDF5File.isIndexedApart {
-      do {
-        process = try bytes.withBytes { bytes throws(HDF5Error) in try IndexProcess(indexing: bytes) }
-      } catch {
-        throw KerasImportError(error)
-      }
+  /// Where files are indexed that are opened now.
+  @TaskLocal package static var indexingPlace = IndexingPlace.thisProcess
+
+  /// Runs `body` so that files which it opens are indexed by a program.
+  /// - Parameter helper: where `kconvert-hdf5` is; nil leaves things as they are.
+  static func indexing<R>(
+    in helper: String?, _ body: () throws(KerasImportError) -> R
+  ) throws(KerasImportError) -> R {
+    guard let helper else { return try body() }
+    let result = $indexingPlace.withValue(.program(helper)) {
+      Result { () throws(KerasImportError) in try body() }
     }
-    self.init(HDF5Content(bytes, process), bytes)
+    return try result.get()
+  }
+
+  /// The file of these bytes. In a copy of this process they begin to be indexed at once, elsewhere when the index is
+  /// asked for.
+  package init(_ bytes: HeldBytes) throws(KerasImportError) {
+    do { self.init(try HDF5Content(bytes, HDF5File.indexingPlace), bytes) } catch {
+      throw KerasImportError(error)
+    }
   }
 
   /// Bytes with an index that was made elsewhere. Its ranges are checked again when tensors are made.
@@ -89,15 +104,22 @@ package struct HDF5File: Sendable {
 /// What is known of a file, each part found out once.
 private final class HDF5Content: Sendable {
   private let bytes: HeldBytes
-  /// Where the file is being indexed; nil for this process.
+  private let place: HDF5File.IndexingPlace
+  /// The copy of this process that is indexing the file.
   private let process: IndexProcess?
   private let attributes = Lazy<Result<[String: HDF5Index.Attribute], HDF5Error>>()
   private let whole = Lazy<Result<HDF5Index, HDF5Error>>()
 
-  init(_ bytes: HeldBytes, _ process: IndexProcess?) { (self.bytes, self.process) = (bytes, process) }
+  init(_ bytes: HeldBytes, _ place: HDF5File.IndexingPlace) throws(HDF5Error) {
+    (self.bytes, self.place) = (bytes, place)
+    switch place {
+    case .copy: process = try bytes.withBytes { bytes throws(HDF5Error) in try IndexProcess(indexing: bytes) }
+    case .thisProcess, .program: process = nil
+    }
+  }
 
   init(_ bytes: HeldBytes, _ index: HDF5Index) {
-    (self.bytes, process) = (bytes, nil)
+    (self.bytes, place, process) = (bytes, .thisProcess, nil)
     _ = whole.value { .success(index) }
   }
 
@@ -111,11 +133,14 @@ private final class HDF5Content: Sendable {
   var index: Result<HDF5Index, HDF5Error> {
     whole.value {
       Result { () throws(HDF5Error) in
-        guard let process else {
-          return try bytes.withBytes { bytes throws(HDF5Error) in try HDF5Index(indexing: bytes) }
+        if let process {
+          _ = try rootAttributes.get()
+          return try process.index()
         }
-        _ = try rootAttributes.get()
-        return try process.index()
+        return try bytes.withBytes { range throws(HDF5Error) in
+          guard case .program(let path) = place else { return try HDF5Index(indexing: range) }
+          return try HDF5Index(indexing: range, in: bytes.place, helper: path)
+        }
       }
     }
   }

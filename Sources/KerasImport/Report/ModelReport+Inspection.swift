@@ -10,9 +10,9 @@ extension KerasModel {
   public static func inspect(
     _ path: String, options: Options = Options()
   ) throws(KerasImportError) -> ModelReport {
-    let file: ModelFile
-    do { file = try ModelFile(at: path) } catch { return try ModelReport(of: path, format: nil, error) }
-    return try inspect(file, options)
+    try HDF5File.indexing(in: options.hdf5Helper) { () throws(KerasImportError) in
+      try inspect(path, options) { () throws(KerasImportError) in try ModelFile(at: path) }
+    }
   }
 
   /// Tells everything about a file in memory, as ``inspect(_:options:)`` does about one on disk.
@@ -24,10 +24,16 @@ extension KerasModel {
     bytes: some Collection<UInt8>, name: String = "model", options: Options = Options()
   ) throws(KerasImportError) -> ModelReport {
     let copy = try HeldBytes(copying: bytes, name: name)
-    let file: ModelFile
-    do { file = try ModelFile(copy, name: name) } catch {
-      return try ModelReport(of: name, format: nil, error)
+    return try HDF5File.indexing(in: options.hdf5Helper) { () throws(KerasImportError) in
+      try inspect(name, options) { () throws(KerasImportError) in try ModelFile(copy, name: name) }
     }
+  }
+
+  private static func inspect(
+    _ name: String, _ options: Options, _ open: () throws(KerasImportError) -> ModelFile
+  ) throws(KerasImportError) -> ModelReport {
+    let file: ModelFile
+    do { file = try open() } catch { return try ModelReport(of: name, format: nil, error) }
     return try inspect(file, options)
   }
 

@@ -14,20 +14,32 @@ extension KerasWeights {
   /// - `.safetensors`: by name; a native file's in Keras's order of creation.
   ///
   /// Files of weights do not say which are trainable; all count as such.
+  /// - Parameter path: where the file is.
+  /// - Parameter hdf5Helper: as in ``KerasModel/Options/hdf5Helper``.
   /// - Throws: ``KerasImportError`` with the file's place.
-  public init(contentsOfFile path: String) throws(KerasImportError) {
-    try self.init(placing: ModelFile(at: path))
+  public init(contentsOfFile path: String, hdf5Helper: String? = nil) throws(KerasImportError) {
+    self = try HDF5File.indexing(in: hdf5Helper) { () throws(KerasImportError) in
+      try KerasWeights(placing: ModelFile(at: path))
+    }
   }
 
   /// The same, as this package calls it.
-  package init(contentsOf path: String) throws(KerasImportError) { try self.init(contentsOfFile: path) }
+  package init(contentsOf path: String, hdf5Helper: String? = nil) throws(KerasImportError) {
+    try self.init(contentsOfFile: path, hdf5Helper: hdf5Helper)
+  }
 
-  /// Opens the weights of a file in memory, named as ``init(contentsOfFile:)`` names them. The bytes are copied once.
+  /// Opens the weights of a file in memory, named as ``init(contentsOfFile:hdf5Helper:)`` names them. The bytes are copied once.
   /// - Parameter bytes: the file's content.
   /// - Parameter name: what errors call it.
+  /// - Parameter hdf5Helper: as in ``KerasModel/Options/hdf5Helper``.
   /// - Throws: ``KerasImportError``.
-  public init(bytes: some Collection<UInt8>, name: String = "weights") throws(KerasImportError) {
-    try self.init(placing: ModelFile(HeldBytes(copying: bytes, name: name), name: name))
+  public init(
+    bytes: some Collection<UInt8>, name: String = "weights", hdf5Helper: String? = nil
+  ) throws(KerasImportError) {
+    let bytes = try HeldBytes(copying: bytes, name: name)
+    self = try HDF5File.indexing(in: hdf5Helper) { () throws(KerasImportError) in
+      try KerasWeights(placing: ModelFile(bytes, name: name))
+    }
   }
 
   /// Opens a file; errors get its place.
