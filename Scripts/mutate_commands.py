@@ -3,13 +3,15 @@
     python Scripts/mutate_commands.py [RUNS] [--seed N] [--kconvert PATH] [--keep FOLDER]
 
 Every fixture of every format is mutated by its structure (members of an archive, values of its configuration, attributes
-of an HDF5 file, headers of safetensors) or by bytes, from a seed that makes it again. Each mutant goes through some of the
-verbs, each in limits, in a folder whose files are compared before and after. Needs h5py to mutate HDF5 files by their
+of an HDF5 file, headers of safetensors and arrays, fields of protocol buffers) or by bytes, from a seed that makes it again.
+Each mutant goes through four of the verbs that everybody uses and two of the others, each in limits, in a folder whose files
+are compared before and after. Needs h5py to mutate HDF5 files by their
 attributes. Prints a table of exit codes and what was wrong; what was wrong is kept.
 """
 import argparse
 import ast
 import collections
+import copy
 import hashlib
 import io
 import json
@@ -38,7 +40,7 @@ LARGEST = 1 << 18
 SECONDS, BYTES = 10, 1 << 30
 # A model that mutants are compared with, and what links in mutants may lead to.
 OTHER, CANARY = "fixtures/fuzz/good.keras", "other.h5"
-VERBS = {  # Those that everybody uses, of which each mutant goes through four, and the others, of which it goes through two.
+VERBS = {
     "--summary": ["{model}", "--summary"],
     "check": ["check", "{model}"],
     "run": ["run", "{model}", "--inputs", "{inputs}", "--outputs", "out/result.npz"],
@@ -154,6 +156,93 @@ def mutated_safetensors(content, chance):
     return len(header).to_bytes(8, "little") + header + content[8 + count :]
 
 
+def varint(number):
+    number &= (1 << 64) - 1
+    result = bytearray()
+    while number >= 128:
+        result.append(number & 127 | 128)
+        number >>= 7
+    return bytes(result) + bytes([number])
+
+
+def read_varint(content, place):
+    number = shift = 0
+    while shift < 64:
+        byte = content[place]  # IndexError beyond the end
+        number, shift, place = number | (byte & 127) << shift, shift + 7, place + 1
+        if byte < 128:
+            return number, place
+    raise ValueError("a number of more than ten bytes")
+
+
+def message(content, depth=0):
+    """The fields of a message of protocol buffers: lists of number, wire type and value, messages inside as such lists."""
+    fields, place = [], 0
+    while place < len(content):
+        key, place = read_varint(content, place)
+        number, kind = key >> 3, key & 7
+        if number == 0 or kind in (3, 4, 6, 7):
+            raise ValueError("no field")
+        if kind == 0:
+            value, place = read_varint(content, place)
+        else:
+            count, place = read_varint(content, place) if kind == 2 else ({1: 8, 5: 4}[kind], place)
+            value, place = content[place : place + count], place + count
+            if place > len(content):
+                raise ValueError("cut")
+        if kind == 2 and depth < 12 and len(value) > 1 and not all(32 <= byte < 127 for byte in value):
+            try:
+                value = message(value, depth + 1)
+            except (ValueError, IndexError):  # text or packed numbers
+                pass
+        fields.append([number, kind, value])
+    return fields
+
+
+def message_bytes(fields):
+    result = bytearray()
+    for number, kind, value in fields:
+        value = message_bytes(value) if isinstance(value, list) else value
+        result += varint(number << 3 | kind)
+        result += varint(value) if kind == 0 else varint(len(value)) + value if kind == 2 else value
+    return bytes(result)
+
+
+def places_below(fields):
+    """Every field at every depth, as its list and index."""
+    for index, field in enumerate(fields):
+        yield fields, index
+        if isinstance(field[2], list):
+            yield from places_below(field[2])
+
+
+def mutated_protobuf(content, chance):
+    """A message that stays one: fields removed, repeated, renumbered, put elsewhere, unknown, and with odd values."""
+    fields = message(content)
+    for _ in range(chance.choice([1, 1, 1, 2, 3])):
+        places = list(places_below(fields))
+        if not places:
+            break
+        (owner, index), kind = chance.choice(places), chance.randrange(8)
+        field = owner[index]
+        if kind == 0:
+            del owner[index]
+        elif kind == 1:
+            owner[index:index] = [copy.deepcopy(field) for _ in range(chance.choice([1, 2, 30]))]
+        elif kind == 2:
+            field[0] = chance.choice([1, 2, 3, 5, 8, 99, 1 << 20])
+        elif kind == 3:
+            owner.insert(index, [chance.choice([500, 9999]), 2, b"unknown"])
+        elif kind == 4:
+            other, place = chance.choice(places)
+            field[1:] = copy.deepcopy(other[place][1:])
+        elif field[1] == 0:
+            field[2] = chance.choice([number for number in NUMBERS if type(number) is int] + [field[2] + 1, 2 * field[2]])
+        elif field[1] == 2 and not isinstance(field[2], list):
+            field[2] = chance.choice([b"", field[2][:-1], field[2] + b"x", b"../../secret", b"\xff\xfe", b"A" * 5000])
+    return message_bytes(fields)
+
+
 def mutated_npy(content, chance):
     """An array whose header is still one, and says something else."""
     start = 10 if content[6] == 1 else 12
@@ -221,6 +310,7 @@ def mutated_hdf5(content, chance):
 def mutated(name, content, chance):
     """By structure where the format is known and still readable, else by bytes."""
     by_structure = {
+        ".onnx": mutated_protobuf, ".pb": mutated_protobuf,
         ".keras": mutated_archive, ".npy": mutated_npy, ".npz": mutated_archive, ".json": mutated_json, ".safetensors": mutated_safetensors,
         ".h5": mutated_hdf5 if h5py else mutated_bytes,
     }.get(pathlib.Path(name).suffix, mutated_bytes)
@@ -250,7 +340,7 @@ def place_mutant(model, folder, chance):
     if model.is_dir():
         shutil.copytree(model, place)
         changed = chance.choice([path for path in sorted(place.rglob("*")) if path.is_file()])
-        changed.write_bytes(mutated_bytes(changed.read_bytes(), chance))
+        changed.write_bytes(mutated(changed.name, changed.read_bytes(), chance))
         return place
     place.write_bytes(mutated(model.name, model.read_bytes(), chance))
     return place
@@ -326,7 +416,7 @@ class Runner:
         if chance.randrange(3) == 0:
             content = mutated(arrays.name, content, chance)
         (folder / "inputs.npz").write_bytes(content)
-        (folder / "in" / "other.onnx").write_bytes(mutated_bytes(self.onnx, chance))
+        (folder / "in" / "other.onnx").write_bytes(mutated("other.onnx", self.onnx, chance))
         names |= {"inputs": "inputs.npz", "onnx": "in/other.onnx"}
         before = state(folder)
         for verb in chance.sample(list(VERBS), 4) + chance.sample(list(OTHER_VERBS), 2):
