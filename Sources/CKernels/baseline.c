@@ -8,5 +8,6 @@
 
 #include "bodies/convert.h"
 #include "bodies/elementwise.h"
+#include "bodies/peak.h"
 #include "bodies/product.h"
 #include "bodies/rows.h"

@@ -87,6 +87,11 @@ FORWARD(
     (const float *a, size_t a_step, size_t rows, const void *b, size_t b_step, size_t k, size_t n, const float *bias, float *c, size_t c_step),
     (a, a_step, rows, b, b_step, k, n, bias, c, c_step))
 FORWARD(
+    ck_narrow_product,
+    (const ck_narrow *matrix, const float *a, size_t a_step, size_t rows, size_t first, size_t n, const float *bias, float *c, size_t c_step),
+    (matrix, a, a_step, rows, first, n, bias, c, c_step))
+FORWARD(ck_peak, (size_t rounds, float *result), (rounds, result))
+FORWARD(
     ck_lstm_cell,
     (ck_cell cell, const float *z, size_t step, size_t count, float *c, float *h),
     (cell, z, step, count, c, h))

@@ -10,9 +10,12 @@
   #define sets_of_one 4
   // The rows of a matrix of which one vector each fits in registers.
   #define depth_at_once 16
+  // There is an instruction from float16 to float32.
+  #define converts_half 1
   #pragma clang attribute push(__attribute__((target("arch=x86-64-v4"))), apply_to = function)
   #include "bodies/convert.h"
   #include "bodies/elementwise.h"
+  #include "bodies/peak.h"
   #include "bodies/product.h"
   #include "bodies/rows.h"
   #pragma clang attribute pop

@@ -44,7 +44,10 @@ struct Bench: ParsableCommand {
       Watchdog.stop()
       let times = try (0..<runs).map { _ in try milliseconds { _ = try session.run(feed) } }.sorted()
       report(load: load, first: first, times: times)
-      if profile { ProfileReport(try session.profile(feed, runs: runs)).print() }
+      if profile {
+        let peak = try MachinePeak.measured(threads: kernels.threads ?? processorCount)
+        ProfileReport(try session.profile(feed, runs: runs), peak).print()
+      }
     }
   }
 
@@ -107,18 +110,22 @@ extension Double {
   }
 }
 
-/// A profile as a table: the steps that take longest, and sums by operation and kernel.
+/// A profile as a table: the steps that take longest, and sums by operation and kernel, each with the share of the
+/// machine's peak that it comes to in arithmetic or in memory, whichever is more. Winograd's convolutions, which are
+/// counted as direct ones, and values in caches come to more than all of it.
 private struct ProfileReport {
   let profile: Profile
+  private let peak: MachinePeak
   private let total: Double
 
-  init(_ profile: Profile) {
+  init(_ profile: Profile, _ peak: MachinePeak) {
     self.profile = profile
+    self.peak = peak
     total = Double(profile.steps.reduce(0) { $0 + $1.nanoseconds })
   }
 
   func print() {
-    Swift.print("\n     ms     %  GFLOP/s    GB/s  operation, kernel, node")
+    Swift.print("\n     ms     %  GFLOP/s    GB/s  % of peak  operation, kernel, node")
     for step in profile.steps.sorted(by: { $0.nanoseconds > $1.nanoseconds }).prefix(40) {
       row(step.nanoseconds, step.operations, step.bytes, "\(step.op)  \(step.kernel)  \(step.name)")
     }
@@ -132,6 +139,9 @@ private struct ProfileReport {
     Swift.print(
       "\n\(column(total / 1e6, 3, 0)) ms in \(profile.steps.count) steps, arena \(profile.arenaByteCount >> 10) KiB"
     )
+    Swift.print(
+      "the machine's peak: \(column(peak.operationsPerNanosecond, 0, 0)) GFLOP/s, \(column(peak.bytesPerNanosecond, 0, 0)) GB/s"
+    )
   }
 
   private func sum(_ steps: [Profile.Step]) -> UInt64 { steps.reduce(0) { $0 + $1.nanoseconds } }
@@ -141,7 +151,13 @@ private struct ProfileReport {
     Swift.print(
       column(time / 1e6, 3, 7), column(100 * time / max(total, 1), 1, 5),
       column(Double(operations) / time, 1, 8),
-      column(Double(bytes) / time, 1, 7), "", name)
+      column(Double(bytes) / time, 1, 7), column(100 * share(operations, bytes, time), 0, 10), "", name)
+  }
+
+  private func share(_ operations: Int, _ bytes: Int, _ time: Double) -> Double {
+    max(
+      Double(operations) / time / peak.operationsPerNanosecond, Double(bytes) / time / peak.bytesPerNanosecond
+    )
   }
 
   private func column(_ value: Double, _ places: Int, _ width: Int) -> String {

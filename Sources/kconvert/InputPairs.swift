@@ -59,6 +59,7 @@ struct InputPairs {
     options.threads = threads
     // What is compared is the models, not the rounding of faster algorithms.
     options.isExact = true
+    options.roundsToDTypes = true
     let session = try Session(graphs.first, options: options)
     var failure: (any Error)?
     for attempt in attempts {

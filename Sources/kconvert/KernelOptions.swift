@@ -9,6 +9,9 @@ struct KernelOptions: ParsableArguments {
   @Flag(help: "Leave out algorithms with fewer multiplications and larger rounding errors.")
   var exact = false
 
+  @Flag(help: "Round to float16 and bfloat16 after every operation, where the model has these types.")
+  var exactDtypes = false
+
   @Flag(help: "Use the plain reference kernels alone.")
   var reference = false
 
@@ -22,6 +25,7 @@ struct KernelOptions: ParsableArguments {
     var options = Session.Options()
     options.threads = threads ?? 0  // 0: all cores.
     options.isExact = exact
+    options.roundsToDTypes = exactDtypes
     options.usesReferenceKernels = reference
     return options
   }

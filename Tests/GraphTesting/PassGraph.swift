@@ -54,8 +54,10 @@ package struct PassGraph {
   package func checkSame(_ other: Graph, tolerance: Double = 1e-5) throws {
     var inputs: [String: Tensor] = [:]
     for value in graph.inputs { inputs[graph.name(of: value)] = try PassGraph.numbers(graph.type(of: value)) }
-    let expected = try Session(graph).run(inputs)
-    let found = try Session(other).run(inputs)
+    var options = Session.Options()
+    options.roundsToDTypes = true
+    let expected = try Session(graph, options: options).run(inputs)
+    let found = try Session(other, options: options).run(inputs)
     for (name, tensor) in expected {
       guard let result = found[name], result.sizes == tensor.sizes, result.dtype == tensor.dtype else {
         throw Difference(

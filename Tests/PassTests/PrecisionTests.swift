@@ -20,6 +20,25 @@ struct PrecisionTests {
     #expect(try g.after(BFloat16Emulation()) == ["Exp"])
   }
 
+  @Test func `half precision is computed in float32, inputs and outputs keep their types`() throws {
+    var g = PassGraph()
+    let x = g.input(2, 3, dtype: .float16)
+    let y = try g.emit(.dense(Epilogue()), x, g.weight(3, 4, dtype: .float16), g.weight(4, dtype: .float16))
+    g.output(y)
+    g.output(try g.emit(.cast(.float32), g.emit(.cast(.bfloat16), g.emit(.unary(.relu), y))))
+    #expect(try g.after(Float32Computation(), tolerance: 2e-2).filter { $0 != "Cast" } == ["Dense", "Relu"])
+    let graph = try Pipeline([Float32Computation(), Simplification()]).run(on: g.graph)
+    #expect(graph.outputs.map { graph.dtype(of: $0.value) } == [.float16, .float32])
+    #expect(
+      graph.nodes.filter { $0.op.name != "Cast" }.allSatisfy { graph.dtype(of: $0.outputs[0]) == .float32 })
+  }
+
+  @Test func `float32 is left as it is`() throws {
+    var g = PassGraph()
+    g.output(try g.emit(.cast(.float64), g.emit(.unary(.exp), g.input(5))))
+    #expect(try g.after(Float32Computation()) == ["Exp", "Cast"])
+  }
+
   /// The element types that a graph's nodes compute in after narrowing.
   private func types(_ g: PassGraph, tolerance: Double = 2e-2) throws -> [String] {
     let graph = try Pipeline([Float16Narrowing()]).run(on: g.graph)

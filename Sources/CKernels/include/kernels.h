@@ -71,6 +71,37 @@ void ck_streamed_product(
     const float *a, size_t a_step, size_t rows, const void *b, size_t b_step, size_t k, size_t n, const float *bias,
     float *c, size_t c_step);
 
+/// How the numbers of a ``ck_narrow`` lie.
+typedef enum {
+  ck_int8, ck_uint8,
+  ck_int4, ck_uint4,  // two to a byte, the first of each pair low, each row filled up to whole bytes
+  ck_float16, ck_bfloat16
+} ck_narrow_type;
+
+/// A matrix `[k, n]` of small numbers at any address: element `[i, j]` is `(q - zero[i / block, j]) * scale[i / block, j]`.
+typedef struct {
+  ck_narrow_type type;
+  const void *bytes;
+  /// From one row to the next.
+  size_t byte_step;
+  size_t k, n;
+  /// `[ceil(k / block), n]`; NULL: ones. zero NULL: zeros; there is none without a scale.
+  const float *scale, *zero;
+  size_t block;
+} ck_narrow;
+
+/// `c[r, :n] = a[r, :k] . b[:, first : first + n] + bias`, b widened on its way: its bytes are read once, row after row.
+/// `first` is a multiple of 16; bias, of the same columns, NULL: zeros.
+void ck_narrow_product(
+    const ck_narrow *matrix, const float *a, size_t a_step, size_t rows, size_t first, size_t n, const float *bias,
+    float *c, size_t c_step);
+
+/// The independent sums that ``ck_peak`` multiplies and adds to.
+enum { ck_peak_lanes = 192 };
+/// As many rounds of one multiplication and addition for each of ``ck_peak_lanes`` sums, in registers: what this machine
+/// can do at most. `result` has 16 elements.
+void ck_peak(size_t rounds, float *result);
+
 /// The functions of a cell: of its gates, with their parameters, and of its state.
 typedef struct {
   ck_function gate;

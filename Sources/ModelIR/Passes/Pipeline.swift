@@ -81,9 +81,11 @@ extension Pipeline {
   }
 
   /// For the native runtime: nodes that a kernel does in one go.
-  package static var runtime: Pipeline {
+  /// - Parameter roundsToDTypes: whether what is float16 or bfloat16 in the graph is computed so.
+  package static func runtime(roundsToDTypes: Bool) -> Pipeline {
     Pipeline(
-      common + [
+      // Before folding, which would round constants.
+      (roundsToDTypes ? [] : [Float32Computation()]) + common + [
         // After affine folding: an epilogue ends what can be folded into a product.
         EpilogueFusion(takes: \.endsProducts),
         DeadNodes(),

@@ -1,10 +1,10 @@
 import ModelFiles
 
 /// A tensor's elements in another type, converted tile by tile as they are read.
-final class ConvertedStorage: TensorStorage {
-  let source: Tensor
+package final class ConvertedStorage: TensorStorage {
+  package let source: Tensor
   private let dtype: DType
-  let byteCount: Int
+  package let byteCount: Int
 
   /// - Precondition: neither type is string.
   init(_ source: Tensor, to dtype: DType) {
@@ -13,9 +13,15 @@ final class ConvertedStorage: TensorStorage {
     byteCount = source.elementCount * dtype.byteCount
   }
 
-  var tileByteCount: Int { max(source.storage.tileByteCount / source.dtype.byteCount, 1) * dtype.byteCount }
+  package var tileByteCount: Int { max(source.storage.tileByteCount / source.dtype.byteCount, 1) * dtype.byteCount }
 
+<<<<<<< HEAD
   func reader() throws -> any RangeReader {
+=======
+  package func releasePages() { source.storage.releasePages() }
+
+  package func reader() throws -> any TensorReader {
+>>>>>>> 550dbb7 (runtime: batches sample by sample, small weights stay small, half precision in float32)
     ConvertedReader(source: try source.storage.reader(), from: source.dtype, to: dtype)
   }
 }

@@ -56,6 +56,10 @@ struct RuntimeOptions: Sendable {
   /// Whether every product is computed as it is defined; otherwise algorithms with fewer multiplications and slightly
   /// larger rounding errors are allowed.
   var isExact = false
+  /// Whether the samples of a batch are computed one by one where that is faster.
+  var splitsBatches = true
+  /// Whether this package's own kernels are as fast as they should be (``Session/Options/prefersOneDNN``).
+  var usesOwnKernels = true
   /// In the order in which they are asked.
   var backends: [any Backend]
 }

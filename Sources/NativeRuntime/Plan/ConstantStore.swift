@@ -15,6 +15,7 @@ final class ConstantStore: Sendable {
   func tensor(_ index: Int, _ tensor: Tensor) throws -> Tensor {
     if let known = tensors.withLock({ $0[index] }) { return known }
     let made = try tensor.aligned()
+    if made.storage !== tensor.storage { tensor.storage.releasePages() }
     tensors.withLock { $0[index] = made }
     return made
   }

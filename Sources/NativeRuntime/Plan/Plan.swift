@@ -87,8 +87,33 @@ final class Plan: Sendable {
     }
   }
 
+  /// Computes the outputs of one run where the caller wants them.
+  /// - Parameters:
+  ///   - inputs: the addresses of the inputs, aligned for their types; none is a string.
+  ///   - results: the addresses of the outputs, which no input overlaps.
+  func run(
+    _ inputs: [UnsafeRawPointer], results: [UnsafeMutableRawPointer], observer: (any StepObserver)? = nil
+  )
+    throws(RuntimeError)
+  {
+    let frame = try takeFrame()
+    defer { frames.withLock { if $0.count < Plan.keptFrames { $0.append(frame) } } }
+    for (index, address) in inputs.enumerated() { frame.setInput(inputUses[index], to: address) }
+    try run(frame, observer)
+    for (output, result) in zip(outputs, results) {
+      let source: UnsafeRawPointer
+      switch output.place {
+      case .input(let index): source = inputs[index]
+      case .constant(let index): source = constants[index].address
+      case .arena(let offset): source = frame.arenaBytes(at: offset)
+      case .box: throw RuntimeError.operation(node: "", message: "a string has no address")
+      }
+      result.copyMemory(from: source, byteCount: output.form.byteCount)
+    }
+  }
+
   /// As many as threads are likely to run one session at once; more are made and dropped.
-  private static let keptFrames = 4
+  private static let keptFrames = max(4, processorCount)
 
   func takeFrame() throws(RuntimeError) -> Frame {
     if let frame = frames.withLock({ $0.popLast() }) { return frame }

@@ -7,6 +7,8 @@ struct Planner {
   private let store: ConstantStore
   /// The sizes of named axes.
   private let bindings: [String: Dimension]
+  /// Of a plan for one sample: the part of the graph that is planned.
+  private let samples: SampleSplit?
   /// For each value the last live node that reads it; `Int.max` for outputs.
   private let lastUses: [Int: Int]
   /// What is known of each value so far.
@@ -15,15 +17,21 @@ struct Planner {
   /// For each buffer the last node that reads one of its values: views of the same bytes are values with uses of their own.
   private var lastReaders: [Int: Int] = [:]
 
-  /// - Parameter known: the sizes of dimensions that depend on the data.
+  /// - Parameters:
+  ///   - known: the sizes of dimensions that depend on the data.
+  ///   - samples: of a plan for one sample, the part that the graph is and the sizes of named axes in the whole.
   /// - Throws: ``RuntimeError`` when operands do not fit at these sizes, or a constant cannot be read.
   static func plan(
-    _ graph: Graph, sizes: [[Int]], known: [String: Dimension] = [:], options: RuntimeOptions,
+    _ graph: Graph, sizes: [[Int]], known: [String: Dimension] = [:],
+    samples: (split: SampleSplit, bindings: [String: Dimension])? = nil, options: RuntimeOptions,
     store: ConstantStore
   ) throws(RuntimeError) -> Plan {
-    var planner = Planner(graph, sizes: sizes, known: known, options: options, store: store)
+    let bindings = samples?.bindings ?? graph.bindings(sizes, known)
+    var planner = Planner(graph, bindings: bindings, samples: samples?.split, options: options, store: store)
     planner.addInputs(sizes)
-    for (index, isLive) in graph.liveNodes().enumerated() where isLive {
+    let split = samples == nil && known.isEmpty ? try planner.addSamples(sizes) : nil
+    for (index, isLive) in graph.liveNodes().enumerated() where isLive && split?.nodes.contains(index) != true
+    {
       let node = graph.nodes[index]
       do {
         try Cancellation.check()
@@ -44,18 +52,14 @@ struct Planner {
   }
 
   private init(
-    _ graph: Graph, sizes: [[Int]], known: [String: Dimension], options: RuntimeOptions, store: ConstantStore
+    _ graph: Graph, bindings: [String: Dimension], samples: SampleSplit?, options: RuntimeOptions,
+    store: ConstantStore
   ) {
     self.graph = graph
     self.options = options
     self.store = store
-    var bindings = known
-    for (input, sizes) in zip(graph.inputs, sizes) {
-      for (dimension, size) in zip(graph.shape(of: input).dimensions, sizes) {
-        if let symbol = dimension.symbolName { bindings[symbol] = .fixed(size) }
-      }
-    }
     self.bindings = bindings
+    self.samples = samples
     lastUses = graph.lastLiveUses()
   }
 
@@ -66,10 +70,40 @@ struct Planner {
     }
   }
 
+  /// A step for the part of the graph that is better computed sample by sample, if there is one.
+  private mutating func addSamples(_ sizes: [[Int]]) throws(RuntimeError) -> SampleSplit? {
+    guard options.splitsBatches,
+      let split = SampleSplit(graph, sizes: sizes, bindings: bindings, options: options)
+    else { return nil }
+    let name = "\(split.count) samples of \(split.nodes.count) operations"
+    do {
+      let step = try SampleStep(
+        split, graph, operands: sizes, bindings: bindings, options: options, store: store)
+      let operands = try graph.inputs.map { try rowMajor($0) }
+      let forms = zip(split.results, step.plan.outputs).map { value, output in
+        OperandForm(
+          dtype: output.form.dtype,
+          sizes: split.sizes(output.form.sizes, of: value, sampleCount: split.count))
+      }
+      let results = forms.map { buffers.add($0) }
+      for (value, (form, buffer)) in zip(split.results, zip(forms, results)) {
+        set(value, PlannedValue(form: form, buffer: buffer))
+      }
+      let cost = step.plan.steps.reduce(StepCost(bytes: 0, operations: 0)) {
+        $0 + StepCost(bytes: $1.cost.bytes * split.count, operations: $1.cost.operations * split.count)
+      }
+      buffers.addStep(name: name, opName: "Samples", step, operands: operands, results: results, cost: cost)
+    } catch let error as RuntimeError { throw error } catch {
+      throw RuntimeError.operation(node: name, message: "\(error)")
+    }
+    return split
+  }
+
   // MARK: Nodes
 
   private mutating func add(_ node: Node, at index: Int) throws {
-    let op = node.op.substituting(bindings)
+    let whole = node.op.substituting(bindings)
+    let op = samples?.single(whole, node) ?? whole
     let operands = try node.inputs.map { try planned($0) }
     let types = try op.inferTypes(operands.map { TensorType($0.form.dtype, Shape($0.form.sizes)) })
     let sizes = Planner.bodyBindings(op, operands)
@@ -77,6 +111,12 @@ struct Planner {
     let constants = operands.map(\.constant)
     if constants.allSatisfy({ $0 != nil }), Planner.isWorthFolding(operands, results) {
       return try fold(node, op, constants.compactMap { $0?.tensor }, results)
+    }
+    if case .dequantize(let attributes) = op,
+      let tensor = try restored(attributes, constants.compactMap(\.self), results[0], of: operands.count)
+    {
+      let constant = PlanConstant(tensor: tensor, index: node.outputs[0].index)
+      return set(node.outputs[0], PlannedValue(form: results[0], buffer: nil, constant: constant))
     }
     if op.keepsElementOrder(operands[0].form, results[0]) {
       let source = try rowMajor(node.inputs[0])
@@ -163,6 +203,18 @@ struct Planner {
       values[value.index] = PlannedValue(
         form: form, buffer: nil, constant: PlanConstant(tensor: tensor, index: nil))
     }
+  }
+
+  /// What constant numbers of few bits stand for, made when a kernel packs it; nil when they are not constant.
+  private func restored(
+    _ attributes: DequantizeAttributes, _ operands: [PlanConstant], _ result: OperandForm, of count: Int
+  ) throws -> Tensor? {
+    guard operands.count == count else { return nil }
+    let tensors = try operands.map { operand in
+      try operand.index.map { try store.tensor($0, operand.tensor) } ?? operand.tensor.aligned()
+    }
+    let storage = DequantizedStorage(attributes, tensors, byteCount: result.byteCount)
+    return try Tensor(dtype: result.dtype, sizes: result.sizes, storage: storage)
   }
 
   // MARK: Steps
@@ -293,7 +345,8 @@ extension Op {
     case .slice(let ranges): return ranges.allSatisfy { $0.step > 0 }
     case .tile: return true
     case .concat, .split, .pad, .reverse, .gather, .gatherElements, .gatherND, .triangle: return false
-    case .unary, .binary, .compare, .select, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose,
+    case .unary, .binary, .compare, .select, .matMul, .dense, .dequantize, .einsum, .attention, .conv,
+      .convTranspose,
       .pool, .reduce,
       .argReduce,
       .cumulative, .topK, .batchNormalization, .normalization, .softmax, .logSoftmax, .scatterND, .range,
@@ -306,6 +359,17 @@ extension Op {
 }
 
 extension Graph {
+  /// The sizes of named axes, as the inputs give them.
+  fileprivate func bindings(_ sizes: [[Int]], _ known: [String: Dimension]) -> [String: Dimension] {
+    var bindings = known
+    for (input, sizes) in zip(inputs, sizes) {
+      for (dimension, size) in zip(shape(of: input).dimensions, sizes) {
+        if let symbol = dimension.symbolName { bindings[symbol] = .fixed(size) }
+      }
+    }
+    return bindings
+  }
+
   /// For each value the last live node that reads it, `Int.max` for outputs.
   fileprivate func lastLiveUses() -> [Int: Int] {
     var last: [Int: Int] = [:]

@@ -50,11 +50,53 @@ extension Session {
     let plan = try plan(operands)
     let times = StepTimes(count: plan.steps.count)
     for _ in 0..<max(runs, 1) { _ = try results(operands, observer: times) }
-    let steps = zip(plan.steps, times.shortest).map { step, nanoseconds in
-      Profile.Step(
-        name: step.name, op: step.opName, kernel: step.step.name, nanoseconds: nanoseconds,
-        operations: step.cost.operations, bytes: step.cost.bytes)
+    var steps: [Profile.Step] = []
+    for (step, nanoseconds) in zip(plan.steps, times.shortest) {
+      if let samples = step.step as? SampleStep {
+        steps += try samples.profile(total: nanoseconds, runs: runs)
+      } else {
+        steps.append(Profile.Step(step, nanoseconds: nanoseconds))
+      }
     }
     return Profile(steps: steps, arenaByteCount: plan.arenaByteCount + plan.scratchByteCount)
+  }
+}
+
+extension Profile.Step {
+  fileprivate init(_ step: Plan.PlannedStep, nanoseconds: UInt64, count: Int = 1) {
+    self.init(
+      name: step.name, op: step.opName, kernel: step.step.name, nanoseconds: nanoseconds,
+      operations: step.cost.operations * count, bytes: step.cost.bytes * count)
+  }
+}
+
+extension SampleStep {
+  /// What took the time of a run: the steps for one sample, timed by themselves on zeros, each with its share of the whole.
+  fileprivate func profile(total: UInt64, runs: Int) throws(RuntimeError) -> [Profile.Step] {
+    let times = StepTimes(count: plan.steps.count)
+    let inputs = plan.inputs.map { UnsafeMutableRawPointer.zeros(byteCount: $0.byteCount) }
+    let results = plan.outputs.map { UnsafeMutableRawPointer.zeros(byteCount: $0.form.byteCount) }
+    defer { for pointer in inputs + results { pointer.deallocate() } }
+    let outcome = ThreadLimit.$current.withValue(1) {
+      Result { () throws(RuntimeError) in
+        for _ in 0..<max(runs, 1) {
+          try plan.run(inputs.map { UnsafeRawPointer($0) }, results: results, observer: times)
+        }
+      }
+    }
+    try outcome.get()
+    let sum = max(times.shortest.reduce(0, +), 1)
+    return zip(plan.steps, times.shortest).map { step, nanoseconds in
+      let share = Double(total) * Double(nanoseconds) / Double(sum)
+      return Profile.Step(step, nanoseconds: UInt64(share), count: count)
+    }
+  }
+}
+
+extension UnsafeMutableRawPointer {
+  fileprivate static func zeros(byteCount: Int) -> UnsafeMutableRawPointer {
+    let pointer = allocate(byteCount: max(byteCount, 64), alignment: 64)
+    pointer.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+    return pointer
   }
 }

@@ -11,6 +11,10 @@ struct StepCost: Sendable {
     self.operations = operations
   }
 
+  static func + (a: StepCost, b: StepCost) -> StepCost {
+    StepCost(bytes: a.bytes + b.bytes, operations: a.operations + b.operations)
+  }
+
   init(_ request: StepRequest) {
     bytes = (request.operands + request.results).reduce(0) { $0 + $1.byteCount }
     operations = StepCost.operations(request)
@@ -31,7 +35,8 @@ struct StepCost: Sendable {
       let columns = attributes.gateCount * attributes.units
       return 2 * steps * columns * (request.operands[0].sizes[2] + attributes.units)
     // One operation an element stands for everything else: only a profile reads it.
-    case .unary, .binary, .compare, .select, .cast, .einsum, .attention, .dequantize, .pool, .reduce, .argReduce,
+    case .unary, .binary, .compare, .select, .cast, .einsum, .attention, .dequantize, .pool, .reduce,
+      .argReduce,
       .cumulative, .topK,
       .batchNormalization, .normalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split,
       .slice,

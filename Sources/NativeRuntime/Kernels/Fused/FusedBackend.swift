@@ -12,6 +12,7 @@ struct FusedBackend: Backend {
     if case .recurrent(let attributes) = request.op { return try prepareRecurrent(attributes, request) }
     guard (request.operands + request.results).allSatisfy({ $0.dtype == .float32 }) else { return nil }
     if let streamed = prepareStreamed(request) { return streamed }
+    if let narrow = try prepareNarrow(request) { return narrow }
     switch request.op {
     case .unary(let function): return prepareUnary(function, request)
     case .binary(let function): return try prepareBinary(function, request)

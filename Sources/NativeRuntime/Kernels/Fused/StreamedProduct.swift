@@ -20,7 +20,7 @@ struct StreamedProduct {
   init?(_ request: StepRequest) {
     guard let epilogue = request.op.productEpilogue else { return nil }
     let (a, b) = (request.operands[0], request.operands[1])
-    guard ck_is_optimized() != 0, !epilogue.addsOperand,
+    guard request.options.usesOwnKernels, !epilogue.addsOperand,
       request.operands.allSatisfy({ $0.dtype == .float32 }),
       b.sizes.count == 2, b.elementCount >= StreamedProduct.fewestElements,
       a.elementCount <= StreamedProduct.mostRows * b.sizes[0], a.elementCount > 0,
@@ -36,7 +36,7 @@ struct StreamedProduct {
 
 extension Op {
   /// What follows a product of matrices in its step; nil for other operations.
-  fileprivate var productEpilogue: Epilogue? {
+  var productEpilogue: Epilogue? {
     if case .dense(let epilogue) = self { return epilogue }
     return self == .matMul ? Epilogue() : nil
   }

@@ -94,7 +94,7 @@ extension StepRequest {
       defer { scratch.deallocate() }
       // Where the file has them, of any alignment: reorders load single elements and unaligned vectors.
       try constant.tensor.withBytes { try step.run($0.baseAddress, target, scratch: scratch) }
-      (constant.tensor.storage as? HeldStorage)?.bytes.releasePages()
+      constant.tensor.storage.releasePages()
     }
   }
 

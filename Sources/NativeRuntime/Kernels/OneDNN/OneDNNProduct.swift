@@ -5,7 +5,9 @@ extension OneDNNBackend {
   /// A product of matrices: with one constant matrix, packed, or of batches of matrices that broadcast.
   func prepareProduct(_ epilogue: Epilogue, _ request: StepRequest) throws -> PreparedStep? {
     let (a, b, y) = (request.operands[0].sizes, request.operands[1].sizes, request.results[0].sizes)
-    guard kdnn_load() != 0, a.reduce(1, *) > 0, b.reduce(1, *) > 0, StreamedProduct(request) == nil else {
+    guard kdnn_load() != 0, a.reduce(1, *) > 0, b.reduce(1, *) > 0, StreamedProduct(request) == nil,
+      !NarrowProduct.suits(request)
+    else {
       return nil
     }
     let isFlat = b.count == 2 || b.dropLast(2).allSatisfy { $0 == 1 }
