@@ -1,4 +1,4 @@
-import ModelFiles
+package import ModelFiles
 
 /// A tensor's elements in another type, converted tile by tile as they are read.
 package final class ConvertedStorage: TensorStorage {
@@ -15,13 +15,9 @@ package final class ConvertedStorage: TensorStorage {
 
   package var tileByteCount: Int { max(source.storage.tileByteCount / source.dtype.byteCount, 1) * dtype.byteCount }
 
-<<<<<<< HEAD
-  func reader() throws -> any RangeReader {
-=======
   package func releasePages() { source.storage.releasePages() }
 
-  package func reader() throws -> any TensorReader {
->>>>>>> 550dbb7 (runtime: batches sample by sample, small weights stay small, half precision in float32)
+  package func reader() throws -> any RangeReader {
     ConvertedReader(source: try source.storage.reader(), from: source.dtype, to: dtype)
   }
 }

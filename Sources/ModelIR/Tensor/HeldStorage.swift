@@ -15,6 +15,8 @@ package final class HeldStorage: ResidentStorage {
   }
 
   package func reader() throws -> any RangeReader { HeldReader(bytes: bytes) }
+
+  package func releasePages() { bytes.releasePages() }
 }
 
 /// Counts what it reads, so that reading through a mapped file does not make the process large.

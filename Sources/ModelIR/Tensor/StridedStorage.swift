@@ -48,13 +48,9 @@ package final class StridedStorage: TensorStorage {
       ? max(16, ByteTiles.byteCount / row) * row : 8 * ByteTiles.byteCount / row * row
   }
 
-<<<<<<< HEAD
-  package func reader() throws -> any RangeReader {
-=======
   package func releasePages() { source.storage.releasePages() }
 
-  package func reader() throws -> any TensorReader {
->>>>>>> 550dbb7 (runtime: batches sample by sample, small weights stay small, half precision in float32)
+  package func reader() throws -> any RangeReader {
     guard sizes.count <= StridedStorage.rankLimit else { throw TensorError("a view of \(sizes.count) axes") }
     return StridedReader(
       source: try source.storage.resident(), width: source.dtype.byteCount, sizes: sizes, strides: strides,

@@ -7,38 +7,10 @@ package protocol TensorStorage: AnyObject, ByteSource {
   /// Shows all bytes at once; the pointer is valid only inside `body`.
   /// - Throws: what reading the bytes throws (a damaged chunk, a failed checksum), or what `body` throws.
   func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R
-<<<<<<< HEAD
-=======
-
-  /// Prepares reading of parts, in any order and from any thread, so that memory need not grow with the tensor.
-  /// - Throws: what preparing throws: another tensor that cannot be read.
-  func reader() throws -> any TensorReader
 
   /// Gives the memory of a file's bytes back to the system, as far as the bytes come from one; reading them again brings
   /// them back.
   func releasePages()
-}
-
-/// Reads ranges of a tensor's bytes, each of whole elements, and keeps what they come from.
-package protocol TensorReader: Sendable {
-  /// Shows the bytes of a range; the pointer is valid only inside `body`.
-  func withBytes(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Void) throws
-
-  /// Copies the bytes of a range to `target`, which is as large.
-  func read(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws
-}
-
-/// A reader that makes the bytes it is asked for.
-package protocol MakingReader: TensorReader {}
-
-extension MakingReader {
-  package func withBytes(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-    try withScratch(range.count) { scratch in
-      try read(range, into: scratch)
-      try body(UnsafeRawBufferPointer(scratch))
-    }
-  }
->>>>>>> 550dbb7 (runtime: batches sample by sample, small weights stay small, half precision in float32)
 }
 
 extension TensorStorage {
@@ -46,23 +18,8 @@ extension TensorStorage {
     try copied().withBytes(body)
   }
 
-<<<<<<< HEAD
-=======
-  package var tileByteCount: Int { TensorTiles.byteCount }
-
   package func releasePages() {}
 
-  /// The ranges in which the bytes are read.
-  package var tiles: TensorTiles { TensorTiles(whole: byteCount, each: tileByteCount) }
-
-  /// Shows the bytes in order, piece by piece.
-  /// - Throws: what reading the bytes throws, or what `body` throws.
-  package func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-    let reader = try reader()
-    for tile in tiles { try reader.withBytes(tile, body) }
-  }
-
->>>>>>> 550dbb7 (runtime: batches sample by sample, small weights stay small, half precision in float32)
   /// A copy of the bytes in memory.
   package func copied() throws -> MemoryStorage {
     let reader = try reader()

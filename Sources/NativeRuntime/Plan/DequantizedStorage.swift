@@ -1,3 +1,4 @@
+import ModelFiles
 import ModelIR
 
 /// The floats that constant numbers of few bits stand for, made when they are read: a kernel that packs them reads them
@@ -20,7 +21,7 @@ final class DequantizedStorage: TensorStorage {
     try restored().storage.withBytes(body)
   }
 
-  func reader() throws -> any TensorReader { try restored().storage.reader() }
+  func reader() throws -> any RangeReader { try restored().storage.reader() }
 
   func releasePages() { numbers.storage.releasePages() }
 

@@ -76,13 +76,9 @@ final class ElementwiseStorage: TensorStorage {
   var byteCount: Int { source.byteCount }
   var tileByteCount: Int { source.storage.tileByteCount }
 
-<<<<<<< HEAD
-  func reader() throws -> any RangeReader {
-=======
   func releasePages() { source.storage.releasePages() }
 
-  func reader() throws -> any TensorReader {
->>>>>>> 550dbb7 (runtime: batches sample by sample, small weights stay small, half precision in float32)
+  func reader() throws -> any RangeReader {
     let reader = try source.storage.reader()
     if source.dtype == .float64 {
       return ElementwiseReader(
