@@ -53,11 +53,17 @@ extension ByteSource {
 
 /// Consecutive ranges of a number of bytes.
 package struct ByteTiles: Sequence, Sendable {
-  /// The size of a tile that nothing speaks against: small enough for the second cache.
-  package static let byteCount = 1 << 20
+  /// The size of a tile that nothing speaks against: what it is read from and made into fit into the second cache
+  /// together, and a small model's weights take little fresh memory, whose pages cost more than the bytes in them.
+  package static let byteCount = 1 << 18
 
   let whole: Int
   let each: Int
+
+  /// - Parameters:
+  ///   - whole: how many bytes there are.
+  ///   - each: the size of a range.
+  package init(whole: Int, each: Int) { (self.whole, self.each) = (whole, each) }
 
   package func makeIterator() -> AnyIterator<Range<Int>> {
     var start = 0

@@ -78,6 +78,34 @@ import Testing
     }
   }
 
+  /// In place where the target is aligned, through memory of its own elsewhere.
+  @Test(arguments: [DType.float32, .float64, .float16], [0, 1])
+  func `folded arithmetic gives the same at every address`(dtype: DType, shift: Int) throws {
+    let numbers = (0..<5000).map { Double($0 % 97) - 40 }
+    let source = try Tensor(numbers, sizes: [50, 100], dtype: dtype)
+    let factors = (0..<100).map { Double($0) / 8 - 3 }
+    let small = try Tensor(factors, sizes: [100], dtype: dtype)
+    let folded = try Pipeline([ConstantFolding()]).run(on: product(source, small))
+    let tensor = try #require(folded.outputs.first.flatMap { folded.constant($0.value) })
+    let reader = try tensor.storage.reader()
+    var target = [UInt8](repeating: 0, count: tensor.byteCount + 16)
+    try target.withUnsafeMutableBytes { target in
+      let whole = UnsafeMutableRawBufferPointer(rebasing: target[shift..<shift + tensor.byteCount])
+      try reader.read(0..<tensor.byteCount, into: whole)
+    }
+    let expected = try Tensor(
+      numbers.indices.map { numbers[$0] * factors[$0 % 100] }, sizes: [50, 100], dtype: dtype)
+    #expect(try Array(target[shift..<shift + tensor.byteCount]) == expected.withBytes { Array($0) })
+  }
+
+  private func product(_ a: Tensor, _ b: Tensor) throws -> Graph {
+    var graph = Graph()
+    let operands = [graph.constant(a, name: "a"), graph.constant(b, name: "b")]
+    let result = try graph.append(.binary(.multiply), operands, name: "y")[0]
+    graph.outputs.append(Graph.Output(name: "y", value: result))
+    return graph
+  }
+
   @Test(arguments: [0, 1])
   func `joined parts may be cut anywhere`(axis: Int) throws {
     let parts = try [3, 5, 2].map { size in try counted(.float32, axis == 0 ? [size, 7] : [7, size]) }

@@ -43,12 +43,18 @@ package final class StridedStorage: TensorStorage {
       return ByteTiles.byteCount
     }
     let row = max(sizes[(axis + 1)...].reduce(width, *), width)
-    guard row <= ByteTiles.byteCount else { return 8 * ByteTiles.byteCount }
-    return max(16, ByteTiles.byteCount / row) * row <= 8 * ByteTiles.byteCount
-      ? max(16, ByteTiles.byteCount / row) * row : 8 * ByteTiles.byteCount / row * row
+    let limit = StridedStorage.tileLimit
+    guard row <= limit / 8 else { return limit }
+    let wide = min(64, StridedStorage.wideByteCount / row)
+    return min(max(16, wide, ByteTiles.byteCount / row), limit / row) * row
   }
 
   package func releasePages() { source.storage.releasePages() }
+
+  /// Up to this size a tile has 64 rows, which take whole lines of the source.
+  private static let wideByteCount = 1 << 20
+  /// The largest tile of long rows.
+  private static let tileLimit = 8 << 20
 
   package func reader() throws -> any RangeReader {
     guard sizes.count <= StridedStorage.rankLimit else { throw TensorError("a view of \(sizes.count) axes") }
