@@ -72,6 +72,17 @@ import Testing
     #expect(throws: JSONSyntaxError.self) { try JSONValue(parsing: "[" + deep + "]") }
   }
 
+  @Test func `long texts that differ in a letter are told apart in a long document`() throws {
+    // Equal at both ends, where known texts are looked up.
+    let texts = (0..<400).map { index in
+      "beginning-\(index % 20 < 10 ? "a" : "b")\(index % 10)-\(String(repeating: "x", count: index % 3))-the-same-end"
+    }
+    let document = JSONValue.array(texts.map { .object(JSONObject([($0, .string($0))])) }).text()
+    let found = try JSONValue(parsing: document).array?.map { $0.object?.first }
+    #expect(found?.map { $0?.key } == texts.map(Optional.init))
+    #expect(found?.map { $0?.value.string } == texts.map(Optional.init))
+  }
+
   @Test func `a key that comes twice can be refused`() {
     #expect(throws: JSONSyntaxError(reason: #"key "a" comes twice"#, offset: 9)) {
       try JSONValue(parsing: #"{"a": 1, "a": 1}"#, duplicateKeys: .refused)

@@ -12,7 +12,8 @@ package struct JSONObject: Sendable {
   /// Where each key is; built only when there are too many members to look through.
   private var positions: [String: Int]?
 
-  private static let linearLimit = 12
+  /// Configurations of layers have up to 20 members, of which most are looked up once.
+  private static let linearLimit = 20
 
   /// An object without members.
   package init() {}
@@ -49,6 +50,27 @@ package struct JSONObject: Sendable {
     indexIfLarge()
     return removed
   }
+
+  /// The members whose keys begin so, in order.
+  package func members(withPrefix prefix: String) -> [(key: String, value: JSONValue)] {
+    var found: [(key: String, value: JSONValue)] = []
+    for index in members.indices where members[index].key.hasPrefix(prefix) {
+      found.append((members[index].key, members[index].value))
+    }
+    return found
+  }
+
+  /// The keys of the members that are wanted, in order.
+  package func keys(where isWanted: (String, JSONValue) -> Bool) -> [String] {
+    var wanted: [String] = []
+    for index in members.indices where isWanted(members[index].key, members[index].value) {
+      wanted.append(members[index].key)
+    }
+    return wanted
+  }
+
+  /// Makes room for members that are going to be added.
+  mutating func reserveCapacity(_ count: Int) { members.reserveCapacity(count) }
 
   /// The keys in order.
   package var keys: [String] { members.map(\.key) }

@@ -59,7 +59,9 @@ extension JSONParser {
     while position < bytes.count {
       let byte = bytes[position]
       if byte == UInt8(ascii: "\"") {
-        let text = try decode(bytes[start..<position], isASCII: isASCII)
+        let text =
+          isASCII
+          ? texts.text(start..<position) : try decode(bytes[start..<position], isASCII: false)
         position += 1
         return text
       }

@@ -56,10 +56,12 @@ struct JSONParser {
   var position = 0
   var depth = 0
   private var valueCount = 0
+  var texts: KnownTexts
 
   init(bytes: UnsafeRawBufferPointer, duplicateKeys: JSONValue.DuplicateKeys) {
     self.bytes = bytes
     self.duplicateKeys = duplicateKeys
+    texts = KnownTexts(in: bytes)
   }
 
   mutating func document() throws(JSONSyntaxError) -> JSONValue {
@@ -141,6 +143,7 @@ struct JSONParser {
   mutating func object() throws(JSONSyntaxError) -> JSONValue {
     try enter()
     var members = JSONObject()
+    members.reserveCapacity(4)  // What a serialised object has.
     skipSpace()
     if current == UInt8(ascii: "}") {
       leave()
