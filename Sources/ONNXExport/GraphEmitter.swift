@@ -14,14 +14,15 @@ final class GraphEmitter {
   let parent: GraphEmitter?
   var result: ONNXGraph
   var usedDomains: Set<String> = []
-  private var names: [Int: String] = [:]
+  /// By the values' indices.
+  private var names: [String?]
   private let taken: TakenNames
   /// The names of sizes and shapes that nodes compute, and of integers.
   var sizeNames: [Dimension: String] = [:]
   var shapeNames: [Shape: String] = [:]
   private var integerNames: [[Int64]: String] = [:]
-  /// The values that some node or output reads.
-  private let readValues: Set<Int>
+  /// Whether some node or output reads a value, by its index.
+  private let isReadValue: [Bool]
   /// The layer that the node being written comes from.
   var origin = ""
 
@@ -30,7 +31,11 @@ final class GraphEmitter {
     self.opset = opset
     self.parent = parent
     result = ONNXGraph(name: name)
-    readValues = Set(graph.nodes.flatMap(\.inputs).map(\.index) + graph.outputs.map(\.value.index))
+    names = Array(repeating: nil, count: graph.valueCount)
+    var isRead = Array(repeating: false, count: graph.valueCount)
+    for node in graph.nodes { for input in node.inputs { isRead[input.index] = true } }
+    for output in graph.outputs { isRead[output.value.index] = true }
+    isReadValue = isRead
     taken = parent?.taken ?? TakenNames()
   }
 
@@ -60,7 +65,7 @@ final class GraphEmitter {
 
   func type(_ value: Value) -> TensorType { graph.type(of: value) }
 
-  func isRead(_ value: Value) -> Bool { readValues.contains(value.index) }
+  func isRead(_ value: Value) -> Bool { isReadValue[value.index] }
 
   // MARK: Nodes
 

@@ -224,6 +224,9 @@ final class ModelFile {
     let output: ModelOutput
     let tensors: [Tensor]
     var error: ONNXExportError?
+    /// Pieces of a few bytes each, collected.
+    private var pending: [UInt8] = []
+    private static let pendingByteCount = 1 << 16
 
     init(_ output: ModelOutput, _ tensors: [Tensor]) {
       self.output = output
@@ -235,13 +238,24 @@ final class ModelFile {
       do {
         let address = Int(bitPattern: data)
         if address > 0, address <= tensors.count, address < ModelFile.tokenLimit {
+          try flush()
           output.append(tensors[address - 1])
         } else {
-          try output.append(UnsafeRawBufferPointer(start: data, count: count))
+          pending.append(contentsOf: UnsafeRawBufferPointer(start: data, count: count))
+          if pending.count >= Stream.pendingByteCount { try flush() }
         }
       } catch {
         self.error = error
       }
+    }
+
+    /// Hands on what was collected.
+    func flush() throws(ONNXExportError) {
+      guard error == nil, !pending.isEmpty else { return }
+      try pending.withUnsafeBytes { bytes in
+        Result { () throws(ONNXExportError) in try output.append(bytes) }
+      }.get()
+      pending.removeAll(keepingCapacity: true)
     }
   }
 
@@ -264,6 +278,7 @@ final class ModelFile {
       }
     }
     if let error = stream.error { throw error }
+    try stream.flush()
   }
 
   private func sideFile(beside path: String) throws(ONNXExportError) -> ModelOutput {

@@ -10,8 +10,8 @@ struct ONNXTable: Sendable {
 
   private typealias Rule = Target.Rule
 
-  private static let floats: Set<DType> = [.float16, .float32, .float64]
-  private static let half: Set<DType> = [.float16, .float32]
+  private static let floats: DTypeSet = [.float16, .float32, .float64]
+  private static let half: DTypeSet = [.float16, .float32]
   private static let numbers = floats.union([.int32, .int64])
   /// Small integers are computed in int64 where there are no kernels for them.
   private static let throughInt64: [DType: DType] = [
@@ -116,7 +116,7 @@ struct ONNXTable: Sendable {
   private func rule(_ attributes: PadAttributes) -> Rule {
     if case .symmetric = attributes.mode { return .composed() }
     let carriers: [DType: DType] = [.int16: .int32, .uint16: .int32]
-    return Rule(Set(DType.allCases).subtracting(carriers.keys), carriers: carriers)
+    return Rule(DTypeSet.all.subtracting(carriers.keys), carriers: carriers)
   }
 
   private func rule(_ attributes: RecurrentAttributes) -> Rule {
@@ -168,7 +168,7 @@ struct ONNXTable: Sendable {
   private func rule(_ reduction: ScatterReduction) -> Rule {
     // onnxruntime's reductions have no float16.
     let carriers: [DType: DType] = [.float16: .float32]
-    let reduced = Rule(Set(DType.allCases).subtracting(carriers.keys), carriers: carriers)
+    let reduced = Rule(DTypeSet.all.subtracting(carriers.keys), carriers: carriers)
     return switch reduction {
     case .none: .any
     case .add, .multiply: since(16, reduced, "ScatterND")

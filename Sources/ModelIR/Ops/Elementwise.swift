@@ -1,6 +1,54 @@
 extension UnaryFunction {
-  /// The function's name: that of the case, capitalised.
-  public var name: String { caseName("\(self)") }
+  /// The function's name: that of the case, capitalised. Nodes are named after it, so that it is written out: asking
+  /// the case itself takes reflection.
+  public var name: String {
+    switch self {
+    case .negate: "Negate"
+    case .absolute: "Absolute"
+    case .sign: "Sign"
+    case .reciprocal: "Reciprocal"
+    case .exp: "Exp"
+    case .log: "Log"
+    case .sqrt: "Sqrt"
+    case .square: "Square"
+    case .expm1: "Expm1"
+    case .log1p: "Log1p"
+    case .floor: "Floor"
+    case .ceil: "Ceil"
+    case .round: "Round"
+    case .truncate: "Truncate"
+    case .sin: "Sin"
+    case .cos: "Cos"
+    case .tan: "Tan"
+    case .asin: "Asin"
+    case .acos: "Acos"
+    case .atan: "Atan"
+    case .sinh: "Sinh"
+    case .cosh: "Cosh"
+    case .tanh: "Tanh"
+    case .asinh: "Asinh"
+    case .acosh: "Acosh"
+    case .atanh: "Atanh"
+    case .erf: "Erf"
+    case .sigmoid: "Sigmoid"
+    case .relu: "Relu"
+    case .leakyRelu: "LeakyRelu"
+    case .elu: "Elu"
+    case .selu: "Selu"
+    case .hardSigmoid: "HardSigmoid"
+    case .softplus: "Softplus"
+    case .softsign: "Softsign"
+    case .gelu: "Gelu"
+    case .swish: "Swish"
+    case .hardSwish: "HardSwish"
+    case .mish: "Mish"
+    case .clip: "Clip"
+    case .isNaN: "IsNaN"
+    case .isInfinite: "IsInfinite"
+    case .logicalNot: "LogicalNot"
+    case .bitwiseNot: "BitwiseNot"
+    }
+  }
 
   func inferType(_ x: TensorType) throws(GraphError) -> TensorType {
     switch self {
@@ -30,7 +78,29 @@ extension UnaryFunction {
 
 extension BinaryFunction {
   /// The function's name: that of the case, capitalised.
-  public var name: String { caseName("\(self)") }
+  public var name: String {
+    switch self {
+    case .add: "Add"
+    case .subtract: "Subtract"
+    case .multiply: "Multiply"
+    case .divide: "Divide"
+    case .power: "Power"
+    case .maximum: "Maximum"
+    case .minimum: "Minimum"
+    case .modulo: "Modulo"
+    case .remainder: "Remainder"
+    case .floorDivide: "FloorDivide"
+    case .atan2: "Atan2"
+    case .logicalAnd: "LogicalAnd"
+    case .logicalOr: "LogicalOr"
+    case .logicalXor: "LogicalXor"
+    case .bitwiseAnd: "BitwiseAnd"
+    case .bitwiseOr: "BitwiseOr"
+    case .bitwiseXor: "BitwiseXor"
+    case .shiftLeft: "ShiftLeft"
+    case .shiftRight: "ShiftRight"
+    }
+  }
 
   func inferType(_ a: TensorType, _ b: TensorType) throws(GraphError) -> TensorType {
     try expectEqualDTypes([a, b])
@@ -50,7 +120,16 @@ extension BinaryFunction {
 
 extension Comparison {
   /// The comparison's name: that of the case, capitalised.
-  public var name: String { caseName("\(self)") }
+  public var name: String {
+    switch self {
+    case .equal: "Equal"
+    case .notEqual: "NotEqual"
+    case .less: "Less"
+    case .lessOrEqual: "LessOrEqual"
+    case .greater: "Greater"
+    case .greaterOrEqual: "GreaterOrEqual"
+    }
+  }
 }
 
 /// `Clip` of `clip(minimum: Optional(0.0), maximum: nil)`.

@@ -29,8 +29,8 @@ package struct ChannelsFirst: RebuildingPass {
 private struct ChannelsFirstRewriting {
   private let source: Graph
   private var target = Graph()
-  private var carried: [Int: Carried] = [:]
-  private var constants: [Int: Value] = [:]
+  /// What the source's values became, by their index.
+  private var carried: [Carried?]
 
   /// A value of the new graph and the permutation that makes the original of it.
   private struct Carried {
@@ -58,7 +58,10 @@ private struct ChannelsFirstRewriting {
     return pass.target
   }
 
-  private init(source: Graph) { self.source = source }
+  private init(source: Graph) {
+    self.source = source
+    carried = Array(repeating: nil, count: source.valueCount)
+  }
 
   /// How the columns of a flattened image lie.
   private struct FlattenedColumns {
@@ -289,11 +292,12 @@ extension Graph {
   /// For each node, whether some output of the graph depends on it.
   package func liveNodes() -> [Bool] {
     var live = Array(repeating: false, count: nodes.count)
-    var needed = Set(outputs.map(\.value.index))
+    var isNeeded = Array(repeating: false, count: valueCount)
+    for output in outputs { isNeeded[output.value.index] = true }
     for (index, node) in nodes.enumerated().reversed()
-    where node.outputs.contains(where: { needed.contains($0.index) }) {
+    where node.outputs.contains(where: { isNeeded[$0.index] }) {
       live[index] = true
-      needed.formUnion(node.inputs.map(\.index))
+      for input in node.inputs { isNeeded[input.index] = true }
     }
     return live
   }

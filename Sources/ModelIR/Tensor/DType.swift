@@ -68,3 +68,47 @@ public enum DType: String, Sendable, CaseIterable, Codable {
     }
   }
 }
+
+/// A set of element types.
+package struct DTypeSet: Sendable, ExpressibleByArrayLiteral {
+  /// One bit for each type.
+  private var bits: UInt32 = 0
+
+  package init(arrayLiteral elements: DType...) { self.init(elements) }
+  package init(_ types: some Sequence<DType>) { for type in types { bits |= type.bit } }
+  private init(bits: UInt32) { self.bits = bits }
+
+  /// Every type.
+  package static let all = DTypeSet(DType.allCases)
+
+  package func contains(_ type: DType) -> Bool { bits & type.bit != 0 }
+  package func union(_ other: DTypeSet) -> DTypeSet { DTypeSet(bits: bits | other.bits) }
+  package func subtracting(_ types: some Sequence<DType>) -> DTypeSet {
+    DTypeSet(bits: bits & ~DTypeSet(types).bits)
+  }
+}
+
+extension DType {
+  /// The type's place among all, as a bit.
+  fileprivate var bit: UInt32 {
+    switch self {
+    case .float16: 1 << 0
+    case .bfloat16: 1 << 1
+    case .float32: 1 << 2
+    case .float64: 1 << 3
+    case .int8: 1 << 4
+    case .uint8: 1 << 5
+    case .int16: 1 << 6
+    case .uint16: 1 << 7
+    case .int32: 1 << 8
+    case .uint32: 1 << 9
+    case .int64: 1 << 10
+    case .uint64: 1 << 11
+    case .bool: 1 << 12
+    case .string: 1 << 13
+    }
+  }
+
+  /// By the case: an enumeration with raw values would be hashed by its text.
+  public func hash(into hasher: inout Hasher) { hasher.combine(bit) }
+}

@@ -44,7 +44,8 @@ enum ConstantArithmetic {
     where x[0].rank > 0 && axes == Array(0..<(x[0].rank - 1)) && x[0].dtype.isFloatingPoint:
       let columns = x[0].sizes[x[0].rank - 1]
       return [try numbers(dtype, result) { try columnSums(x[0], columns) }]
-    case .compare, .select, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool, .reduce,
+    case .compare, .select, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool,
+      .reduce,
       .argReduce,
       .cumulative, .topK,
       .batchNormalization, .normalization, .softmax, .logSoftmax, .pad, .tile, .gather, .gatherElements,
@@ -78,6 +79,7 @@ enum ConstantArithmetic {
       {
         return try Tensor(dtype: dtype, sizes: sizes, storage: ElementwiseStorage(a, factors, operation))
       }
+      if let made = small(function, a, b, dtype, sizes) { return made }
       return try numbers(dtype, sizes) {
         let (p, q) = (try a.broadcast(to: sizes).doubles(), try b.broadcast(to: sizes).doubles())
         return zip(p, q).map(apply)
@@ -93,6 +95,18 @@ enum ConstantArithmetic {
     let results = zip(p, q).map(apply)
     guard results.allSatisfy({ $0.magnitude < bound }) else { return nil }
     return try Tensor(results.map(Double.init), sizes: sizes, dtype: dtype)
+  }
+
+  /// The common case, vectors that a normalization consists of: in single precision, which gives the same as double
+  /// precision rounded. Nil for others, and for what cannot be read.
+  private static func small(
+    _ function: BinaryFunction, _ a: Tensor, _ b: Tensor, _ dtype: DType, _ sizes: [Int]
+  ) -> Tensor? {
+    guard dtype == .float32, a.dtype == .float32, b.dtype == .float32, a.sizes == sizes, sizes.count == 1,
+      sizes[0] <= smallCount, b.sizes == sizes || b.rank == 0, let operation = Arithmetic(function),
+      let p: [Float] = try? a.elements(), let q: [Float] = try? b.elements(), !q.isEmpty  // Asked again by who calls.
+    else { return nil }
+    return Tensor(vector: p.indices.map { operation(p[$0], q[q.count == 1 ? 0 : $0]) })
   }
 
   /// A tensor of numbers, made at once when it is small.

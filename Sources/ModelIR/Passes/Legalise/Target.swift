@@ -3,23 +3,23 @@ package struct Target: Sendable {
   /// How a target takes one operation.
   package struct Rule: Sendable {
     /// The element types of the operation's data.
-    package var types: Set<DType>
+    package var types: DTypeSet
     /// For other types the one that the operation is done in instead, between casts.
     package var carriers: [DType: DType]
     /// Why the operation is not taken whatever its type; nil: it is.
     package var refusal: String?
 
-    package init(_ types: Set<DType>, carriers: [DType: DType] = [:], refusal: String? = nil) {
+    package init(_ types: DTypeSet, carriers: [DType: DType] = [:], refusal: String? = nil) {
       self.types = types
       self.carriers = carriers
       self.refusal = refusal
     }
 
     /// An operation that is taken with any element type.
-    package static let any = Rule(Set(DType.allCases))
+    package static let any = Rule(.all)
     /// An operation that has to be said with others.
     package static func composed(_ reason: String = "no operator", carriers: [DType: DType] = [:]) -> Rule {
-      Rule(Set(DType.allCases).subtracting(carriers.keys), carriers: carriers, refusal: reason)
+      Rule(DTypeSet.all.subtracting(carriers.keys), carriers: carriers, refusal: reason)
     }
   }
 

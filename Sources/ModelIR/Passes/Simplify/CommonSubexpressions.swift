@@ -10,6 +10,9 @@ package struct CommonSubexpressions: Pass {
   private struct NodeKey: Hashable {
     let op: Op
     let inputs: [Value]
+
+    /// By the operands: few nodes have the same, and hashing an operation takes longer than comparing two.
+    func hash(into hasher: inout Hasher) { hasher.combine(inputs) }
   }
 
   private enum ConstantKey: Hashable {
