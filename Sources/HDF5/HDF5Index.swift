@@ -1,3 +1,5 @@
+import CHDF5
+
 /// What an HDF5 file holds and where its bytes are: a plain value that outlives the file and needs no library.
 ///
 /// Data is not in the index, except that of compact datasets, which the format keeps among its metadata.
@@ -14,9 +16,30 @@ package struct HDF5Index: Hashable, Sendable {
 
     package init() {}
 
+    /// Adds what another part of the same group holds.
+    mutating func formUnion(_ other: Group) {
+      attributes.merge(other.attributes) { own, _ in own }
+      datasets.merge(other.datasets) { own, _ in own }
+      for (name, group) in other.groups {
+        if groups[name]?.formUnion(group) == nil { groups[name] = group }
+      }
+    }
+
     /// The names of groups and datasets in the order of their bytes, which is HDF5's.
     package var names: [String] {
-      (Array(groups.keys) + Array(datasets.keys)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      (Array(groups.keys) + Array(datasets.keys)).sorted { HDF5Index.Group.precedes($0, $1) }
+    }
+
+    /// The order of the bytes of two names, compared where they lie: a group may hold thousands.
+    private static func precedes(_ a: String, _ b: String) -> Bool {
+      let order = a.utf8.withContiguousStorageIfAvailable { a in
+        b.utf8.withContiguousStorageIfAvailable { b in
+          guard let first = a.baseAddress, let second = b.baseAddress else { return a.count < b.count }
+          let common = memcmp(first, second, min(a.count, b.count))
+          return common == 0 ? a.count < b.count : common < 0
+        }
+      }
+      return (order ?? nil) ?? a.utf8.lexicographicallyPrecedes(b.utf8)
     }
   }
 
@@ -116,22 +139,6 @@ extension HDF5Index.Group {
   package func dataset(at path: String) -> HDF5Index.Dataset? {
     guard let slash = path.lastIndex(of: "/") else { return datasets[path] }
     return group(at: String(path[..<slash]))?.datasets[String(path[path.index(after: slash)...])]
-  }
-
-  /// Calls `body` with every dataset below this group and its path from here, in the order of ``names``.
-  package func forEachDataset<E: Error>(
-    _ body: (String, HDF5Index.Dataset) throws(E) -> Void
-  ) throws(E) {
-    try visit(prefix: "", body)
-  }
-
-  private func visit<E: Error>(
-    prefix: String, _ body: (String, HDF5Index.Dataset) throws(E) -> Void
-  ) throws(E) {
-    for name in names {
-      if let dataset = datasets[name] { try body(prefix + name, dataset) }
-      if let group = groups[name] { try group.visit(prefix: prefix + name + "/", body) }
-    }
   }
 }
 

@@ -17,6 +17,10 @@ struct IndexBuilder {
   let fileByteCount: Int
   /// Set where the process ends with its work: closing a file takes as long as a quarter of reading it.
   private let leavesFileOpen: Bool
+  /// Which links are followed.
+  private let share: Share
+  /// Whether the current group is below one whose links are shared.
+  private var isInShare = false
   /// Told the root group's attributes as soon as they are known.
   var didReadRootAttributes: ([String: HDF5Index.Attribute]) -> Void = { _ in }
   /// The size of what precedes the HDF5 content of the file.
@@ -46,9 +50,28 @@ struct IndexBuilder {
   }
   static let depthLimit = 128
 
-  init(fileByteCount: Int, leavesFileOpen: Bool = false) {
+  /// What part of a file is read. In both halves together is all of it.
+  enum Share {
+    case all
+    /// Every second link of groups with many, and whole what is below them: of the layers of a model, half.
+    case first, second
+
+    fileprivate func takes(_ place: Int) -> Bool {
+      switch self {
+      case .all: true
+      case .first: place % 2 == 0
+      case .second: place % 2 == 1
+      }
+    }
+  }
+
+  /// Groups with as many links are shared.
+  private static let sharedLinkCount = 8
+
+  init(fileByteCount: Int, leavesFileOpen: Bool = false, share: Share = .all) {
     self.fileByteCount = fileByteCount
     self.leavesFileOpen = leavesFileOpen
+    self.share = share
   }
 
   mutating func index(_ bytes: UnsafeRawBufferPointer) throws(HDF5Error) -> HDF5Index {
@@ -99,7 +122,10 @@ struct IndexBuilder {
     var group = HDF5Index.Group()
     group.attributes = try attributes(of: id, count: object.attributeCount)
     if path.isEmpty { didReadRootAttributes(group.attributes) }
-    for link in try links(of: id) {
+    let links = try links(of: id)
+    let isShared = share != .all && !isInShare && links.count >= IndexBuilder.sharedLinkCount
+    if isShared { isInShare = true }
+    for (place, link) in links.enumerated() where !isShared || share.takes(place) {
       let childPath = path.isEmpty ? link.name : "\(path)/\(link.name)"
       do {
         try read(link, of: id, path: childPath, into: &group)
@@ -108,7 +134,11 @@ struct IndexBuilder {
       }
     }
     ancestors.remove(object.address)
-    finished[object.address] = (group, objectCount - countBefore)
+    if isShared {
+      isInShare = false  // Not finished: below another link it has to be read whole.
+    } else {
+      finished[object.address] = (group, objectCount - countBefore)
+    }
     return group
   }
 

@@ -170,6 +170,10 @@ public struct KerasModel: Sendable {
     }
   }
 
+  /// Begins to make the checksums that ``verifyChecksums()`` wants, on a core that has nothing to do while the model is
+  /// lowered; to be called when no process is going to be forked any more.
+  package func verifyAhead() { for file in files { file.verifyAhead() } }
+
   /// Compares the checksums of the file's members with their content, on all cores.
   /// - Throws: `corrupted` when one differs. Formats without checksums pass.
   public func verifyChecksums() throws(KerasImportError) {

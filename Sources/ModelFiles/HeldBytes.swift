@@ -39,6 +39,11 @@ package struct HeldBytes: @unchecked Sendable {
 
   package var count: Int { bytes.count }
 
+  /// True when these are the same bytes at the same place in memory.
+  package func isSame(as other: HeldBytes) -> Bool {
+    bytes.baseAddress == other.bytes.baseAddress && bytes.count == other.bytes.count
+  }
+
   /// Shows the bytes; the pointer is valid only inside `body`.
   package func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
     defer { withExtendedLifetime(owner) {} }

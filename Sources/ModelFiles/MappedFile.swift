@@ -20,7 +20,7 @@ package final class MappedFile: @unchecked Sendable {
   private let lock = Lazy<Never>()
 
   /// So many bytes are read before pages are dropped: each time that interrupts every core.
-  private static let mappedByteCount = 32 << 20
+  private static let mappedByteCount = 128 << 20
 
   /// Maps a regular file.
   /// - Parameter followsLinks: whether the path may be a symbolic link.

@@ -15,6 +15,7 @@ import NativeRuntime
 /// `kconvert bench MODEL`: load time, first inference, latency distribution, peak memory.
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "bench",
     abstract: "Measure how fast the model loads and runs.",
     discussion: """
       kconvert bench model.keras --batch 8 --threads 2

@@ -6,6 +6,7 @@ import NativeRuntime
 /// `kconvert check MODEL`: every consistency check, then a forward pass on random input.
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "check",
     abstract: "Check configuration, weights, shapes and a forward pass.",
     discussion: """
       Prints what was verified, and each finding. The exit code is 4 when there is one.

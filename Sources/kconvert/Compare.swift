@@ -7,6 +7,7 @@ import NativeRuntime
 /// `kconvert compare MODEL OTHER`: the same random inputs through two models.
 struct Compare: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "compare",
     abstract: "Compare the outputs of two models for the same random inputs.",
     discussion: """
       Inputs and outputs correspond by name, or else by position. Two elements agree when they differ by no more than \

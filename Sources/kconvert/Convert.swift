@@ -17,6 +17,7 @@ import ONNXExport
 /// `kconvert MODEL --summary`, `kconvert MODEL --to onnx|native|keras|dot|svg|html|json`.
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "convert",
     abstract: "Print the layer table or convert (the default verb).",
     discussion: """
       kconvert model.keras --summary
@@ -60,6 +61,8 @@ struct Convert: ParsableCommand {
     let isForSummary = summary || to == nil
     Watchdog.start(reading: [options.model, options.weights])
     let model = try options.open(isForSummary: isForSummary || to?.isPicture == true)
+    UntilExit.keep(model)
+    if let to, !to.isPicture { model.verifyAhead() }
     let sizes = try options.lowering(for: model)
     if isForSummary {
       let table = try ModelSummary(model, options: sizes, expandsNested: expandNested)
@@ -71,12 +74,18 @@ struct Convert: ParsableCommand {
       }
     }
     switch to {
-    case .onnx: try writeONNX(model.lowered(sizes).graph, of: model)
-    case .native: try writeNative(model, model.lowered(sizes))  // What cannot be computed is no model to keep.
-    case .keras: try writeKeras(model, model.lowered(sizes))
+    case .onnx: try writeONNX(lowered(model, sizes).graph, of: model)
+    case .native: try writeNative(model, lowered(model, sizes))  // What cannot be computed is no model to keep.
+    case .keras: try writeKeras(model, lowered(model, sizes))
     case .dot?, .svg?, .html?, .json?: try writePicture(model, sizes)
     case nil: break
     }
+  }
+
+  private func lowered(_ model: KerasModel, _ sizes: LoweringOptions) throws -> LoweredModel {
+    let lowered = try model.lowered(sizes)
+    UntilExit.keep(lowered)
+    return lowered
   }
 
   // The checksums are made while the bytes are written; what nobody needed is read afterwards. The file appears only
@@ -113,8 +122,7 @@ struct Convert: ParsableCommand {
   /// - Parameter work: writes it; gives what there is to tell.
   private func writing(_ path: String, _ model: KerasModel, _ work: () throws -> [String]) throws {
     let outcome = Outcome()
-    let total = model.weights.reduce(0) { $0 + $1.tensor.byteCount }
-    let progress = Progress.bytes(path, total: total, report)
+    let progress = Progress.bytes(path, total: model.weightByteCount, report)
     defer { progress.finish() }
     let watcher = OutputProgress { progress.update($0) }
     let details = try OutputProgress.$current.withValue(watcher) { try work() }
@@ -169,8 +177,7 @@ struct Convert: ParsableCommand {
   private func page(
     _ model: KerasModel, _ description: ModelDescription, _ picture: ModelPicture
   ) throws -> String {
-    let total = model.weights.reduce(0) { $0 + $1.tensor.byteCount }
-    let progress = Progress.bytes("reading weights", total: total, report)
+    let progress = Progress.bytes("reading weights", total: model.weightByteCount, report)
     defer { progress.finish() }
     return try ModelPage(model, description, picture: picture) { done, _ in progress.update(done) }.html
   }
@@ -195,6 +202,11 @@ struct Convert: ParsableCommand {
     }
     return "\(path[..<dot]).\(suffix)"
   }
+}
+
+extension KerasModel {
+  /// The size of all weights.
+  fileprivate var weightByteCount: Int { weights.reduce(0) { $0 + $1.tensor.byteCount } }
 }
 
 extension ModelPicture.Layouter: ExpressibleByArgument {}

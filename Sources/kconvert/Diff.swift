@@ -6,6 +6,7 @@ import NativeFormat
 /// `kconvert diff A B`: what differs between two files.
 struct Diff: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "diff",
     abstract: "Show what differs between two models: layers, configuration, weights.",
     discussion: """
       Layers and weights correspond by their paths. Nothing is computed with the models: layers that are not supported are \

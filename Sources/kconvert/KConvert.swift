@@ -1,4 +1,5 @@
 import ArgumentParser
+import KerasImport
 import ModelFiles
 import ModelIR
 
@@ -44,6 +45,7 @@ struct KConvert: ParsableCommand {
       return
     }
     if let failure = misspeltVerb(arguments) { failure.end() }
+    if let model = likelyModel(arguments) { HeadStart.begin(at: model) }
     do {
       var command = try parseAsRoot()
       try command.run()
@@ -60,6 +62,13 @@ struct KConvert: ParsableCommand {
     sigemptyset(&signals)
     for number in [SIGALRM, SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, number) }
     sigprocmask(SIG_UNBLOCK, &signals, nil)
+  }
+
+  /// The word that will turn out to be the model, as far as names tell: a wrong guess costs time and nothing else.
+  private static func likelyModel(_ arguments: ArraySlice<String>) -> String? {
+    // A batch opens its models in other processes, which are limited first.
+    guard let first = arguments.first, !first.hasPrefix("batch") else { return nil }
+    return arguments.first { $0.hasSuffix(".keras") || $0.hasSuffix(".h5") || $0.hasSuffix(".hdf5") }
   }
 
   /// A first word that is neither a verb nor a file, but near a verb: taken for a model, it would say that the second is one

@@ -5,6 +5,7 @@ import NativeFormat
 /// `kconvert layers`: what is supported, with the ONNX operators that it was written with (``WrittenOperators``).
 struct Layers: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "layers",
     abstract: "List the supported layers, operations and activations.",
     discussion: "kconvert layers --json")
 

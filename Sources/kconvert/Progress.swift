@@ -35,15 +35,17 @@ final class Progress: @unchecked Sendable {
   private let lock = DispatchSemaphore(value: 1)
   private var lastShown: UInt64 = 0
 
-  init(total: Int, isShown: Bool, _ line: @escaping Line) {
-    (self.total, self.line) = (total, line)
+  /// - Parameter total: asked for only where progress is shown.
+  init(total: @autoclosure () -> Int, isShown: Bool, _ line: @escaping Line) {
+    self.line = line
     self.isShown = isShown && isatty(STDERR_FILENO) == 1
+    self.total = self.isShown ? total() : 0
   }
 
   /// Work on bytes.
   /// - Parameter total: how many there will be, or about how many.
-  static func bytes(_ what: String, total: Int, _ options: ReportOptions) -> Progress {
-    Progress(total: total, isShown: options.showsProgress) { done, total, seconds in
+  static func bytes(_ what: String, total: @autoclosure () -> Int, _ options: ReportOptions) -> Progress {
+    Progress(total: total(), isShown: options.showsProgress) { done, total, seconds in
       let what = what.printable.shortened(to: 60)
       let share = total > 0 ? min(100, done / max(1, total / 100)) : 0
       let rate = ByteText.text(Int(rate(done, seconds)))

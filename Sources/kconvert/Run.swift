@@ -6,6 +6,7 @@ import NativeRuntime
 /// `kconvert run MODEL --inputs IN --outputs OUT`.
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "run",
     abstract: "Compute the model's outputs for given inputs.",
     discussion: """
       Inputs go by their names, or by position where the .npz was made without names. Outputs are named as in the model.

@@ -25,6 +25,32 @@ import Testing
     }
   }
 
+  private func part(_ share: IndexBuilder.Share, of data: Data) throws -> HDF5Index {
+    try data.withUnsafeBytes { bytes in
+      try HDF5Library.locked { () throws(HDF5Error) in
+        var builder = IndexBuilder(fileByteCount: bytes.count, share: share)
+        return try builder.index(bytes)
+      }
+    }
+  }
+
+  @Test(arguments: ["types.h5", "layouts.h5", "attributes.h5", "soft_links.h5", "user_block.h5"])
+  func `two halves of a file are the whole`(name: String) throws {
+    let data = try Data(contentsOf: HDF5IndexTests.folder.appending(path: name))
+    var joined = try part(.first, of: data)
+    joined.root.formUnion(try part(.second, of: data).root)
+    #expect(try joined == index(name))
+  }
+
+  @Test func `a large file is indexed by two processes`() throws {
+    var data = try Data(contentsOf: HDF5IndexTests.folder.appending(path: "types.h5"))
+    let first = try part(.first, of: data)
+    #expect(try first.root.datasets.count < index("types.h5").root.datasets.count)
+    data.append(Data(repeating: 0, count: 2 << 20))  // What lies behind the file's end is not looked at.
+    let apart = try data.withUnsafeBytes { try HDF5Index(indexingApart: $0) }
+    #expect(try apart == index("types.h5"))
+  }
+
   @Test func `element types are recognised`() throws {
     let root = try index("types.h5").root
     let types: [String: HDF5Index.ElementType] = [

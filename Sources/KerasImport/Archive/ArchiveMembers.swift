@@ -28,6 +28,11 @@ package enum ArchiveMembers: Sendable {
     }
   }
 
+  /// Begins to make the checksum of a member, beside what else is done.
+  func verifyAhead(_ name: String) {
+    if case .zip(let zip, let prefix) = self { zip.members[prefix + name]?.verifyAhead() }
+  }
+
   /// Reads every member, on all cores, and compares checksums. A folder has none.
   func verifyChecksums() throws(KerasImportError) {
     guard case .zip(let zip, let prefix) = self else { return }

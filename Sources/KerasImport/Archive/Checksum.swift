@@ -36,6 +36,8 @@
     private let base: Int
     // Guarded by the lock; in order, without overlaps.
     private var runs: [Run] = []
+    /// How many bytes others have read.
+    private var seenByteCount = 0
     private let lock = Lazy<Never>()
     private let whole = Lazy<UInt32>()
 
@@ -48,6 +50,11 @@
     var witnessed: HeldBytes { bytes.witnessed(by: self) }
 
     func saw(_ part: UnsafeRawBufferPointer) {
+      lock.guarded { seenByteCount += part.count }
+      add(part)
+    }
+
+    private func add(_ part: UnsafeRawBufferPointer) {
       let start = Int(bitPattern: part.baseAddress) - base
       let range = start..<start + part.count
       guard !part.isEmpty, start >= 0, range.upperBound <= bytes.count,
@@ -86,6 +93,18 @@
       }
     }
 
+    /// Begins to read from the start, beside what else is done, until others read.
+    func readAhead() {
+      DispatchQueue.global().async { [self] in
+        for range in ByteTiles(whole: bytes.count, each: Checksum.partByteCount) {
+          guard lock.guarded({ seenByteCount }) < Checksum.partByteCount else { return }
+          let part = bytes.slice(offset: range.lowerBound, count: range.count)
+          part?.withBytes { add($0) }
+          part?.countRead()
+        }
+      }
+    }
+
     /// Reads what has not been read, on all cores.
     private func readGaps() {
       var (gaps, end): ([Range<Int>], Int) = ([], 0)
@@ -100,7 +119,7 @@
       let parts = gaps
       DispatchQueue.concurrentPerform(iterations: parts.count) { index in
         let part = bytes.slice(offset: parts[index].lowerBound, count: parts[index].count)
-        part?.withBytes { saw($0) }
+        part?.withBytes { add($0) }
         part?.countRead()
       }
     }

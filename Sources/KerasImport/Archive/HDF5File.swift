@@ -73,31 +73,49 @@ package struct HDF5File: Sendable {
   /// The state of the optimizer and of metrics, which no forward pass needs, is left out.
   package func weightTree(at path: String = "") throws(KerasImportError) -> WeightTree {
     guard let group = try index.root.group(at: path) else { throw KerasImportError(.weightNotFound(path)) }
-    var tensors: [String: Tensor] = [:]
-    var positions: [String: Int] = [:]
-    try group.forEachDataset { datasetPath, dataset throws(KerasImportError) in
-      let top = datasetPath.prefix { $0 != "/" }
-      if HDF5File.stateOfTraining.contains(String(top)) { return }
-      let full = path.isEmpty ? datasetPath : "\(path)/\(datasetPath)"
-      tensors[datasetPath] = try tensor(of: dataset, at: full)
-      positions[datasetPath] = dataset.layout.position
-    }
-    var names: [String: String] = [:]
-    HDF5File.collectNames(group, path: "", into: &names)
-    return WeightTree(tensors: tensors, names: names, positions: positions)
+    var reader = TreeReader(file: self, base: path)
+    _ = try reader.read(group, at: "")
+    return WeightTree(
+      tensors: reader.tensors, names: reader.names, positions: reader.positions, children: reader.children)
   }
+}
+
+/// Makes a tree of tensors of a group, in one walk: a path is made once, and used for all that is known of it.
+private struct TreeReader {
+  let file: HDF5File
+  /// The path of the group.
+  let base: String
+  var tensors: [String: Tensor] = [:]
+  var names: [String: String] = [:]
+  var positions: [String: Int] = [:]
+  var children: [String: [String]] = [:]
 
   private static let stateOfTraining: Set<String> = [
     "optimizer", "_optimizer", "optimizer_weights", "metrics",
   ]
 
-  private static func collectNames(
-    _ group: HDF5Index.Group, path: String, into names: inout [String: String]
-  ) {
+  init(file: HDF5File, base: String) { (self.file, self.base) = (file, base) }
+
+  /// - Parameter isKept: false where only names count.
+  /// - Returns: whether there is a tensor in the group.
+  mutating func read(
+    _ group: HDF5Index.Group, at path: String, isKept: Bool = true
+  ) throws(KerasImportError) -> Bool {
     if let name = group.attributes["name"]?.string { names[path] = name }
-    for (child, group) in group.groups {
-      collectNames(group, path: path.isEmpty ? child : "\(path)/\(child)", into: &names)
+    var found: [String] = []
+    for name in group.names {
+      let child = joined(path, name)
+      let isKept = isKept && !(path.isEmpty && TreeReader.stateOfTraining.contains(name))
+      if let inner = group.groups[name] {
+        if try read(inner, at: child, isKept: isKept) { found.append(name) }
+      } else if isKept, let dataset = group.datasets[name] {
+        tensors[child] = try file.tensor(of: dataset, at: joined(base, child))
+        positions[child] = dataset.layout.position
+        found.append(name)
+      }
     }
+    if !found.isEmpty { children[path] = found }
+    return !found.isEmpty
   }
 }
 
@@ -113,7 +131,10 @@ private final class HDF5Content: Sendable {
   init(_ bytes: HeldBytes, _ place: HDF5File.IndexingPlace) throws(HDF5Error) {
     (self.bytes, self.place) = (bytes, place)
     switch place {
-    case .copy: process = try bytes.withBytes { bytes throws(HDF5Error) in try IndexProcess(indexing: bytes) }
+    case .copy:
+      if let started = HeadStart.process(indexing: bytes) { process = started } else {
+        process = try bytes.withBytes { bytes throws(HDF5Error) in try IndexProcess(indexing: bytes) }
+      }
     case .thisProcess, .program: process = nil
     }
   }

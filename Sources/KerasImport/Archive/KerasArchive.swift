@@ -18,6 +18,9 @@ package struct KerasArchive: Sendable {
     case absent
   }
 
+  /// The member that holds weights as HDF5.
+  static let weightsName = "model.weights.h5"
+
   private let members: ArchiveMembers
   package let metadata: JSONValue?
   package let config: JSONValue
@@ -40,7 +43,7 @@ package struct KerasArchive: Sendable {
   }
 
   private static func weights(in members: ArchiveMembers) throws(KerasImportError) -> Weights {
-    if let content = try members.content("model.weights.h5", isVerified: false) {
+    if let content = try members.content(weightsName, isVerified: false) {
       return .hdf5(try HDF5File(content))
     }
     if let index = try members.content("model.weights.json", isVerified: true) {
@@ -58,6 +61,9 @@ package struct KerasArchive: Sendable {
   package func verifyChecksums() throws(KerasImportError) {
     try members.verifyChecksums()
   }
+
+  /// Begins to make the checksum of the weights, beside what else is done.
+  func verifyAhead() { members.verifyAhead(KerasArchive.weightsName) }
 
   private static func json(
     _ name: String, in members: ArchiveMembers

@@ -54,6 +54,7 @@ package struct ModelFile: Sendable {
   }
 
   private static func content(at path: String) throws(KerasImportError) -> Content {
+    if let started = HeadStart.content(at: path) { return try content(of: started, at: path) }
     let file: MappedFile
     do {
       file = try MappedFile(path: path)
@@ -150,6 +151,11 @@ package struct ModelFile: Sendable {
     case .checkpoint(let bundle): try bundle.verifyChecksums()
     case .hdf5, .safetensors, .json, .yaml: break
     }
+  }
+
+  /// Begins to make checksums, beside what else is done.
+  func verifyAhead() {
+    if case .archive(let archive) = content { archive.verifyAhead() }
   }
 
   private static func json(_ content: HeldBytes) throws(KerasImportError) -> JSONValue {

@@ -9,9 +9,11 @@
     package let position: Int
     package let name: String
     package let byteCount: Int
+    var stored: HeldBytes? { nil }
 
     package func content() throws(KerasImportError) -> HeldBytes { throw ZipArchive.refusal }
     package func verifiedContent() throws(KerasImportError) -> HeldBytes { throw ZipArchive.refusal }
+    func verifyAhead() {}
     package func verifyChecksum() throws(KerasImportError) { throw ZipArchive.refusal }
   }
 

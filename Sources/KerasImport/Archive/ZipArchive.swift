@@ -60,6 +60,9 @@
       guard sum == checksum else { throw hasWrongChecksum }
     }
 
+    /// The bytes of a member that is not packed, their checksum not verified; nil for the others.
+    var stored: HeldBytes? { isDeflated ? nil : packed }
+
     /// The bytes with their checksum verified.
     package func verifiedContent() throws(KerasImportError) -> HeldBytes {
       let content = try content()
@@ -76,6 +79,9 @@
         throw hasWrongChecksum
       }
     }
+
+    /// Begins to make the checksum of a stored member, beside what else is done.
+    func verifyAhead() { if !isDeflated { running.readAhead() } }
 
     private var cannotBeUnpacked: KerasImportError {
       KerasImportError(.corrupted("member \"\(name)\" of the archive cannot be unpacked"))

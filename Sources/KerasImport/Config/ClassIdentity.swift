@@ -24,26 +24,28 @@ package struct ClassIdentity: Hashable, Sendable {
 
   /// The names under which the class may be known, the most exact first.
   package var names: [String] {
-    let bare = className.split(separator: ">").last.map(String.init) ?? className
-    return [registeredName, className, bare].compactMap { $0 }
+    let known = [registeredName, className].compactMap { $0 }
+    guard className.isInPackage else { return known + [className] }
+    return known + [className.split(separator: ">").last.map(String.init) ?? className]
   }
 
   /// The name with what tells it from others: the registered name, or the module before the class name.
   package var fullName: String {
-    if let registeredName, registeredName.contains(">") { return registeredName }
+    if let registeredName, registeredName.isInPackage { return registeredName }
     return [module, className].compactMap { $0 }.joined(separator: ".")
   }
 
   private static func isOfKeras(
     _ serialized: JSONObject, className: String, registeredName: String?
   ) -> Bool {
-    if className.contains(">") { return className.hasPrefix("keras>") }
-    if let registeredName, registeredName.contains(">") { return registeredName.hasPrefix("keras>") }
+    if className.isInPackage { return className.hasPrefix("keras>") }
+    if let registeredName, registeredName.isInPackage { return registeredName.hasPrefix("keras>") }
     switch serialized["module"] {
     case nil: return true
     case .string(let module)?:
-      let root = module.prefix { $0 != "." }
-      return ClassIdentity.roots.contains(String(root)) || module.hasPrefix("tensorflow.python.keras")
+      let root = module.utf8.prefix { $0 != UInt8(ascii: ".") }
+      return ClassIdentity.roots.contains(String(Substring(root)))
+        || module.hasPrefix("tensorflow.python.keras")
         || module.hasPrefix("tensorflow.keras")
     // Keras leaves the module out for classes that were registered.
     case .some: return registeredName == nil
@@ -52,4 +54,9 @@ package struct ClassIdentity: Hashable, Sendable {
 
   /// The first component of Keras's modules, and of those that canonical form adds.
   private static let roots: Set<String> = ["keras", "tf_keras", "keras_core", "kconvert", "builtins"]
+}
+
+extension String {
+  /// Whether a class's name has that of a package in front, `mine>Gate`. Bytes are looked at: this is asked of every layer.
+  var isInPackage: Bool { utf8.contains(UInt8(ascii: ">")) }
 }

@@ -134,7 +134,16 @@ extension EraMark {
 extension JSONObject {
   /// The marks in a layer's configuration, in its order.
   package var eraMarks: [EraMark] {
-    compactMap { key, value in key.hasPrefix("kconvert_") ? EraMark(key: key, value: value) : nil }
+    members(withPrefix: "kconvert_").compactMap { EraMark(key: $0.key, value: $0.value) }
+  }
+
+  /// The class that the layer had in the file, where a mark says it.
+  var classWhenWritten: String? {
+    let key = EraMark.classWhenWritten("").key
+    guard let value = self[key], case .classWhenWritten(let name)? = EraMark(key: key, value: value) else {
+      return nil
+    }
+    return name
   }
 
   /// Adds a mark to a layer's configuration.

@@ -46,7 +46,9 @@ enum Keras3Config {
     if minor < 11, isLayer, className == "LayerNormalization" { config.insert(.normalizesUnrounded) }
     if minor < 15, isLayer, className == "GroupNormalization" { config.insert(.normalizesUnrounded) }
     if minor < 15, isLayer, className == "GlobalAveragePooling1D" { config.insert(.weighsByMask) }
-    if isLayer, let calls = object["inbound_nodes"]?.array {
+    if isLayer, let calls = object["inbound_nodes"]?.array,
+      calls.contains(where: { $0["kwargs"]?.object?.contains("training") ?? false })
+    {
       object["inbound_nodes"] = .array(calls.map(withoutTraining))
     }
     for key in ["layer", "backward_layer", "cell"] {

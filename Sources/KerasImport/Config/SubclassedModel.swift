@@ -20,24 +20,25 @@ struct SubclassedModel {
   }
 
   private mutating func resolve(_ value: JSONValue, isRoot: Bool) -> JSONValue {
-    guard var object = value.object, var config = object["config"]?.object else { return value }
-    if let layers = config["layers"]?.array {
-      config["layers"] = .array(layers.map { resolve($0, isRoot: false) })
-    }
-    for key in ["layer", "backward_layer"] {
-      if let inner = config[key], inner.object != nil { config[key] = resolve(inner, isRoot: false) }
-    }
-    if let className = object["class_name"]?.string,  // What has no class is refused later.
-      let kind = SubclassedModel.kind(of: object, config, isRoot)
-    {
+    guard let object = value.object, var config = object["config"]?.object else { return value }
+    let className = object["class_name"]?.string
+    let kind = className.flatMap { _ in SubclassedModel.kind(of: object, config, isRoot) }  // Else refused later.
+    let layers = config["layers"]?.array
+    let inner = ["layer", "backward_layer"].filter { config[$0]?.object != nil }
+    // Most layers: nothing of them is copied.
+    if kind == nil, layers == nil, inner.isEmpty { return value }
+    if let layers { config["layers"] = .array(layers.map { resolve($0, isRoot: false) }) }
+    for key in inner { config[key] = config[key].map { resolve($0, isRoot: false) } }
+    var result = object
+    if let className, let kind {
       found.append((config["name"]?.string ?? className, className))
       config.insert(.classWhenWritten(className))
-      object["class_name"] = .string(kind)
-      object["module"] = kind == "Sequential" ? "keras" : "keras.src.models.functional"
-      object["registered_name"] = .string(kind)
+      result["class_name"] = .string(kind)
+      result["module"] = kind == "Sequential" ? "keras" : "keras.src.models.functional"
+      result["registered_name"] = .string(kind)
     }
-    object["config"] = .object(config)
-    return .object(object)
+    result["config"] = .object(config)
+    return .object(result)
   }
 
   /// `Functional` or `Sequential`; nil for what is no model, or one of Keras's own.

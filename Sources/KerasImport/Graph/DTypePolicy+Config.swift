@@ -34,19 +34,20 @@ extension DTypePolicy {
   }
 
   private init(name: String) throws(KerasImportError) {
-    if let mode = name.components(before: "_from_") {
-      self = try DTypePolicy(name: String(name.dropFirst(mode.count + 6)))
-      quantization = mode
-      return
-    }
     switch name {
     case "mixed_float16": self.init(compute: .float16)
     case "mixed_bfloat16": self.init(compute: .bfloat16)
     default:
-      guard let dtype = DType(rawValue: name) else {
+      // First, because searching a text costs more than all else that is done for a layer's policy.
+      if let dtype = DType(rawValue: name) {
+        self.init(compute: dtype, variable: dtype)
+        return
+      }
+      guard let mode = name.components(before: "_from_") else {
         throw KerasImportError(.invalidValue(key: "dtype", expected: "a dtype policy", found: "\"\(name)\""))
       }
-      self.init(compute: dtype, variable: dtype)
+      self = try DTypePolicy(name: String(name.dropFirst(mode.count + 6)))
+      quantization = mode
     }
   }
 }

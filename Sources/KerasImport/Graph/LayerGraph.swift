@@ -35,6 +35,9 @@ public final class LayerObject: Sendable {
   package let policy: DTypePolicy
   /// True for a layer that the program itself registered.
   let isOwn: Bool
+  /// The layer's folder name without counter: its Python class in snake case, see ``folderName(ofClass:)``. Layers whose
+  /// class had another name when they were written have its folder.
+  package let folderName: String
 
   package init(
     name: String, className: String, module: String, config: JSONValue, layer: any Layer, policy: DTypePolicy,
@@ -48,6 +51,7 @@ public final class LayerObject: Sendable {
     self.isOwn = isOwn
     self.layer = layer
     self.policy = policy
+    folderName = LayerObject.folderName(ofClass: config.object?.classWhenWritten ?? className)
   }
 }
 

@@ -14,10 +14,14 @@ public struct LayerConfig: Sendable {
   /// The layer's dtype policy.
   package let policy: DTypePolicy
   package let json: JSONObject
+  private let marks: [EraMark]
   package let registry: LayerRegistry
   /// The shapes the layer was built with, where the file says so.
   var buildConfig: JSONValue?
-  private var taken: Set<String> = LayerConfig.neverMatter
+  /// The keys that were read; a list, which for the few of a layer costs less than a set.
+  private var taken: [String] = []
+  /// Whether all keys count as read.
+  private var takesAll = false
 
   package init(
     className: String, module: String, name: String, policy: DTypePolicy, json: JSONObject,
@@ -29,6 +33,7 @@ public struct LayerConfig: Sendable {
     self.name = name
     self.policy = policy
     self.json = json
+    marks = json.eraMarks
     self.registry = registry
   }
 
@@ -60,7 +65,7 @@ public struct LayerConfig: Sendable {
 
   /// The raw value of a key, which counts as read; nil when absent or null.
   package mutating func value(_ key: String) -> JSONValue? {
-    taken.insert(key)
+    taken.append(key)
     guard let value = json[key]?.withPlainArrays, !value.isNull else { return nil }
     return value
   }
@@ -70,22 +75,22 @@ public struct LayerConfig: Sendable {
 
   /// What the mark holds that `read` knows; nil when the configuration does not carry it.
   mutating func mark<T>(_ read: (EraMark) -> T?) -> T? {
-    for mark in json.eraMarks {
+    for mark in marks {
       guard let held = read(mark) else { continue }
-      taken.insert(mark.key)
+      taken.append(mark.key)
       return held
     }
     return nil
   }
 
   /// Marks keys as known but without effect.
-  public mutating func ignore(_ keys: String...) { taken.formUnion(keys) }
+  public mutating func ignore(_ keys: String...) { taken += keys }
 
   /// Marks keys as known but without effect.
-  mutating func ignore(_ keys: Set<String>) { taken.formUnion(keys) }
+  mutating func ignore(_ keys: Set<String>) { taken += keys }
 
   /// Marks every key as known: for layers that do nothing at inference, whatever they are configured to.
-  mutating func ignoreAll() { taken.formUnion(json.keys) }
+  mutating func ignoreAll() { takesAll = true }
 
   /// Refuses a layer whose weights are stored quantised.
   func refuseQuantization() throws(KerasImportError) {
@@ -108,7 +113,10 @@ public struct LayerConfig: Sendable {
 
   /// Throws for keys that were not read, unless their value is null.
   package func finish() throws(KerasImportError) {
-    let unknown = json.keys.filter { !taken.contains($0) && !(json[$0]?.isNull ?? true) }
+    if takesAll { return }
+    let unknown = json.keys(where: { key, value in
+      !value.isNull && !LayerConfig.neverMatter.contains(key) && !taken.contains(key)
+    })
     if !unknown.isEmpty { throw KerasImportError(.unknownKeys(unknown)) }
   }
 }

@@ -45,7 +45,9 @@ public struct LayerRegistry: Sendable {
   /// True for a class that the program itself registered.
   func isOwn(_ config: LayerConfig) -> Bool {
     if LayerRegistry.isOperation(module: config.module) { return false }
-    if config.identity.names.contains(where: { ownOperations[$0] != nil }) { return true }
+    if !ownOperations.isEmpty, config.identity.names.contains(where: { ownOperations[$0] != nil }) {
+      return true
+    }
     let names = config.identity.isOfKeras ? [config.className] : config.identity.names
     return names.first { layers[$0] != nil }.map { !builtInNames.contains($0) } ?? false  // Not known at all.
   }
@@ -106,7 +108,9 @@ public struct LayerRegistry: Sendable {
         throw KerasImportError(.unsupportedLayer(className: config.className))
       }
       layer = try factory(&config)
-    } else if let factory = config.identity.names.lazy.compactMap({ ownOperations[$0] }).first {
+    } else if !ownOperations.isEmpty,
+      let factory = config.identity.names.lazy.compactMap({ ownOperations[$0] }).first
+    {
       layer = try factory(&config)
     } else {
       guard let type = type(of: config.identity, className: config.className) else {

@@ -306,7 +306,8 @@ extension LoweredModel {
 extension LayerGraph {
   /// The weights that a program's own layers declare and do not ask for: a role misspelt, or arithmetic left out.
   fileprivate func unusedDeclarations(_ asked: [ObjectIdentifier: Set<String>]) -> [String] {
-    places.filter(\.object.isOwn).flatMap { place -> [String] in
+    guard layers.contains(where: \.holdsOwn) else { return [] }
+    return places.filter(\.object.isOwn).flatMap { place -> [String] in
       // A layer that is never called asks for nothing.
       guard
         let roles = asked[ObjectIdentifier(place.object)] ?? (place.object.layer.weights.isEmpty ? nil : [])
@@ -319,6 +320,13 @@ extension LayerGraph {
 }
 
 extension LayerObject {
+  /// True for a program's own layer, and for one with such a layer inside.
+  fileprivate var holdsOwn: Bool {
+    if isOwn { return true }
+    if let nested = layer as? NestedModel { return nested.model.layers.contains(where: \.holdsOwn) }
+    return layer.sublayers.contains { $0.object.holdsOwn }
+  }
+
   /// True for an InputLayer whose shape is known.
   fileprivate func hasShape(_ options: LoweringOptions) -> Bool {
     (layer as? InputLayer)?.batchShape != nil || options.inputShapes[name] != nil

@@ -12,27 +12,40 @@ public struct KerasWeight: Sendable {
 
 /// Weights by name, in Keras's order of creation. No bytes are read until a tensor's are asked for.
 public struct KerasWeights: Sendable {
-  private let weights: [KerasWeight]
-  private let positions: [String: Int]
+  /// Made when the first is asked for, which conversions to ONNX never do.
+  private let made = Lazy<[KerasWeight]>()
+  private let make: @Sendable () -> [KerasWeight]
+  /// Made when the first is looked up by its name.
+  private let known = Lazy<[String: Int]>()
 
-  init(_ weights: [KerasWeight]) {
-    self.weights = weights
-    positions = Dictionary(weights.enumerated().map { ($1.name, $0) }) { first, _ in first }
+  private init(_ make: @escaping @Sendable () -> [KerasWeight]) { self.make = make }
+
+  init(_ weights: [KerasWeight]) { self.init { weights } }
+
+  private var weights: [KerasWeight] { made.value(make) }
+
+  private var positions: [String: Int] {
+    known.value { Dictionary(weights.enumerated().map { ($1.name, $0) }) { first, _ in first } }
   }
 
   /// The weights of a model; one that several layers share comes once.
-  init(_ graph: LayerGraph, _ binding: WeightBinding) { self.init(graph.places, binding) }
+  init(_ graph: LayerGraph, _ binding: WeightBinding) {
+    self.init { KerasWeights.weights(graph.places, binding) }
+  }
 
   /// The weights of layers at their places.
   init(_ places: [LayerPlace], _ binding: WeightBinding) {
-    self.init(
-      places.flatMap { place in
-        place.weights.compactMap { name, spec in
-          binding.tensor(spec.name, of: place.object).map { tensor in
-            KerasWeight(name: name, tensor: tensor, isTrainable: place.isTrainable && spec.isTrainable)
-          }
+    self.init { KerasWeights.weights(places, binding) }
+  }
+
+  private static func weights(_ places: [LayerPlace], _ binding: WeightBinding) -> [KerasWeight] {
+    places.flatMap { place in
+      place.weights.compactMap { name, spec in
+        binding.tensor(spec.name, of: place.object).map { tensor in
+          KerasWeight(name: name, tensor: tensor, isTrainable: place.isTrainable && spec.isTrainable)
         }
-      })
+      }
+    }
   }
 
   /// The names in order.

@@ -101,8 +101,9 @@ struct NumberedWeights {
       let name = object.folderName
       let count = counts[name, default: 0]
       counts[name] = count + 1
-      let folder = joined("assets", container, count == 0 ? name : "\(name)_\(count)")
+      // Most layers have neither files nor layers inside: no path is made for them.
       for asset in object.layer.assets {
+        let folder = joined("assets", container, count == 0 ? name : "\(name)_\(count)")
         if let content = try archive.member(joined(folder, asset)) {
           binding.assets[ObjectIdentifier(object), default: [:]][asset] = content
         }
@@ -130,18 +131,22 @@ struct NumberedWeights {
   }
 
   private mutating func bindOwn(_ object: LayerObject, at path: String) throws(KerasImportError) {
-    let count = tree.children(of: joined(path, "vars")).count
-    let stored = (0..<count).compactMap { tree.tensors["\(path)/vars/\($0)"] }
-    for (number, spec) in object.layer.roles(of: stored).enumerated() {
-      let numbered = "\(path)/vars/\(number)"
-      let named = "\(path)/vars/\(spec.name)"
-      let found = tree.tensors[numbered] != nil ? numbered : named
-      guard let tensor = tree.tensors[found] else {
-        if !spec.isRequired { continue }
-        throw KerasImportError(.weightNotFound(spec.name)).at(.weight(numbered))
+    let folder = joined(path, "vars")
+    let numbered = (0..<tree.children(of: folder).count).map { "\(folder)/\($0)" }
+    let stored = numbered.map { tree.tensors[$0] }
+    for (number, spec) in object.layer.roles(of: stored.compactMap(\.self)).enumerated() {
+      var place = number < numbered.count ? numbered[number] : "\(folder)/\(number)"
+      var found = number < stored.count ? stored[number] : tree.tensors[place]
+      if found == nil {
+        place = "\(folder)/\(spec.name)"
+        found = tree.tensors[place]
       }
-      binding.tensors[ObjectIdentifier(object), default: [:]][spec.name] = tensor
-      claimed.insert(found)
+      guard let found else {
+        if !spec.isRequired { continue }
+        throw KerasImportError(.weightNotFound(spec.name)).at(.weight("\(folder)/\(number)"))
+      }
+      binding.tensors[ObjectIdentifier(object), default: [:]][spec.name] = found
+      claimed.insert(place)
     }
   }
 
@@ -170,7 +175,7 @@ struct NumberedWeights {
 
   /// `dense_2` is (`dense`, 2); `conv2d` is (`conv2d`, 0).
   static func split(_ folder: String) -> (name: String, number: Int) {
-    guard let underscore = folder.lastIndex(of: "_"),
+    guard let underscore = folder.utf8.lastIndex(of: UInt8(ascii: "_")),
       let number = Int(folder[folder.index(after: underscore)...]),
       number > 0
     else { return (folder, 0) }

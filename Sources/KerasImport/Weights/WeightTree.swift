@@ -29,6 +29,13 @@ package struct WeightTree: Sendable {
     children = groups.mapValues { $0.sorted() }
   }
 
+  /// A tree whose groups are known: of those that have a tensor at or below them, the names of the children that do.
+  init(
+    tensors: [String: Tensor], names: [String: String], positions: [String: Int], children: [String: [String]]
+  ) {
+    (self.tensors, self.names, self.positions, self.children) = (tensors, names, positions, children)
+  }
+
   /// The tensors at or below a path, in its order of names.
   func tensors(below path: String) -> [Tensor] {
     tensors.keys.filter { $0.hasPrefix(path + "/") }.sorted().compactMap { tensors[$0] }
@@ -42,6 +49,11 @@ package struct WeightTree: Sendable {
 /// Joins path components, leaving out empty ones.
 func joined(_ components: String...) -> String {
   components.filter { !$0.isEmpty }.joined(separator: "/")
+}
+
+/// The same of two, which is asked for at every layer.
+func joined(_ path: String, _ name: String) -> String {
+  path.isEmpty ? name : name.isEmpty ? path : "\(path)/\(name)"
 }
 
 extension LayerGraph {
@@ -64,22 +76,17 @@ extension LayerObject {
     return nested.model.layers.contains(where: \.mayHaveWeights)
   }
 
-  /// The layer's folder name without counter: its Python class in snake case.
+  /// The folder name of a class as a file names it.
   ///
   /// Source: `to_snake_case` of `keras/src/utils/naming.py`.
-  ///
-  /// Layers whose class had another name when they were written have its folder.
-  var folderName: String {
-    for case .classWhenWritten(let name) in eraMarks { return LayerObject.folderName(ofClass: name) }
-    return LayerObject.folderName(ofClass: className)
-  }
-
-  /// The folder name of a class as a file names it.
   package static func folderName(ofClass className: String) -> String {
     switch className {
     case "GroupQueryAttention": "grouped_query_attention"
     case "Model": "functional"
-    default: snakeCase(className.split(separator: ">").last.map(String.init) ?? className)
+    default:
+      snakeCase(
+        className.isInPackage ? className.split(separator: ">").last.map(String.init) ?? className : className
+      )
     }
   }
 }

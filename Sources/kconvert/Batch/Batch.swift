@@ -14,6 +14,7 @@ import NativeRuntime
 /// `kconvert batch FILES-or-DIR… --to FORMAT --out DIR`: many models, each in a process of its own.
 struct Batch: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "batch",
     abstract: "Convert many models; a bad one never stops it.",
     discussion: """
       Of a folder, every .keras, .h5, .hdf5 and .safetensors file and every SavedModel at any depth is taken; other files \

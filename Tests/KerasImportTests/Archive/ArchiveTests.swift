@@ -75,6 +75,36 @@ import Testing
     #expect(refusal { try archive.verifyChecksums() }.contains("has a wrong checksum"))
   }
 
+  @Test(arguments: ["stored.keras", "deflated.keras", "folder"])
+  func `a checksum that is begun ahead is the same`(name: String) throws {
+    let archive = try archive(name)
+    archive.verifyAhead()
+    try archive.verifyChecksums()
+  }
+
+  @Test func `a wrong checksum that is begun ahead is told`() throws {
+    let archive = try archive("refused_weights_checksum.keras")
+    archive.verifyAhead()
+    #expect(refusal { try archive.verifyChecksums() }.contains("has a wrong checksum"))
+  }
+
+  @Test(arguments: ["stored.keras", "deflated.keras", "zip64.keras"])
+  func `a file that is given a head start is read as any other`(name: String) throws {
+    let names = try HDF5File.$indexingPlace.withValue(.copy) {
+      HeadStart.begin(at: path(name))
+      guard case .hdf5(let file) = try archive(name).weights else { throw Failure() }
+      return try file.weightTree().tensors.keys.sorted()
+    }
+    #expect(names == ["layers/dense/vars/0", "layers/dense/vars/1"])
+  }
+
+  @Test(arguments: ["refused_truncated.keras", "refused_other.zip", "folder", "none.keras"])
+  func `what is wrong with a file is told when it is opened`(name: String) {
+    let plain = refusal { _ = try archive(name) }
+    HeadStart.begin(at: path(name))
+    #expect(refusal { _ = try archive(name) } == plain)
+  }
+
   @Test func `a checksum in parts equals that of the whole`() throws {
     // 123456789 is the check value of CRC-32; zeros of this length have the checksum that Python's zlib gives.
     let check = HeldBytes.copy(of: Array("123456789".utf8))

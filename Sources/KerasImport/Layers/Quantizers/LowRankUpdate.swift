@@ -92,6 +92,8 @@ extension WeightBinding {
   /// Puts the sum in place of each floating kernel whose update the file holds apart, as Keras does when it saves an archive.
   /// - Throws: `weightShape` for factors that do not fit their kernel.
   mutating func mergeLowRankUpdates(of graph: LayerGraph) throws(KerasImportError) {
+    let hasUpdates = tensors.values.contains { $0.keys.contains { $0.hasPrefix("lora_") } }
+    guard hasUpdates else { return }
     for place in graph.places {
       let key = ObjectIdentifier(place.object)
       for first in place.object.layer.weights {
