@@ -1,3 +1,4 @@
+import ModelFiles
 public import ModelIR
 
 /// One weight of a model.
@@ -13,12 +14,12 @@ public struct KerasWeight: Sendable {
 /// Weights by name, in Keras's order of creation. No bytes are read until a tensor's are asked for.
 public struct KerasWeights: Sendable {
   /// Made when the first is asked for, which conversions to ONNX never do.
-  private let made = Lazy<[KerasWeight]>()
+  private let made: Lazy<[KerasWeight]>
   private let make: @Sendable () -> [KerasWeight]
   /// Made when the first is looked up by its name.
-  private let known = Lazy<[String: Int]>()
+  private let known: Lazy<[String: Int]>
 
-  private init(_ make: @escaping @Sendable () -> [KerasWeight]) { self.make = make }
+  private init(_ make: @escaping @Sendable () -> [KerasWeight]) { (made, known, self.make) = (Lazy(), Lazy(), make) }
 
   init(_ weights: [KerasWeight]) { self.init { weights } }
 
