@@ -154,7 +154,8 @@ struct KerasUpgrade {
     }
     var node = KerasNode(
       name: name, className: object.className, module: object.module, config: object.config.object ?? [:])
-    node.config["name"] = .string(name)
+    // Operations that save no name take none.
+    if isLegacy || !object.isOperation || node.config["name"] != nil { node.config["name"] = .string(name) }
     node.buildConfig = object.buildConfig ?? builtShape(of: object)
     for spec in object.layer.writtenRoles(model.binding.tensors[ObjectIdentifier(object)] ?? [:]) {
       guard let tensor = model.binding.tensor(spec.name, of: object) else { continue }
@@ -166,7 +167,7 @@ struct KerasUpgrade {
     addSublayers(of: object, path: path, to: &node)
     if object.className == "TextVectorization" { addLookup(to: &node) }
     guard isWritten, let lowered else { return node }
-    return upgraded(node, object, lowered, path: path)
+    return upgraded(reloadable(node, object), object, lowered, path: path)
   }
 
   /// A TextVectorization's own lookup, which Keras 3 saves once more with the same table and factors.

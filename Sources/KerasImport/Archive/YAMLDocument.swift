@@ -224,6 +224,7 @@
     }
   }
 #else
+  import ModelFiles
   import ModelIR
   import NativeFormat
 

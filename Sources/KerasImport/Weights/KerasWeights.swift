@@ -19,7 +19,9 @@ public struct KerasWeights: Sendable {
   /// Made when the first is looked up by its name.
   private let known: Lazy<[String: Int]>
 
-  private init(_ make: @escaping @Sendable () -> [KerasWeight]) { (made, known, self.make) = (Lazy(), Lazy(), make) }
+  private init(_ make: @escaping @Sendable () -> [KerasWeight]) {
+    (made, known, self.make) = (Lazy(), Lazy(), make)
+  }
 
   init(_ weights: [KerasWeight]) { self.init { weights } }
 
