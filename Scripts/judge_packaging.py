@@ -82,9 +82,10 @@ def judge_formula():
         return print("the formula names every library; SKIPPED: ruby is not installed, the formula was not read by it")
     subprocess.run(["ruby", "-wc", FORMULA], check=True, stdout=subprocess.DEVNULL)
     done = subprocess.run(["ruby", "-e", STUB, FORMULA], capture_output=True, text=True, check=True)
-    needs, build, install = done.stdout.splitlines()
+    needs, *builds, install = done.stdout.splitlines()
     assert wanted <= set(needs.split()), needs
-    assert build == "swift build --disable-sandbox -c release --product kconvert", build
+    products = ["kconvert", "kconvert-hdf5"]
+    assert builds == [f"swift build --disable-sandbox -c release --product {name}" for name in products], builds
     script, binary, prefix = install.split()
     assert (ROOT / script).exists() and binary == ".build/release/kconvert" and prefix == "/prefix", install
     print("the formula is read by ruby, names every library, and runs what is there")

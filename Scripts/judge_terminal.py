@@ -73,6 +73,13 @@ def large_model(folder, byte_count=300_000_000):
     return architecture, weights, path
 
 
+def written(process):
+    """The bytes that a process has written; all there are when it has ended."""
+    with contextlib.suppress(OSError):
+        return int(re.search(r"wchar: (\d+)", pathlib.Path(f"/proc/{process}/io").read_text()).group(1))
+    return 1 << 62
+
+
 def judge_progress(folder):
     architecture, weights, _ = large_model(folder)
 
@@ -80,9 +87,11 @@ def judge_progress(folder):
         """What is shown by a conversion that is held up in its middle for longer than a moment."""
         out = folder / "out"
         out.mkdir()
-        run = Terminal(architecture, "--weights", weights, "--to", "native", "-o", out / "large.safetensors", *options)
+        # In half precision every number is computed; bytes that stay as they are would go in a call or two.
+        run = Terminal(
+            architecture, "--weights", weights, "--to", "onnx", "--float16", "-o", out / "large.onnx", *options)
         if held:
-            until(lambda: any(entry.stat().st_size for entry in os.scandir(out)))
+            until(lambda: written(run.process.pid) > 1 << 22)  # The file has no name yet.
             run.process.send_signal(signal.SIGSTOP)
             time.sleep(0.7)
             run.process.send_signal(signal.SIGCONT)

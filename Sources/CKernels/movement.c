@@ -150,7 +150,7 @@ static void take_rows(
 }
 
 /// Asks for the first bytes of rows. They lie so far apart that no processor guesses where the next ones begin: kernels
-/// of 3x3 windows are copied at 10 in place of 4 GB/s.
+/// of 3x3 windows are copied a third faster (4.5 to 6.1, 8.1 to 10.5 GB/s by size), of 1x1 windows up to twice as fast.
 static void fetch_ahead(const struct rows *rows, size_t run) {
   if (run > ahead_limit) return;
   for (size_t i = 0; i < rows->count; i++) {
