@@ -6,7 +6,13 @@ let package = Package(
   platforms: [.macOS(.v14)],
   dependencies: [.package(name: "kconvert", path: "../..")],
   targets: [
-    .executableTarget(name: "FileBrowser", dependencies: [.product(name: "Kconvert", package: "kconvert")])
+    .executableTarget(
+      name: "FileBrowser",
+      dependencies: [
+        .product(name: "Kconvert", package: "kconvert"),
+        // Built beside the program, which has files read by it.
+        .product(name: "kconvert-hdf5", package: "kconvert"),
+      ])
   ],
   swiftLanguageModes: [.v6]
 )

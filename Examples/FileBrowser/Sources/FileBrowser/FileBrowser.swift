@@ -8,9 +8,11 @@ import Kconvert
     let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
       .sorted { $0.lastPathComponent < $1.lastPathComponent }
     var found: [String: ModelReport.Status] = [:]
+    var options = KerasModel.Options()
+    options.hdf5Helper = helper
     for file in files {
       do {
-        let report = try KerasModel.inspect(file)
+        let report = try KerasModel.inspect(file, options: options)
         found[file.lastPathComponent] = report.status
         show(report, as: file.lastPathComponent)
       } catch {
@@ -18,6 +20,11 @@ import Kconvert
       }
     }
     if CommandLine.arguments.count < 2, found != expected { throw Unexpected(found: found) }
+  }
+
+  /// Where libhdf5 looks at files, some of which crash it: a program of the package, which is built beside this one.
+  static var helper: String? {
+    Bundle.main.executableURL?.deletingLastPathComponent().appending(path: "kconvert-hdf5").path
   }
 
   /// One entry of the list.
