@@ -211,7 +211,7 @@ def judge_keyboard(page):
         assert any(kind == "button" and ", InputLayer, " in name for kind, name, _ in order), f"no layer is reached: {order}"
         evaluated(call, "document.querySelector('.layer[tabindex=\"0\"]').focus()")
         first, second, last = evaluated(call, FOCUSED)[1], press("ArrowDown")[1], press("End")[1]
-        assert len({first, second, last}) == 3, "arrows do not go from layer to layer"
+        assert len({first, second, last}) == 3, f"arrows do not go from layer to layer: {first!r}, {second!r}, {last!r}"
         assert press("Enter")[0] == "button" and evaluated(call, "document.activeElement.closest('tr') !== null"), "Enter shows no row"
         call("Accessibility.enable")
         nodes = call("Accessibility.getFullAXTree")["nodes"]
@@ -231,7 +231,7 @@ def judge_keyboard(page):
 
 def judge_browser():
     folder = pathlib.Path(tempfile.mkdtemp())
-    for name in ["seed/cnn", "graph/nested_reused", "graph/multi_in_out", "rnn/bidir_lstm"]:
+    for name in ["seed/cnn", "graph/nested_reused", "rnn/bidir_lstm", "graph/multi_in_out"]:
         page = folder / "page.html"
         kconvert(ROOT / "fixtures" / "cases" / name / "model.keras", "--to", "html", "-o", page)
         for _ in range(4):  # A busy machine may show the page before its first frame.
