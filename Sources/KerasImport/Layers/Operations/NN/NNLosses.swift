@@ -106,7 +106,7 @@ extension OperationCall {
       let first = try scope.filled([scope.shape(of: x)[0], 1], 1, .bool)
       isKept = try scope.and(isKept, scope.concat([first, differs], axis: 1))
     }
-    let order = try scope.sorted(scope.cast(isKept, to: .int32), axis: 1, largest: true).places
+    let order = try scope.placesTrueFirst(isKept)
     let packed = try scope.emit(.gatherElements(axis: 1), best, order)
     let count = try scope.reduce(.sum, scope.cast(isKept, to: .int64), axes: [1], keepDims: true)
     let isUsed = try scope.compare(.less, scope.emit(.range(steps)), count)

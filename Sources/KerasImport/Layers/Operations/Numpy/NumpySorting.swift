@@ -253,15 +253,20 @@ extension LoweringScope {
     return coordinates.reversed()
   }
 
-  /// The int64 places of the true elements of a vector, in order. Every element has a key of its own, since not every
-  /// engine keeps equal ones in order: `n - i` where it is true, `-i` where not.
+  /// The int64 places of the true elements of a vector, in order.
   func truePlaces(_ condition: Value) throws(KerasImportError) -> Value {
-    let size = shape(of: condition)[0]
+    let count = try reduce(.sum, cast(condition, to: .int64), axes: [0])
+    return try emit(.gather(axis: 0), placesTrueFirst(condition), numbers(below: count, named: "nonzero"))
+  }
+
+  /// The int64 places of the elements along the last axis, those of true ones in order before the others. Every element
+  /// has a key of its own, since not every engine keeps equal ones in order: `n - i` where it is true, `-i` where not.
+  func placesTrueFirst(_ condition: Value) throws(KerasImportError) -> Value {
+    let axis = rank(of: condition) - 1
+    let size = shape(of: condition)[axis]
     let falseKeys = try unary(.negate, emit(.range(size)))
     let trueKeys = try add(falseKeys, emit(.sizes([size])))
-    let order = try sorted(select(condition, trueKeys, falseKeys), axis: 0, largest: true).places
-    let count = try reduce(.sum, cast(condition, to: .int64), axes: [0])
-    return try emit(.gather(axis: 0), order, numbers(below: count, named: "nonzero"))
+    return try sorted(select(condition, trueKeys, falseKeys), axis: axis, largest: true).places
   }
 
   /// The axes reduced as one last axis, the others in front.

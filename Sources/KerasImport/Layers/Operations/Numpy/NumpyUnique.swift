@@ -154,7 +154,7 @@ private struct UniqueRuns {
 
   /// All runs, or a fixed number of them.
   func picked(slots: Value?) throws(KerasImportError) -> Picked {
-    let order = try scope.sorted(scope.cast(isStart, to: .int32), axis: 0, largest: true).places
+    let order = try scope.placesTrueFirst(isStart)
     let count = try scope.reduce(.sum, scope.cast(isStart, to: .int64), axes: [0])
     let wanted = if let slots { slots } else { try scope.numbers(below: count, named: "unique") }
     let isUsed = try slots.map { slots throws(KerasImportError) in try scope.compare(.less, slots, count) }
