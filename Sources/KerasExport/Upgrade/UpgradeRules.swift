@@ -89,7 +89,8 @@ extension KerasUpgrade {
   ) -> [KerasNode] {
     let isMasked = masks != nil && !hasExplicitMasks
     switch mark {
-    case .inputNameIsInvented, .classWhenWritten: break  // The new file has names and classes of its own.
+    // The new file has names, classes and folders of its own.
+    case .inputNameIsInvented, .classWhenWritten, .savedUnder: break
     case .isCuDNN: break  // The weights have been rearranged, and the activations stand in the configuration.
     case .padsFrontFirst: return theanoPadded(layers, object)
     case .samplesFromCorners: refuse(object, "Keras 3 samples bilinearly at pixel centres only")

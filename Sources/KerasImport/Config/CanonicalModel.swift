@@ -35,6 +35,7 @@ package struct CanonicalModel: Sendable {
     self.isTheano = isTheano ?? writer.isTheano
     storesDeviations = writer.precedesVariances
     if writer.generation >= 3 {
+      let json = try FeatureSpaceModel.resolved(json)
       self.json = Keras3Config.canonical(json, minor: writer.release.0 == 3 ? writer.release.1 : .max)
     } else {
       self.json = try LegacyConfig(writer: writer, model: json).canonical(json)

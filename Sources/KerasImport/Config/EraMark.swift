@@ -10,6 +10,8 @@ package enum EraMark: Hashable, Sendable {
   case inputNameIsInvented
   /// Any layer: the class it had in the file, which names its folder among the weights.
   case classWhenWritten(String)
+  /// Any layer: the folder that holds its folder among the weights, where that is not `layers`. Parts of a FeatureSpace.
+  case savedUnder(String)
   /// Convolutions and pooling with `padding="same"`: Theano's padding, the odd element in front.
   case padsFrontFirst
   /// UpSampling2D, bilinear: sampled from the corners of pixels, not their centres. Keras 2 before tf.keras.
@@ -68,6 +70,7 @@ extension EraMark {
     switch self {
     case .inputNameIsInvented: "kconvert_invented_name"
     case .classWhenWritten: "kconvert_class"
+    case .savedUnder: "kconvert_folder"
     case .padsFrontFirst: "kconvert_theano_same"
     case .samplesFromCorners: "kconvert_asymmetric"
     case .averagesMaskedSteps: "kconvert_ignores_mask"
@@ -100,7 +103,7 @@ extension EraMark {
       .resizesToPolicyType, .resizesBeforeCropping:
       true
     case .repeatsMaskedSteps: false
-    case .classWhenWritten(let name): .string(name)
+    case .classWhenWritten(let name), .savedUnder(let name): .string(name)
     case .mergesMasks(let rule): .string(rule.rawValue)
     case .encodesAs(let dtype): .string(dtype.rawValue)
     }
@@ -121,6 +124,7 @@ extension EraMark {
     let mark: EraMark?
     switch key {
     case "kconvert_class": mark = value.string.map { .classWhenWritten($0) }
+    case "kconvert_folder": mark = value.string.map { .savedUnder($0) }
     case "kconvert_mask": mark = value.string.flatMap(MaskMerge.init(rawValue:)).map { .mergesMasks($0) }
     case "kconvert_dtype": mark = value.string.flatMap(DType.init(rawValue:)).map { .encodesAs($0) }
     default: mark = EraMark.flags[key]
@@ -144,6 +148,15 @@ extension JSONObject {
       return nil
     }
     return name
+  }
+
+  /// The folder that holds the layer's among the weights, where a mark says it.
+  var savedUnder: String? {
+    let key = EraMark.savedUnder("").key
+    guard let value = self[key], case .savedUnder(let folder)? = EraMark(key: key, value: value) else {
+      return nil
+    }
+    return folder
   }
 
   /// Adds a mark to a layer's configuration.

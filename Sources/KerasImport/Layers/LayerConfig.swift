@@ -48,7 +48,7 @@ public struct LayerConfig: Sendable {
     "pointwise_constraint", "gamma_initializer", "gamma_regularizer", "gamma_constraint", "beta_initializer",
     "beta_regularizer", "beta_constraint", "moving_mean_initializer", "moving_variance_initializer",
     "alpha_initializer", "alpha_regularizer", "alpha_constraint", "lora_rank", "lora_alpha",
-    EraMark.classWhenWritten("").key,
+    EraMark.classWhenWritten("").key, EraMark.savedUnder("").key,
   ]
 
   /// The shape of the input that the layer was built with (Keras's `build_config`), for weights that follow from it; nil

@@ -35,7 +35,10 @@ struct NumberedWeights {
   private mutating func bind(_ model: LayerGraph, at path: String) throws(KerasImportError) {
     let containers = ["layers", "_layer_checkpoint_dependencies"].map { joined(path, $0) }
     let container = containers.first { tree.contains($0) } ?? containers[0]
-    try bind(model.keptLayers, in: container)
+    let elsewhere = Dictionary(grouping: model.keptLayers) { $0.config.object?.savedUnder }
+    for (folder, objects) in elsewhere.sorted(by: { $0.key ?? "" < $1.key ?? "" }) {
+      try bind(objects, in: folder.map { joined(path, $0) } ?? container)
+    }
   }
 
   /// Hands the folders of a container to the objects of each class in order.
