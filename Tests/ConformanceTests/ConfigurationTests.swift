@@ -57,7 +57,9 @@ import Testing
   /// Keys that change nothing at inference, in whatever layer, and why.
   private static let withoutEffect: Set<String> = [
     // What every layer has for training, and marks of the file's era.
-    "name", "trainable", "seed", "activity_regularizer", "kconvert_class", "kconvert_float", "stateful",
+    "name", "trainable", "seed", "activity_regularizer", "kconvert_class", "kconvert_folder",
+    "kconvert_float",
+    "stateful",
     "unroll",
     "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer", "kernel_constraint",
     "bias_constraint", "recurrent_initializer", "recurrent_regularizer", "recurrent_constraint",
