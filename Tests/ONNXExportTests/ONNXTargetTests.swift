@@ -30,6 +30,38 @@ struct ONNXTargetTests {
     }
   }
 
+  /// Every bit set and not set in both operands, the sign's too.
+  private static let bitwise = [DType.int8, .uint8, .int16, .uint32, .int64, .uint64].map { dtype in
+    Sample(description: "bits of \(dtype)") { g in
+      func numbers(_ words: [Int64], _ name: String) throws -> Value {
+        let words = g.graph.constant(Tensor(vector: words), name: "words")
+        let moved = try g.emit(.binary(.add), g.input(3, 1, name: name, dtype: .int64), words)
+        return try g.emit(.cast(dtype), moved)
+      }
+      let a = try numbers([0, -1, .min, .max, 0x0F0F_3355_0F0F_3355, -0x1234_5678_9ABC_DEF0], "a")
+      let b = try numbers([-7, 0x7FFF_0000_FFFF_0000, -1, .min, 0x3355_0F0F_00FF_FF00, 42], "b")
+      for function in [BinaryFunction.bitwiseAnd, .bitwiseOr, .bitwiseXor] {
+        g.output(try g.emit(.binary(function), a, b))
+      }
+      g.output(try g.emit(.unary(.bitwiseNot), a))
+    }
+  }
+
+  /// Updates of one place more than once, places without any, coordinates from the end.
+  private static let scatters = [ScatterReduction.add, .multiply, .maximum, .minimum].flatMap { reduction in
+    [DType.float32, .int32].map { dtype in
+      Sample(description: "\(reduction) scattered, \(dtype)") { g in
+        let rows = g.graph.constant(try Tensor([3, 0, -2, 3], sizes: [4, 1], dtype: .int64), name: "rows")
+        let cells = g.graph.constant(
+          try Tensor([3, 1, 0, -1, 3, 1], sizes: [3, 2], dtype: .int64), name: "cells")
+        let x = g.input(5, 3, dtype: dtype)
+        let updates = try g.weight(4, 3, offset: 2, dtype: dtype)
+        g.output(try g.emit(.scatterND(reduction), x, rows, updates))
+        g.output(try g.emit(.scatterND(reduction), x, cells, g.weight(3, offset: -2, dtype: dtype)))
+      }
+    }
+  }
+
   static let samples: [Sample] =
     unary(
       .square, .expm1, .truncate, .gelu(approximate: true), .gelu(approximate: false), .swish, .hardSwish,
@@ -39,6 +71,7 @@ struct ONNXTargetTests {
     + binary(.add, .multiply, .modulo, .floorDivide, .atan2, .remainder, .maximum, dtype: .float32)
     + binary(.add, .floorDivide, .modulo, .shiftLeft, .shiftRight, dtype: .int32)
     + binary(.add, .floorDivide, .maximum, dtype: .uint8)
+    + bitwise + scatters
     + [
       Sample(description: "comparisons and selections of small integers") { g in
         let x = g.input(3, 7, dtype: .int8)
@@ -102,11 +135,12 @@ struct ONNXTargetTests {
 
   @Test func `what an opset lacks is refused by name`() throws {
     var g = PassGraph()
-    let x = g.input(4, dtype: .int32)
-    g.output(try g.emit(.binary(.bitwiseAnd), x, x))
+    // More pairs of places and updates than are compared.
+    let (x, places) = (g.input(1 << 13), g.input(1 << 12, 1, name: "places", dtype: .int64))
+    g.output(try g.emit(.scatterND(.maximum), x, places, g.input(1 << 12, name: "updates")))
     #expect(
       throws: GraphError(
-        "expected opset 18 or higher for BitwiseAnd, found 17", op: "BitwiseAnd", node: "BitwiseAnd_0")
+        "expected opset 18 or higher for ScatterND, found 17", op: "ScatterND", node: "ScatterND_0")
     ) { try Pipeline.exchange(ONNXTable(opset: 17).target).run(on: g.graph) }
   }
 }

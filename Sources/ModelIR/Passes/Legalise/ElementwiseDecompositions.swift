@@ -10,11 +10,11 @@ extension GraphRewriter {
     case .swish: return try multiply(x, unary(.sigmoid, x))
     case .hardSwish: return try multiply(x, unary(.hardSigmoid(alpha: 1.0 / 6.0, beta: 0.5), x))
     case .mish: return try multiply(x, unary(.tanh, unary(.softplus, x)))
-    case .bitwiseNot where dtype(of: x) == .bool: return try unary(.logicalNot, x)
+    case .bitwiseNot: return try dtype(of: x) == .bool ? unary(.logicalNot, x) : decomposedBitwiseNot(x)
     case .negate, .absolute, .sign, .reciprocal, .exp, .log, .sqrt, .floor, .ceil, .round, .sin, .cos, .tan,
       .asin,
       .acos, .atan, .sinh, .cosh, .tanh, .asinh, .acosh, .atanh, .erf, .sigmoid, .leakyRelu, .elu, .selu,
-      .hardSigmoid, .softplus, .softsign, .clip, .isNaN, .isInfinite, .logicalNot, .bitwiseNot:
+      .hardSigmoid, .softplus, .softsign, .clip, .isNaN, .isInfinite, .logicalNot:
       return nil
     }
   }
@@ -61,11 +61,12 @@ extension GraphRewriter {
     case .bitwiseAnd where dtype(of: a) == .bool: return try binary(.logicalAnd, a, b)
     case .bitwiseOr where dtype(of: a) == .bool: return try binary(.logicalOr, a, b)
     case .bitwiseXor where dtype(of: a) == .bool: return try binary(.logicalXor, a, b)
+    case .bitwiseAnd, .bitwiseOr, .bitwiseXor: return try decomposedBits(function, a, b)
     case .shiftLeft: return try multiply(a, binary(.power, scalar(2, like: a), b))
     case .shiftRight: return try binary(.floorDivide, a, binary(.power, scalar(2, like: a), b))
     case .add, .subtract, .multiply, .divide, .power, .maximum, .minimum, .modulo, .remainder, .logicalAnd,
       .logicalOr,
-      .logicalXor, .bitwiseAnd, .bitwiseOr, .bitwiseXor:
+      .logicalXor:
       return nil
     }
   }

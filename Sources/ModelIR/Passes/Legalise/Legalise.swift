@@ -97,7 +97,10 @@ extension GraphRewriter {
     case .pad(let attributes): return try decomposed(attributes, x[0]).map { [$0] }
     case .reverse(let axes):
       return [try emit(.slice(axes.map { SliceRange(axis: $0, start: nil, stop: nil, step: -1) }), x[0])]
-    case .gather, .gatherElements, .gatherND, .scatterND: return try decomposedIndices(node).map { [$0] }
+    case .gather, .gatherElements, .gatherND: return try decomposedIndices(node).map { [$0] }
+    case .scatterND(let reduction):
+      if let y = try decomposedIndices(node) { return [y] }
+      return try decomposedScatter(reduction, node).map { [$0] }
     case .triangle(let isUpper, let k): return [try decomposedTriangle(isUpper: isUpper, k, x[0])]
     case .hash(let attributes): return try decomposed(attributes, x).map { [$0] }
     case .dequantize, .select, .matMul, .einsum, .pool, .argReduce, .topK, .softmax, .logSoftmax, .reshape,
