@@ -2,7 +2,8 @@ import CHDF5
 
 /// What an HDF5 file holds and where its bytes are: a plain value that outlives the file and needs no library.
 ///
-/// Data is not in the index, except that of compact datasets, which the format keeps among its metadata.
+/// Data is not in the index, except that of compact datasets, which the format keeps among its metadata, and of datasets in
+/// thousands of small chunks.
 package struct HDF5Index: Hashable, Sendable {
   package var root: Group
 

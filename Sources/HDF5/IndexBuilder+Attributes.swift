@@ -44,7 +44,7 @@ extension IndexBuilder {
     guard let sizes = try sizes(of: space.id) else { return .strings([], sizes: [0]) }
     // Every element takes up bytes of the file, so this bounds what is allocated below.
     guard let count = Product.of(sizes), let byteCount = Product.of([count, H5.Tget_size(type.id)]),
-      byteCount <= fileByteCount
+      count <= fileByteCount, byteCount <= fileByteCount
     else { throw HDF5Error(.corrupted("\(what) is larger than the file")) }
     try self.count(bytes: byteCount, what)
     switch H5.Tget_class(type.id) {

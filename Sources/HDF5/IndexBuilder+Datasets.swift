@@ -36,7 +36,8 @@ extension IndexBuilder {
     case H5D_CONTIGUOUS:
       let isExternal = H5.Pget_external_count(properties.id) != 0
       dataset.layout = isExternal ? .unsupported("its data is in another file") : .unallocated
-    case H5D_CHUNKED: dataset.layout = try chunked(id, space.id, properties.id, sizes, element.byteCount)
+    case H5D_CHUNKED:
+      dataset.layout = try chunked(id, type.id, space.id, properties.id, sizes, element.byteCount)
     case H5D_VIRTUAL: dataset.layout = .unsupported("it is virtual: its data is in other datasets")
     default: throw HDF5Error(.corrupted("layout: \(HDF5Library.message())"))
     }
@@ -49,7 +50,7 @@ extension IndexBuilder {
     guard let offset = Int(exactly: offset), let stored = Int(exactly: stored), stored >= byteCount,
       offset <= fileByteCount, byteCount <= fileByteCount - offset
     else { throw HDF5Error(.corrupted("its data of \(byteCount) bytes does not lie in the file")) }
-    return .contiguous(offset: offset, byteCount: byteCount)
+    return .contiguous(offset: userBlockByteCount + offset, byteCount: byteCount)
   }
 
   /// Compact data is part of the object header, at most 64 KB, and has no address of its own.
@@ -57,12 +58,17 @@ extension IndexBuilder {
     guard byteCount <= 1 << 16, H5.Dget_storage_size(id) == hsize_t(byteCount) else {
       throw HDF5Error(.corrupted("compact data of another size than its shape has"))
     }
+    return .compact(try read(id, type, byteCount))
+  }
+
+  /// All bytes of a dataset, read by the library.
+  private func read(_ id: hid_t, _ type: hid_t, _ byteCount: Int) throws(HDF5Error) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: byteCount)
     let all = chdf5_whole_dataspace()
     guard H5.Dread(id, type, all, all, chdf5_default_properties(), &bytes) >= 0 else {
-      throw HDF5Error(.corrupted("compact data: \(HDF5Library.message())"))
+      throw HDF5Error(.corrupted("data: \(HDF5Library.message())"))
     }
-    return .compact(bytes)
+    return bytes
   }
 
   private func fillValue(_ properties: hid_t, _ type: hid_t, _ byteCount: Int) throws(HDF5Error) -> [UInt8]? {
@@ -81,7 +87,7 @@ extension IndexBuilder {
   // MARK: - Chunks
 
   private mutating func chunked(
-    _ id: hid_t, _ space: hid_t, _ properties: hid_t, _ sizes: [Int], _ elementByteCount: Int
+    _ id: hid_t, _ type: hid_t, _ space: hid_t, _ properties: hid_t, _ sizes: [Int], _ elementByteCount: Int
   ) throws(HDF5Error) -> HDF5Index.Layout {
     var filters: [HDF5Index.Filter] = []
     for number in 0..<max(0, H5.Pget_nfilters(properties)) {
@@ -101,10 +107,14 @@ extension IndexBuilder {
     guard H5.Pget_chunk_opts(properties, &options) >= 0 else {
       throw HDF5Error(.corrupted("chunk options: \(HDF5Library.message())"))
     }
-    // Releases of the library differ in whether a chunk's address counts from the file's start or from the end of the
-    // user block.
-    guard userBlockByteCount == 0 else { return .unsupported("its chunks lie in a file with a user block") }
-    let chunks = try chunks(id, space, rank)
+    let count = try chunkCount(id, space)
+    if count > IndexBuilder.askedChunkCount, chunkByteCount <= IndexBuilder.smallChunkByteCount,
+      let byteCount = Product.of(sizes + [elementByteCount]), byteCount <= IndexBuilder.readLimit
+    {
+      try countRead(byteCount)
+      return .compact(try read(id, type, byteCount))
+    }
+    let chunks = try chunks(id, space, rank, count: count)
     if chunks.isEmpty { return .unallocated }
     return .chunked(
       HDF5Index.Chunks(
@@ -141,15 +151,24 @@ extension IndexBuilder {
   }
 
   private static let chunkLimit: hsize_t = 1 << 20
+  /// The library looks through all chunks to say where one is. Of more than these, where they are small, it reads the data,
+  /// for which it looks each up once.
+  private static let askedChunkCount: hsize_t = 2048
+  private static let smallChunkByteCount = 1 << 20
+  private static let readLimit = 32 << 20
 
-  private mutating func chunks(_ id: hid_t, _ space: hid_t, _ rank: Int) throws(HDF5Error) -> [HDF5Index
-    .Chunk]
-  {
+  private func chunkCount(_ id: hid_t, _ space: hid_t) throws(HDF5Error) -> hsize_t {
     var count: hsize_t = 0
     guard H5.Dget_num_chunks(id, space, &count) >= 0 else {
       throw HDF5Error(.corrupted("chunks: \(HDF5Library.message())"))
     }
     guard count <= IndexBuilder.chunkLimit else { throw HDF5Error(.unsupported("too many chunks")) }
+    return count
+  }
+
+  private mutating func chunks(
+    _ id: hid_t, _ space: hid_t, _ rank: Int, count: hsize_t
+  ) throws(HDF5Error) -> [HDF5Index.Chunk] {
     var chunks: [HDF5Index.Chunk] = []
     var origin = [hsize_t](repeating: 0, count: 33)
     var total = 0
@@ -170,7 +189,8 @@ extension IndexBuilder {
       try self.count(bytes: byteCount, "chunk \(number)")
       let start = origin[..<rank].map { Int(clamping: $0) }
       chunks.append(
-        HDF5Index.Chunk(origin: start, offset: offset, byteCount: byteCount, skippedFilters: mask))
+        HDF5Index.Chunk(
+          origin: start, offset: userBlockByteCount + offset, byteCount: byteCount, skippedFilters: mask))
     }
     return chunks
   }

@@ -13,8 +13,8 @@ extension HDF5Index {
 
 /// Walks through a file with libhdf5. Only metadata is read.
 struct IndexBuilder {
-  /// Every size and offset is held against this one.
-  let fileByteCount: Int
+  /// The size of the file without what precedes its HDF5 content. Every size and offset is held against this one.
+  private(set) var fileByteCount: Int
   /// Set where the process ends with its work: closing a file takes as long as a quarter of reading it.
   private let leavesFileOpen: Bool
   /// Which links are followed.
@@ -23,21 +23,51 @@ struct IndexBuilder {
   private var isInShare = false
   /// Told the root group's attributes as soon as they are known.
   var didReadRootAttributes: ([String: HDF5Index.Attribute]) -> Void = { _ in }
-  /// The size of what precedes the HDF5 content of the file.
-  private(set) var userBlockByteCount: hsize_t = 0
+  /// The size of what precedes the HDF5 content of the file, the user block. The library never sees it: releases differ in
+  /// what they say of chunks behind one.
+  private(set) var userBlockByteCount = 0
   private(set) var rootAddress: UInt64 = 0
   private var objectCount = 0
   private var byteCount = 0
+  /// What the parts of the index so far hold beside names, about; see ``copyLimit``.
+  private var weight = 0
+  private var copiedWeight = 0
+  /// Bytes of datasets that the library has read.
+  private var readByteCount = 0
   /// Datasets that have been read, by address.
   private var finishedDatasets: [UInt64: HDF5Index.Dataset] = [:]
   /// Groups that have been read, by address: a group may be linked more than once.
-  private var finished: [UInt64: (group: HDF5Index.Group, objectCount: Int)] = [:]
+  private var finished: [UInt64: (group: HDF5Index.Group, objectCount: Int, weight: Int)] = [:]
   /// The addresses of the groups around the current one.
   private var ancestors: Set<UInt64> = []
 
   static let linkLimit = 1_000_000
   /// Objects that are linked many times count each time. One takes up a few hundred bytes of a file.
   private var objectLimit: Int { 20_000 + fileByteCount / 64 }
+
+  /// What is linked more than once is in the index as often: together, in bytes, so much.
+  private var copyLimit: Int { 32 << 20 + 16 * fileByteCount }
+
+  /// Counts what a further link to the same thing adds to the index.
+  private mutating func countCopy(_ weight: Int) throws(HDF5Error) {
+    self.weight += weight
+    copiedWeight += weight
+    guard copiedWeight <= copyLimit else {
+      throw HDF5Error(
+        .unsupported(
+          "links to the same objects, which together are far more than the file of \(fileByteCount) bytes"))
+    }
+  }
+
+  /// Counts bytes that the library reads for the index.
+  mutating func countRead(_ bytes: Int) throws(HDF5Error) {
+    weight += bytes
+    readByteCount += bytes
+    guard readByteCount <= 64 << 20 + 2 * fileByteCount else {
+      throw HDF5Error(
+        .unsupported("datasets of many small chunks, which together are \(readByteCount) bytes or more"))
+    }
+  }
 
   /// Counts bytes of attributes and chunks, which lie in the file: together they are no larger unless many refer to the
   /// same ones, which would unpack to far more than the file holds.
@@ -47,7 +77,9 @@ struct IndexBuilder {
     guard !overflow, byteCount <= 2 * fileByteCount + 1 << 20 else {
       throw HDF5Error(.corrupted("\(what): more bytes than the file has, which overlap"))
     }
+    weight += bytes
   }
+
   static let depthLimit = 128
 
   /// What part of a file is read. In both halves together is all of it.
@@ -75,13 +107,12 @@ struct IndexBuilder {
   }
 
   mutating func index(_ bytes: UnsafeRawBufferPointer) throws(HDF5Error) -> HDF5Index {
+    userBlockByteCount = IndexBuilder.userBlockByteCount(of: bytes)
+    fileByteCount = bytes.count - userBlockByteCount
+    let image = UnsafeRawBufferPointer(rebasing: bytes[userBlockByteCount...])
     let file = try Handle(
-      chdf5_open_image(bytes.baseAddress, bytes.count), closing: H5.Fclose,
+      chdf5_open_image(image.baseAddress, image.count), closing: H5.Fclose,
       what: "not a readable HDF5 file; it may be truncated")
-    let properties = try Handle(H5.Fget_create_plist(file.id), closing: H5.Pclose, what: "file properties")
-    guard H5.Pget_userblock(properties.id, &userBlockByteCount) >= 0 else {
-      throw HDF5Error(.corrupted("user block: \(HDF5Library.message())"))
-    }
     let root = try Handle(
       H5.Gopen2(file.id, "/", chdf5_default_properties()), closing: H5.Gclose, what: "root group")
     let object = try describe(root.id)
@@ -89,6 +120,17 @@ struct IndexBuilder {
     let index = HDF5Index(root: try group(root.id, object, path: ""))
     if leavesFileOpen { file.leaveOpen() }
     return index
+  }
+
+  /// Where the format's signature is: at the start, or at 512 bytes or a doubling of them. 0 where it is at none of these.
+  private static func userBlockByteCount(of bytes: UnsafeRawBufferPointer) -> Int {
+    let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+    var place = 0
+    while place <= bytes.count - signature.count {
+      if bytes[place...].starts(with: signature) { return place }
+      place = max(512, 2 * place)
+    }
+    return 0
   }
 
   // MARK: - Objects
@@ -112,13 +154,14 @@ struct IndexBuilder {
   ) throws(HDF5Error) -> HDF5Index.Group {
     if let known = finished[object.address] {
       try count(known.objectCount)
+      try countCopy(known.weight)
       return known.group
     }
     ancestors.insert(object.address)
     guard ancestors.count <= IndexBuilder.depthLimit else {
       throw HDF5Error(.unsupported("more than \(IndexBuilder.depthLimit) levels of groups"))
     }
-    let countBefore = objectCount
+    let (countBefore, weightBefore) = (objectCount, weight)
     var group = HDF5Index.Group()
     group.attributes = try attributes(of: id, count: object.attributeCount)
     if path.isEmpty { didReadRootAttributes(group.attributes) }
@@ -137,7 +180,7 @@ struct IndexBuilder {
     if isShared {
       isInShare = false  // Not finished: below another link it has to be read whole.
     } else {
-      finished[object.address] = (group, objectCount - countBefore)
+      finished[object.address] = (group, objectCount - countBefore, weight - weightBefore)
     }
     return group
   }
@@ -156,6 +199,7 @@ struct IndexBuilder {
       group.groups[link.name] = try self.group(child.id, object, path: path)
     case 1:
       if let known = finishedDatasets[object.address] {
+        try countCopy(known.weight)
         group.datasets[link.name] = known
         return
       }
@@ -211,5 +255,29 @@ struct IndexBuilder {
     if let problem = list.problem { throw HDF5Error(.corrupted(problem)) }
     guard status >= 0 else { throw HDF5Error(.corrupted("links of a group: \(HDF5Library.message())")) }
     return list.links
+  }
+}
+
+extension HDF5Index.Dataset {
+  /// What the dataset takes up in an index beside its names and attributes, about, in bytes.
+  fileprivate var weight: Int {
+    let attributes = attributes.values.reduce(0) { $0 + $1.weight }
+    switch layout {
+    case .compact(let bytes): return attributes + bytes.count
+    // An origin, an offset and two numbers more for each.
+    case .chunked(let chunks): return attributes + chunks.chunks.count * (48 + 8 * sizes.count)
+    case .contiguous, .unallocated, .unsupported: return attributes
+    }
+  }
+}
+
+extension HDF5Index.Attribute {
+  fileprivate var weight: Int {
+    switch self {
+    case .strings(let strings, _): strings.reduce(0) { $0 + $1.utf8.count + 8 }
+    case .integers(let values, _): 8 * values.count
+    case .numbers(let values, _): 8 * values.count
+    case .other: 0
+    }
   }
 }

@@ -51,7 +51,8 @@ package final class TemporaryFile {
     // A new file has the rights that umask leaves; one that is replaced hands on its own.
     if let existing {
       _ = fchown(descriptor, existing.owner, existing.group)  // Only root may give files away.
-      fchmod(descriptor, existing.mode)
+      // Not the rights of its owner for whoever runs it: these are other bytes.
+      fchmod(descriptor, existing.mode & 0o777)
     }
   }
 

@@ -142,6 +142,18 @@ import Testing
     #expect(root.group(at: "group/round") == nil)
   }
 
+  @Test(arguments: ["user_block_chunks.h5", "small_chunks.h5"])
+  func `a child gives the same index`(name: String) throws {
+    let data = try Data(contentsOf: HDF5IndexTests.folder.appending(path: name))
+    #expect(try data.withUnsafeBytes { try HDF5Index(indexingApart: $0) } == index(name))
+  }
+
+  /// 700 links to one dataset of 2,000 chunks, which would be 1,400,000 in the index of 100 KB.
+  @Test func `links to the same objects count as often as there are`() {
+    let error = #expect(throws: HDF5Error.self) { try index("refused_copies.h5") }
+    #expect(error?.description.contains("links to the same objects") == true)
+  }
+
   @Test func `strings in a heap of 2^30 bytes that the file does not have are refused`() throws {
     #expect(throws: HDF5Error.self) { try index("refused_pool.h5") }
     let data = try Data(contentsOf: HDF5IndexTests.folder.appending(path: "refused_pool.h5"))

@@ -20,6 +20,13 @@ import Testing
     #expect(description.cost.operations == costs.compactMap { $0 }.reduce(0, +))
   }
 
+  /// Three axes of 2^30: the product is beyond any integer.
+  @Test func `a window larger than any number costs what is not known`() throws {
+    let path = PictureModel.fixtures.appending(path: "hostile/kind-pool-window-product.keras").path
+    let model = try PictureModel.open(path)
+    #expect(try ModelDescription(model).cost.operations == nil)
+  }
+
   @Test func `an open size leaves the cost open`() throws {
     let description = try ModelDescription(PictureModel.fixture("graph/none_dims"))
     #expect(description.cost.operations == nil)

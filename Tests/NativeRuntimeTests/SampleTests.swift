@@ -44,6 +44,27 @@ struct SampleTests {
     try session.plan([x]).steps.contains { $0.step is SampleStep }
   }
 
+  /// `m` is only known when the graph runs: 2^61 elements for each sample.
+  @Test func `sizes beyond any memory are an error`() throws {
+    var graph = Graph()
+    let x = graph.input(name: "x", type: TensorType(.float32, [.symbol("n"), .symbol("m")]))
+    let y = try graph.append(.tile([1, 1 << 47]), [x], name: "tile")[0]
+    graph.outputs = [Graph.Output(name: "y", value: y)]
+    let session = try session(graph, threads: 1)
+    #expect(throws: RuntimeError.self) { try session.run(["x": numbers(2, 1 << 14, seed: 1)]) }
+  }
+
+  /// No element, and 2^60 rows that kernels would multiply with others.
+  @Test func `empty values have bounds, too`() throws {
+    var graph = Graph()
+    let x = graph.input(name: "x", type: TensorType(.float32, [.symbol("n"), .symbol("m"), .symbol("k")]))
+    let y = try graph.append(.tile([1, 1 << 40, 1 << 40]), [x], name: "tile")[0]
+    let z = try graph.append(.transpose([2, 1, 0]), [y], name: "transpose")[0]
+    graph.outputs = [Graph.Output(name: "y", value: z)]
+    let session = try session(graph, threads: 1)
+    #expect(throws: RuntimeError.self) { try session.run(["x": numbers(0, 4, 4, seed: 1)]) }
+  }
+
   @Test(arguments: [nil, 4], [1, 2])
   func `a batch of images is computed sample by sample`(batch: Int?, threads: Int) throws {
     let x = try numbers(4, 64, 64, 16, seed: 9)

@@ -42,7 +42,17 @@ package enum ModelFileKind: Sendable {
     // A quoted text that holds braces is JSON that was encoded once more.
     if first == UInt8(ascii: "\""), text.contains(UInt8(ascii: "{")) { return .json }
     let isText = text.allSatisfy { $0 >= 0x20 || (0x09...0x0D).contains($0) }
-    return isText && text.contains(UInt8(ascii: ":")) ? .yaml : nil
+    if isText && text.contains(UInt8(ascii: ":")) { return .yaml }
+    return isArchiveBehindOtherBytes(bytes) ? .archive : nil
+  }
+
+  /// Zip archives are read from their end: a program that unpacks them may stand before.
+  private static func isArchiveBehindOtherBytes(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    #if Archives
+      ZipArchive.hasWholeEnd(bytes)
+    #else
+      false
+    #endif
   }
 
   /// `saved_model.pb` starts with the version 1 of its schema and a graph, `keras_metadata.pb` with the object "root".

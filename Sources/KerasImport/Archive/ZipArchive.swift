@@ -119,7 +119,7 @@
     }
 
     /// Whether the record at the end, 22 bytes and a comment, is there to its last byte; minizip reads one that is cut.
-    private static func hasWholeEnd(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    static func hasWholeEnd(_ bytes: UnsafeRawBufferPointer) -> Bool {
       let signature: [UInt8] = [0x50, 0x4B, 5, 6]
       let earliest = max(0, bytes.count - 22 - 0xFFFF)
       var place = bytes.count - signature.count

@@ -255,13 +255,13 @@ extension Dimension {
   /// Stands for every size that ``isUnwieldy``.
   private static let unwieldy = Dimension(constant: bound, terms: [])
 
-  static func saturatingAdd(_ a: Int, _ b: Int) -> Int {
+  package static func saturatingAdd(_ a: Int, _ b: Int) -> Int {
     let (sum, overflow) = a.addingReportingOverflow(b)
     if overflow { return a > 0 ? bound : -bound }
     return Swift.min(Swift.max(sum, -bound), bound)
   }
 
-  static func saturatingMultiply(_ a: Int, _ b: Int) -> Int {
+  package static func saturatingMultiply(_ a: Int, _ b: Int) -> Int {
     let (product, overflow) = a.multipliedReportingOverflow(by: b)
     if overflow { return (a > 0) == (b > 0) ? bound : -bound }
     return Swift.min(Swift.max(product, -bound), bound)

@@ -28,13 +28,13 @@ enum OperationCost {
     case .attention(let attributes):
       let scores = product(count(Shape([operands[0][0], operands[0][1]])), size(operands[1][1]))
       let sums = product(scores, sum(size(operands[0][2]), size(result[2])))
-      return sum(product(2, sums), product(5 * attributes.heads, scores))
+      return sum(product(2, sums), product(5, attributes.heads, scores))
     case .conv:
       let sums = product(2, count(result), count(Shape(operands[1].dimensions.dropLast().map { $0 })))
       return operands.count > 2 ? sum(sums, count(result)) : sums
     case .convTranspose:
       return product(2, count(operands[0]), count(Shape(operands[1].dimensions.dropLast().map { $0 })))
-    case .pool(let attributes): return product(count(result), attributes.kernelSize.reduce(1, *))
+    case .pool(let attributes): return attributes.kernelSize.reduce(count(result)) { product($0, $1) }
     case .recurrent(let attributes): return recurrent(attributes, operands[0], steps: 0..<2, channels: 2)
     case .sequenceRecurrent(let attributes):
       return attributes.directions.reduce(.some(0)) {
@@ -82,7 +82,7 @@ enum OperationCost {
     guard x.rank > channels else { return nil }
     let steps = count(Shape(Array(x.dimensions[steps])))
     let numbers = product(steps, attributes.gateCount, attributes.units)
-    return product(2, numbers, size(x[channels]).map { $0 + attributes.units + 1 })
+    return product(2, numbers, sum(size(x[channels]), sum(attributes.units, 1)))
   }
 
   /// The body, once for each step.

@@ -52,7 +52,8 @@ enum NumberText {
 
   /// A coordinate: tenths of a pixel.
   static func pixels(_ value: Double) -> String {
-    let tenths = Int((value * 10).rounded())
+    // Graphviz may answer any number.
+    guard let tenths = Int(exactly: (value * 10).rounded()) else { return "0" }
     if tenths % 10 == 0 { return "\(tenths / 10)" }
     return "\(tenths < 0 ? "-" : "")\(abs(tenths) / 10).\(abs(tenths) % 10)"
   }

@@ -84,8 +84,11 @@ public enum NumpyArray {
     var sizes: [Int] = []
     var count = 1
     for part in text.dropFirst().split(separator: ",") {
-      let digits = part.filter(\.isNumber)
+      let digits = part.filter { !$0.isWhitespace && $0 != "L" }  // Python 2 wrote `3L`.
       if digits.isEmpty { continue }
+      guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+        throw FormatError(description: "the shape has a size \"\(digits)\"")
+      }
       guard let size = Int(digits) else { throw FormatError(description: "the shape is too large") }
       let (product, overflow) = count.multipliedReportingOverflow(by: max(size, 1))
       guard !overflow, product < 1 << 40 else { throw FormatError(description: "the shape is too large") }
@@ -133,9 +136,13 @@ public enum NumpyArray {
     guard !overflow, !overflow2, width >= 0, data.count >= total else {
       throw FormatError(description: "the data is cut off")
     }
-    // Elements without bytes are not bounded by the file's size.
+    // Elements without bytes are not bounded by the file's size, and each is a value of its own in memory.
     guard width > 0 || count <= 1 << 20 else { throw FormatError(description: "too many empty strings") }
+    guard count <= MemoryBudget.process.left / (2 * MemoryLayout<String>.stride) else {
+      throw FormatError(description: "\(count) strings are more than there is memory for")
+    }
     var result: [String] = []
+    result.reserveCapacity(count)
     for element in 0..<count {
       let part = data[(element * bytesEach)..<((element + 1) * bytesEach)]
       if !isWide {

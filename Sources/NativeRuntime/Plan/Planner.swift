@@ -89,9 +89,7 @@ struct Planner {
       for (value, (form, buffer)) in zip(split.results, zip(forms, results)) {
         set(value, PlannedValue(form: form, buffer: buffer))
       }
-      let cost = step.plan.steps.reduce(StepCost(bytes: 0, operations: 0)) {
-        $0 + StepCost(bytes: $1.cost.bytes * split.count, operations: $1.cost.operations * split.count)
-      }
+      let cost = step.plan.steps.reduce(StepCost(bytes: 0, operations: 0)) { $0 + $1.cost * split.count }
       buffers.addStep(name: name, opName: "Samples", step, operands: operands, results: results, cost: cost)
     } catch let error as RuntimeError { throw error } catch {
       throw RuntimeError.operation(node: name, message: "\(error)")
@@ -155,19 +153,23 @@ struct Planner {
     // Half of what is left: the value is not alone.
     let largest = MemoryBudget.process.left / 2
     var byteCount = max(type.dtype.byteCount, 1)
+    var isEmpty = false
     var sizes: [Int] = []
     for dimension in type.shape.dimensions {
       guard let size = dimension.fixedSize else {
         throw KernelError("the sizes of \(type.shape) are not known")
       }
       guard size >= 0 else { throw KernelError("an axis of the result would have \(size) elements") }
-      let (product, overflow) = byteCount.multipliedReportingOverflow(by: size)
-      guard !overflow, product <= largest else {
+      // Axes of an empty value are multiplied, too: those beside the one without elements.
+      let (product, overflow) = byteCount.multipliedReportingOverflow(by: max(size, 1))
+      guard !overflow, product <= ElementCount.limit else {
         throw KernelError("a result of \(type.shape) is too large")
       }
+      isEmpty = isEmpty || size == 0
       byteCount = product
       sizes.append(size)
     }
+    guard isEmpty || byteCount <= largest else { throw KernelError("a result of \(type.shape) is too large") }
     return OperandForm(dtype: type.dtype, sizes: sizes)
   }
 

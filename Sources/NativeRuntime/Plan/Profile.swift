@@ -64,9 +64,10 @@ extension Session {
 
 extension Profile.Step {
   fileprivate init(_ step: Plan.PlannedStep, nanoseconds: UInt64, count: Int = 1) {
+    let cost = step.cost * count
     self.init(
       name: step.name, op: step.opName, kernel: step.step.name, nanoseconds: nanoseconds,
-      operations: step.cost.operations * count, bytes: step.cost.bytes * count)
+      operations: cost.operations, bytes: cost.bytes)
   }
 }
 

@@ -16,9 +16,9 @@ struct SampleSplit: Sendable {
   let count: Int
 
   /// A core's second cache, or a little more.
-  fileprivate static let cacheByteCount = 1 << 20
+  fileprivate static let cacheByteCount = Double(1 << 20)
   /// What a part must keep from memory for it to be worth its plan.
-  private static let leastGain = 4 << 20
+  private static let leastGain = Double(4 << 20)
 
   /// Nil when the graph's first operations do not keep samples apart, or nothing is gained.
   init?(_ graph: Graph, sizes: [[Int]], bindings: [String: Dimension], options: RuntimeOptions) {
@@ -29,7 +29,7 @@ struct SampleSplit: Sendable {
     let inputs = zip(graph.inputs, sizes).filter { $1.first == count }.map(\.0.index)
     var search = SampleSearch(graph, bindings, count: count, inputs: Set(inputs), options.threads)
     search.walk()
-    guard search.best.gain * count >= SampleSplit.leastGain else { return nil }
+    guard search.best.gain * Double(count) >= SampleSplit.leastGain else { return nil }
     nodes = Set(search.nodes.prefix(search.best.nodeCount))
     sampled = search.sampled
     results = graph.results(of: nodes)
@@ -73,6 +73,8 @@ extension Graph {
 }
 
 /// Looks for the part: goes through the nodes that keep samples apart, and notes after which of them most is gained.
+///
+/// Bytes are counted as `Double`: sizes have not been held against the memory yet, and their products may be beyond any integer.
 private struct SampleSearch {
   private let graph: Graph
   private let bindings: [String: Dimension]
@@ -82,13 +84,13 @@ private struct SampleSearch {
   private(set) var nodes: [Int] = []
   private(set) var sampled: Set<Int>
   /// What the first nodes keep from memory for each sample, in bytes.
-  private(set) var best = (nodeCount: 0, gain: 0)
+  private(set) var best = (nodeCount: 0, gain: 0.0)
   /// Values without samples that the part may read: constants, and what is made of them and of other inputs.
   private var shared: Set<Int>
   /// How often each value is still read, by live nodes and as an output.
   private var readers: [Int: Int] = [:]
   /// The bytes of the values that the nodes so far have made and others read, for each sample.
-  private var openByteCount = 0
+  private var openByteCount = 0.0
 
   init(_ graph: Graph, _ bindings: [String: Dimension], count: Int, inputs: Set<Int>, _ threads: Int) {
     self.graph = graph
@@ -105,7 +107,7 @@ private struct SampleSearch {
       for value in graph.nodes[index].inputs { readers[value.index, default: 0] += 1 }
     }
     for output in graph.outputs { readers[output.value.index, default: 0] += 1 }
-    var gain = 0
+    var gain = 0.0
     for (index, isLive) in live.enumerated() where isLive {
       guard let gained = add(graph.nodes[index]) else { continue }
       nodes.append(index)
@@ -117,7 +119,7 @@ private struct SampleSearch {
   /// Takes a node into the part.
   /// - Returns: the bytes that it does not read and write in memory for each sample, less those of its weights, which are
   ///   read again; nil when it cannot be part, or needs no samples.
-  private mutating func add(_ node: Node) -> Int? {
+  private mutating func add(_ node: Node) -> Double? {
     let known = node.inputs.allSatisfy {
       sampled.contains($0.index) || shared.contains($0.index) || graph.constant($0) != nil
     }
@@ -134,13 +136,13 @@ private struct SampleSearch {
     else { return nil }
     sampled.formUnion(node.outputs.map(\.index))
     close(node.inputs)
-    openByteCount += node.outputs.reduce(0) { $0 + byteCount($1) / count }
-    var (moved, read) = (results.indices.reduce(0) { $0 + byteCount(node.outputs[$1]) }, 0)
+    var (moved, read) = (node.outputs.reduce(0) { $0 + byteCount($1) }, 0.0)
+    openByteCount += moved / Double(count)
     for value in node.inputs {
       if sampled.contains(value.index) { moved += byteCount(value) } else { read += byteCount(value) }
     }
     // What a thread's cache holds of a whole batch is never in memory.
-    return (moved > threads * SampleSplit.cacheByteCount ? moved / count : 0) - read
+    return (moved > Double(threads) * SampleSplit.cacheByteCount ? moved / Double(count) : 0) - read
   }
 
   /// Counts one reader less of each value.
@@ -148,7 +150,7 @@ private struct SampleSearch {
     for value in values where sampled.contains(value.index) {
       let left = readers[value.index, default: 0] - 1
       readers[value.index] = left
-      if left == 0, graph.producer(of: value) != nil { openByteCount -= byteCount(value) / count }
+      if left == 0, graph.producer(of: value) != nil { openByteCount -= byteCount(value) / Double(count) }
     }
   }
 
@@ -164,7 +166,7 @@ private struct SampleSearch {
     return all
   }
 
-  private func byteCount(_ value: Value) -> Int {
-    (sizes([value])?.first ?? []).reduce(graph.dtype(of: value).byteCount, *)
+  private func byteCount(_ value: Value) -> Double {
+    (sizes([value])?.first ?? []).reduce(Double(graph.dtype(of: value).byteCount)) { $0 * Double($1) }
   }
 }

@@ -1,6 +1,7 @@
 import ModelIR
 
-/// What a step costs at least, for profiles: the bytes of its operands and results, and its arithmetic.
+/// What a step costs at least, for profiles: the bytes of its operands and results, and its arithmetic. Numbers beyond an
+/// integer stay at its bounds.
 struct StepCost: Sendable {
   let bytes: Int
   /// Multiplications and additions.
@@ -12,28 +13,38 @@ struct StepCost: Sendable {
   }
 
   static func + (a: StepCost, b: StepCost) -> StepCost {
-    StepCost(bytes: a.bytes + b.bytes, operations: a.operations + b.operations)
+    StepCost(
+      bytes: Dimension.saturatingAdd(a.bytes, b.bytes),
+      operations: Dimension.saturatingAdd(a.operations, b.operations))
+  }
+
+  /// As much as often.
+  static func * (a: StepCost, count: Int) -> StepCost {
+    StepCost(
+      bytes: Dimension.saturatingMultiply(a.bytes, count),
+      operations: Dimension.saturatingMultiply(a.operations, count))
   }
 
   init(_ request: StepRequest) {
-    bytes = (request.operands + request.results).reduce(0) { $0 + $1.byteCount }
+    bytes = (request.operands + request.results).reduce(0) { Dimension.saturatingAdd($0, $1.byteCount) }
     operations = StepCost.operations(request)
   }
 
   private static func operations(_ request: StepRequest) -> Int {
     let count = request.results.first?.elementCount ?? 0  // A step without results costs nothing.
     switch request.op {
-    case .matMul, .dense: return 2 * count * request.operands[0].sizes.suffix(1).reduce(1, *)
+    case .matMul, .dense: return product([2, count] + request.operands[0].sizes.suffix(1))
     case .conv:
       // Each result is the sum over a window and a group's channels.
-      return 2 * count * request.operands[1].sizes.dropLast().reduce(1, *)
+      return product([2, count] + request.operands[1].sizes.dropLast())
     case .convTranspose:
-      let kernel = request.operands[1].sizes
-      return 2 * request.operands[0].elementCount * kernel.dropLast().reduce(1, *)
+      return product([2, request.operands[0].elementCount] + request.operands[1].sizes.dropLast())
     case .recurrent(let attributes):
-      let steps = request.operands[0].sizes[0] * request.operands[0].sizes[1]
-      let columns = attributes.gateCount * attributes.units
-      return 2 * steps * columns * (request.operands[0].sizes[2] + attributes.units)
+      let x = request.operands[0].sizes
+      return product([
+        2, x[0], x[1], attributes.gateCount, attributes.units,
+        Dimension.saturatingAdd(x[2], attributes.units),
+      ])
     // One operation an element stands for everything else: only a profile reads it.
     case .unary, .binary, .compare, .select, .cast, .einsum, .attention, .dequantize, .pool, .reduce,
       .argReduce,
@@ -46,4 +57,6 @@ struct StepCost: Sendable {
       return count
     }
   }
+
+  private static func product(_ factors: [Int]) -> Int { factors.reduce(1, Dimension.saturatingMultiply) }
 }

@@ -16,7 +16,11 @@ import Testing
     return file
   }
 
-  @Test(arguments: ["types.h5", "layouts.h5", "layouts_latest.h5", "user_block.h5"])
+  @Test(arguments: [
+    "types.h5", "layouts.h5", "layouts_latest.h5", "user_block.h5", "user_block_chunks.h5",
+    "user_block_latest.h5",
+    "small_chunks.h5",
+  ])
   func `every type and layout gives the numbers that h5py gives`(name: String) throws {
     let text = try String(contentsOf: HDF5DataTests.folder.appending(path: "expected.json"), encoding: .utf8)
     let expected = try #require(try JSONValue(parsing: text)[name]?.object)

@@ -201,17 +201,20 @@ import Testing
   }
 
   /// A table with one data block of these entries, all checksums right.
-  func table(_ entries: [UInt8], compression: UInt8 = 0) -> HeldBytes {
+  /// - Parameter handles: how often the index names the block.
+  func table(
+    _ entries: [UInt8], restarts: UInt8 = 1, compression: UInt8 = 0, handles: Int = 1
+  ) -> HeldBytes {
     var bytes: [UInt8] = []
-    func add(_ entries: [UInt8]) -> [UInt8] {
+    func add(_ entries: [UInt8], restarts: UInt8 = 1) -> [UInt8] {
       let offset = bytes.count
-      let block = entries + [0, 0, 0, 0, 1, 0, 0, 0]
+      let block = entries + [UInt8](repeating: 0, count: 4 * Int(restarts)) + [restarts, 0, 0, 0]
       let sum = CRC32C.masked(HeldBytes.copy(of: block + [compression]))
       bytes += block + [compression] + withUnsafeBytes(of: sum.littleEndian) { Array($0) }
       return [UInt8(offset), UInt8(block.count)]
     }
-    let data = add(entries)
-    let index = add([0, 1, 2, 0x7A] + data)
+    let data = add(entries, restarts: restarts)
+    let index = add((0..<handles).flatMap { _ in [0, 1, 2, 0x7A] + data })
     let footer = index + index + [UInt8](repeating: 0, count: 36)
     bytes += footer + withUnsafeBytes(of: LevelDBTable.magic.littleEndian) { Array($0) }
     return HeldBytes.copy(of: bytes)
@@ -221,6 +224,12 @@ import Testing
     var keys: [String] = []
     try LevelDBTable.forEachEntry(of: table) { key, _ in keys.append(String(decoding: key, as: UTF8.self)) }
     return keys
+  }
+
+  /// Each would be read as often as it is named, and a block without keys can be named without end.
+  @Test func `a block that is named many times is refused`() {
+    let error = #expect(throws: KerasImportError.self) { try keys(table([], restarts: 15, handles: 12)) }
+    #expect(error.map { "\($0)" } == "blocks that overlap")
   }
 
   @Test func `keys share prefixes`() throws {

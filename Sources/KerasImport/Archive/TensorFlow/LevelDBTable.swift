@@ -43,11 +43,16 @@ enum LevelDBTable {
     // Nothing is kept there, but what is damaged is told.
     _ = try block(meta, of: table)
     var last: [UInt8]?
-    var keyByteCount = 0
+    var (keyByteCount, blockByteCount) = (0, 0)
     try forEachEntry(ofBlock: try block(index, of: table)) { _, value throws(KerasImportError) in
       let handle = try value.withBytes { raw throws(KerasImportError) in
         var reader = ByteReader(raw)
         return try self.handle(&reader)
+      }
+      // Blocks lie one after another; many handles of one would have it read as often.
+      blockByteCount = blockByteCount.addingReportingOverflow(handle.count).partialValue
+      guard (0...table.count).contains(blockByteCount) else {
+        throw KerasImportError(.corrupted("blocks that overlap"))
       }
       try forEachEntry(ofBlock: try block(handle, of: table)) { key, value throws(KerasImportError) in
         if let last, !last.lexicographicallyPrecedes(key) {
