@@ -15,6 +15,9 @@ extension KerasUpgrade {
     } else if isLegacy, node.module == "keras.layers", KerasSignatures.keys(of: node.className) == nil {
       refuse(object, "Keras 3 has no such layer")
     }
+    if object.config["time_major"]?.bool == true {
+      refuse(object, "Keras 3 has no recurrent layers over [time, batch]")
+    }
     for mark in object.eraMarks { node.config[mark.key] = nil }
     if isLegacy, !object.isOperation {
       node.config = LegacyKeys(className: node.className).cleaned(node.config)

@@ -71,7 +71,7 @@ struct LayerTranslation {
     "synchronized", "unit_forget_bias", "consume_less", "beta_init", "gamma_init",
     "weights",
     "adjustment", "key_shape", "query_shape", "value_shape", "causal", "unroll", "input_shape", "batch_size",
-    "time_major", "mode_type", "output_mask_type", "output_shape_type", "gamma_regularizer",
+    "mode_type", "output_mask_type", "output_shape_type", "gamma_regularizer",
     "beta_regularizer",
   ]
 }
@@ -204,7 +204,7 @@ extension LayerTranslation {
   ]
 
   private mutating func translateKeras2() throws(KerasImportError) {
-    if config["time_major"]?.bool == true { throw KerasImportError(.unsupported("time_major input")) }
+    if config["time_major"]?.bool == false { config["time_major"] = nil }
     markMasksAndTypes()
     try renameKeras2()
     if writer.generation >= 2, className == "LSTM" || className == "GRU" { fillCuDNN() }

@@ -15,6 +15,9 @@ struct ConvLSTM: RecurrentLayer {
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     options = try RecurrentOptions(&config)
+    guard !options.timeMajor else {
+      throw KerasImportError(.unsupported("time_major of \(config.className)"))
+    }
     let layer = try ConvLSTMCell(&config)
     dropout = layer.dropout
     cell = LayerObject(
@@ -36,7 +39,7 @@ struct ConvLSTM: RecurrentLayer {
     let (input, states) = call.recurrentInputs
     guard let input else { throw KerasImportError(.invalidGraph("the call has no tensor")) }
     try scope.expectNoDropout(dropout)
-    let mask = try scope.stepMask(call, input, masksBesideStates: options.masksBesideStates)
+    let mask = try scope.stepMask(call, input, options, masksBesideStates: options.masksBesideStates)
     let run = RecurrentRun(
       mask: mask, initialStates: states.map(\.value), goBackwards: options.goBackwards,
       zeroOutputForMask: options.zeroOutputForMask)

@@ -6,6 +6,7 @@ struct RecurrentOptions: Sendable {
   let returnState: Bool
   let goBackwards: Bool
   let zeroOutputForMask: Bool
+  /// Sequences, and the masks of their steps, are `[T, N, ...]` outside the layer: tf.keras.
   let timeMajor: Bool
   /// The mask beside the sequence counts also when initial states are given (``EraMark/masksBesideStates``).
   let masksBesideStates: Bool
@@ -124,19 +125,18 @@ struct RecurrentStack: RecurrentLayer {
       states.removeLast(constants.count)
     }
     guard let input else { throw KerasImportError(.invalidGraph("the call has no tensor")) }
-    var x = input.value
-    if options.timeMajor { x = try scope.transpose(x, [1, 0, 2]) }
+    let x = try scope.batchFirst(input.value, isTimeMajor: options.timeMajor)
     try scope.expectNoDropout(dropout)
-    let mask = try scope.stepMask(call, input, masksBesideStates: options.masksBesideStates)
+    let mask = try scope.stepMask(call, input, options, masksBesideStates: options.masksBesideStates)
     let run = RecurrentRun(
       mask: mask, initialStates: states.map(\.value), goBackwards: options.goBackwards,
       zeroOutputForMask: options.zeroOutputForMask)
     let result = try self.run(x, run, constants: constants.map(\.value), in: scope)
     var output = Operand(options.returnSequences ? result.sequence : result.last)
-    if options.timeMajor, options.returnSequences {
-      output.value = try scope.transpose(output.value, [1, 0, 2])
+    if options.returnSequences {
+      output.value = try scope.batchFirst(output.value, isTimeMajor: options.timeMajor)
+      output.mask = call.operand("mask")?.value ?? input.mask
     }
-    if options.returnSequences { output.mask = call.operand("mask")?.value ?? input.mask }
     return [output] + (options.returnState ? result.states.map { Operand($0) } : [])
   }
 }
@@ -153,10 +153,17 @@ extension CallArguments where Reference == Operand {
 extension LoweringScope {
   /// The mask of the steps of a sequence, as bool: that of the call, else the one beside the sequence. Keras 3 takes that
   /// only where the sequence is the call's only tensor.
-  func stepMask(_ call: Call, _ input: Operand, masksBesideStates: Bool) throws(KerasImportError) -> Value? {
+  func stepMask(
+    _ call: Call, _ input: Operand, _ options: RecurrentOptions, masksBesideStates: Bool
+  ) throws(KerasImportError) -> Value? {
     let implicit = masksBesideStates || call.recurrentInputs.states.isEmpty ? input.mask : nil
     guard let mask = call.operand("mask")?.value ?? implicit else { return nil }
-    return try cast(mask, to: .bool)
+    return try batchFirst(cast(mask, to: .bool), isTimeMajor: options.timeMajor)
+  }
+
+  /// `[N, T, ...]` of `[T, N, ...]`, and the other way round; what is not time-major as it is.
+  func batchFirst(_ x: Value, isTimeMajor: Bool) throws(KerasImportError) -> Value {
+    isTimeMajor ? try transpose(x, [1, 0] + Array(2..<rank(of: x))) : x
   }
 }
 
@@ -266,7 +273,9 @@ struct Bidirectional: Layer {
     let (input, states) = call.recurrentInputs
     guard let input else { throw KerasImportError(.invalidGraph("the call has no tensor")) }
     try scope.expectNoDropout(first.dropout, second.dropout)
-    let mask = try scope.stepMask(call, input, masksBesideStates: masksBesideStates)
+    let mask = try scope.stepMask(call, input, first.options, masksBesideStates: masksBesideStates)
+    let isTimeMajor = first.options.timeMajor
+    let x = try scope.batchFirst(input.value, isTimeMajor: isTimeMajor)
     let half = states.count / 2
     let returnsSequences = first.options.returnSequences
     func run(_ layer: any RecurrentLayer, _ object: LayerObject, _ name: String, _ states: [Operand])
@@ -277,13 +286,15 @@ struct Bidirectional: Layer {
       let run = RecurrentRun(
         mask: mask, initialStates: states.map(\.value), goBackwards: layer.options.goBackwards,
         zeroOutputForMask: zero)
-      return try layer.run(input.value, run, in: own)
+      return try layer.run(x, run, in: own)
     }
     let y = try run(first, forward, "forward_layer", Array(states.prefix(half)))
     let z = try run(second, backward, "backward_layer", Array(states.dropFirst(half)))
     let left = returnsSequences ? y.sequence : y.last
     let right = returnsSequences ? try scope.emit(.reverse(axes: [1]), z.sequence) : z.last
-    var outputs = try merged(left, right, in: scope).map { Operand($0) }
+    var outputs = try merged(left, right, in: scope).map { value throws(KerasImportError) in
+      Operand(try scope.batchFirst(value, isTimeMajor: isTimeMajor && returnsSequences))
+    }
     let passed = call.operand("mask")?.value ?? input.mask
     if returnsSequences { for index in outputs.indices { outputs[index].mask = passed } }
     return outputs + (first.options.returnState ? (y.states + z.states).map { Operand($0) } : [])
