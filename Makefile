@@ -39,6 +39,7 @@ test: system $(VENV)/ready
 	$(VENV)/bin/python Scripts/judge_pictures.py
 	if command -v chromium || command -v google-chrome; then $(VENV)/bin/python Scripts/judge_pictures.py --browser; fi
 	python3 Scripts/judge_terminal.py
+	$(VENV)/bin/python Scripts/judge_kill.py
 	$(VENV)/bin/python Scripts/public_api.py
 	$(VENV)/bin/python Scripts/documentation.py
 	Scripts/outside_program.sh

@@ -64,6 +64,8 @@ const char *chdf5_load(void) {
 #include "functions.def"
 #undef H5_FUNCTION
 #undef H5_ID
+  // At the end of the process the library would close what could not be closed for want of room once more, and crashes.
+  if (missing == NULL) library.dont_atexit();
   if (missing == NULL && library.open() < 0) return "libhdf5 does not start";
 #define H5_FUNCTION(result, name, parameters)
 #define H5_ID(name) library.name = find_id(handle, "H5" #name "_g");

@@ -1,5 +1,13 @@
 import CHDF5
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// Lays out a new HDF5 file with libhdf5: groups, attributes, and datasets that have their place but no values yet.
 ///
 /// The values are written by the caller at the offsets returned, in any order and in pieces, so that no data passes
@@ -25,14 +33,16 @@ package struct HDF5Writer: Sendable {
   package init() {}
 
   /// Writes the file, replacing one that is there.
+  /// - Parameter didOpen: called when the file needs its name no longer.
   /// - Returns: for each dataset the offset of its values; nil for one without elements.
   /// - Throws: what the library says.
-  package func write(to path: String) throws(HDF5Error) -> [Int?] {
-    try HDF5Library.locked { () throws(HDF5Error) in try writeLocked(path) }
+  package func write(to path: String, didOpen: () -> Void = {}) throws(HDF5Error) -> [Int?] {
+    try HDF5Library.locked { () throws(HDF5Error) in try writeLocked(path, didOpen) }
   }
 
-  private func writeLocked(_ path: String) throws(HDF5Error) -> [Int?] {
+  private func writeLocked(_ path: String, _ didOpen: () -> Void) throws(HDF5Error) -> [Int?] {
     let file = try Handle(chdf5_create_file(path), closing: H5.Fclose, what: "the file cannot be created")
+    didOpen()
     let link = try Handle(chdf5_link_properties(), closing: H5.Pclose, what: "properties")
     let undated = try Handle(chdf5_group_properties(), closing: H5.Pclose, what: "properties")
     for group in groups {
@@ -77,7 +87,12 @@ package struct HDF5Writer: Sendable {
   }
 
   private func check(_ status: herr_t, _ what: String) throws(HDF5Error) {
-    guard status >= 0 else { throw HDF5Error(.corrupted("\(what): \(HDF5Library.message())")) }
+    let code = errno
+    guard status < 0 else { return }
+    // Of a full disk the library tells the time and the name of the file before it has one.
+    let isOfDisk = [ENOSPC, EFBIG, EDQUOT, EIO].contains(code)
+    throw HDF5Error(
+      .corrupted(isOfDisk ? String(cString: strerror(code)) : "\(what): \(HDF5Library.message())"))
   }
 
   /// A datatype; predefined ones are copied so that every one can be closed.

@@ -35,6 +35,34 @@ package enum Leftovers {
 
   static func forget(_ entry: Entry) { lock.guarded { paths[entry.index] = nil } }
 
+  /// How many threads are giving files their names, and the signal that came meanwhile. A signal handler reads and writes
+  /// these, so that they are plain memory.
+  nonisolated(unsafe) private static let held: UnsafeMutablePointer<Int32> = {
+    let held = UnsafeMutablePointer<Int32>.allocate(capacity: 2)
+    held.initialize(repeating: 0, count: 2)
+    return held
+  }()
+
+  /// Whether files that belong together are getting their names now: a signal handler that ends the process waits.
+  package static var areSignalsHeld: Bool { held[0] > 0 }
+
+  /// Runs what gives files that belong together their names, while signals of ``removeOnSignals()`` wait for its end.
+  static func holdingSignals<E: Error>(_ body: () throws(E) -> Void) throws(E) {
+    lock.guarded { held[0] += 1 }
+    defer {
+      lock.guarded { held[0] -= 1 }
+      if held[0] == 0, held[1] != 0 { end(held[1]) }
+    }
+    try body()
+  }
+
+  /// Ends the process by a signal as it does without a handler.
+  private static func end(_ number: Int32) {
+    removeAll()
+    signal(number, SIG_DFL)
+    raise(number)
+  }
+
   /// Removes every file of the table; may be called from a signal handler.
   package static func removeAll() {
     for index in 0..<capacity {
@@ -45,11 +73,9 @@ package enum Leftovers {
   /// Lets INT, TERM and HUP remove the files before they end the process as they always do; for commands. A signal that
   /// is ignored stays so.
   package static func removeOnSignals() {
-    _ = paths
+    _ = (paths, held)
     cs_on_ending_signals { number in
-      Leftovers.removeAll()
-      signal(number, SIG_DFL)
-      raise(number)
+      if Leftovers.held[0] > 0 { Leftovers.held[1] = number } else { Leftovers.end(number) }
     }
   }
 }

@@ -139,6 +139,10 @@ package final class OutputFile {
       try OutputProgress.current?.check(file.path)
       if case .file(let temporary) = file.target { try temporary.complete(file.path) }
     }
+    try Leftovers.holdingSignals { () throws(FileError) in try publish(files) }
+  }
+
+  private static func publish(_ files: [OutputFile]) throws(FileError) {
     for (index, file) in files.enumerated() {
       guard case .file(let temporary) = file.target else { continue }
       do { try temporary.publish(file.path) } catch {

@@ -10,7 +10,7 @@
 /// however the process ends. Where the system has no such files it is a hidden sibling, see ``Leftovers``.
 package final class TemporaryFile {
   /// A path under which the file can be opened while it has no name of its own.
-  package let path: String
+  package private(set) var path: String
   /// Open for writing; -1 once the file has its name.
   package private(set) var descriptor: Int32
   /// The folder of the final file with a slash, and the file's own name.
@@ -21,9 +21,9 @@ package final class TemporaryFile {
   /// The hidden sibling once there is one.
   private var sibling: String?
   /// Whether there was no file of the name.
-  private let isNew: Bool
+  private var isNew: Bool
 
-  /// - Parameter isNamed: the file is a hidden sibling everywhere, for libraries that need a name.
+  /// - Parameter isNamed: the file is a hidden sibling everywhere, for libraries that open it by a name; see ``dropName()``.
   /// - Throws: the system's reason, with the path of the final file; for a device, a FIFO, a socket or a folder too.
   package init(beside final: String, isNamed: Bool = false) throws(FileError) {
     let existing = try ExistingFile(at: final)
@@ -61,29 +61,52 @@ package final class TemporaryFile {
     discard()
   }
 
+  /// Takes the name of a hidden sibling away, where the system lets files be opened without: nothing is left of it then,
+  /// however the process ends.
+  package func dropName() {
+    #if os(Linux)
+      let open = "/proc/self/fd/\(descriptor)"
+      guard sibling != nil, access(open, R_OK) == 0 else { return }
+      discard()
+      path = open
+    #endif
+  }
+
   /// Gives the complete file its name, replacing a file that has it.
   package func rename(to final: String) throws(FileError) {
     try complete(final)
     try publish(final)
   }
 
-  /// Closes the file, which lies beside the final one from now on: all that can fail for want of room has been done.
+  /// Does all that can fail for want of room. What is to replace a file lies beside it from now on, since the system gives
+  /// a name that is taken only by renaming.
   func complete(_ final: String) throws(FileError) {
-    if sibling == nil {
-      let hidden = "\(folder)\(TemporaryFile.hidden(name))"
-      (sibling, leftover) = (hidden, Leftovers.add(hidden))
-      guard linkat(AT_FDCWD, path, AT_FDCWD, hidden, AT_SYMLINK_FOLLOW) == 0 else { throw abandoned(final) }
-    }
-    let closed = close(descriptor)
-    descriptor = -1
-    guard closed == 0 else { throw abandoned(final) }
+    // Closing a descriptor brings out what a disk of another machine has not taken yet, and says whether it does.
+    let copy = dup(descriptor)
+    guard copy >= 0, close(copy) == 0 else { throw abandoned(final) }
+    if !isNew { try linkBeside(final) }
   }
 
-  /// Gives the file its name.
+  /// Gives the file its name: a new one in one step, so that nothing is left however the process ends.
   func publish(_ final: String) throws(FileError) {
-    guard let sibling, systemRename(sibling, "\(folder)\(name)") == 0 else { throw abandoned(final) }
+    if sibling == nil, linkat(AT_FDCWD, path, AT_FDCWD, "\(folder)\(name)", AT_SYMLINK_FOLLOW) != 0 {
+      guard errno == EEXIST else { throw abandoned(final) }
+      isNew = false  // Somebody was faster.
+      try linkBeside(final)
+    }
+    if let sibling, systemRename(sibling, "\(folder)\(name)") != 0 { throw abandoned(final) }
     leftover.map(Leftovers.forget)
-    (self.sibling, leftover) = (nil, nil)
+    (sibling, leftover) = (nil, nil)
+    close(descriptor)
+    descriptor = -1
+  }
+
+  /// Gives the file a name of its own beside the final one, unless it has one.
+  private func linkBeside(_ final: String) throws(FileError) {
+    guard sibling == nil else { return }
+    let hidden = "\(folder)\(TemporaryFile.hidden(name))"
+    (sibling, leftover) = (hidden, Leftovers.add(hidden))
+    guard linkat(AT_FDCWD, path, AT_FDCWD, hidden, AT_SYMLINK_FOLLOW) == 0 else { throw abandoned(final) }
   }
 
   /// Takes the name away again from a file that replaced none.

@@ -72,7 +72,7 @@ enum Watchdog {
   static func prepare() {
     limits.pointee.statistics = strdup("/proc/self/statm")
     limits.pointee.pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
-    _ = buffer
+    _ = (buffer, Leftovers.areSignalsHeld)
   }
 
   /// Ends watching: what follows is as long as the user asked for.
@@ -86,6 +86,7 @@ enum Watchdog {
     // What the handler interrupts may be about to look at it.
     let code = errno
     defer { errno = code }
+    if Leftovers.areSignalsHeld { return }
     if residentByteCount() > limits.pointee.residentByteCount { end(limits.pointee.tooLarge) }
     if isLate() { end(limits.pointee.tooLong) }
   }

@@ -73,6 +73,19 @@ import Testing
     }
   #endif
 
+  /// libhdf5, which lays weights out, crashed at the end of the process when it could not write.
+  @Test(arguments: ["onnx", "native", "keras"])
+  func `a limit on the size of files is an error and keeps nothing`(format: String) throws {
+    let folder = try CommandTests.scratch()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let model = CommandTests.fixture("seed/cnn/model.keras")
+    let path = folder.appending(path: "model.out").path
+    let outcome = try Self.shell("ulimit -f 2; exec \"$0\" \"$@\"", [model, "--to", format, "-o", path])
+    #expect([73, 74].contains(outcome.code))
+    #expect(outcome.error == "kconvert: error: \(path): File too large\n")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+  }
+
   /// At every moment of a conversion: before the file is there, while it is written, after it has its name.
   @Test(arguments: ["INT", "TERM", "HUP"]) func `a command that is stopped leaves all or nothing`(
     signal: String

@@ -28,7 +28,7 @@ struct WeightsFile {
     }
     let file = try TemporaryFile(beside: path, isNamed: true)
     let offsets: [Int?]
-    do { offsets = try writer.write(to: file.path) } catch {
+    do { offsets = try writer.write(to: file.path) { file.dropName() } } catch {
       throw KerasExportError.writing(file: path, message: "\(error)")
     }
     layout = try MappedFile(path: file.path).content
