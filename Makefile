@@ -41,6 +41,8 @@ test: system $(VENV)/ready
 	if command -v chromium || command -v google-chrome; then $(VENV)/bin/python Scripts/judge_pictures.py --browser; fi
 	python3 Scripts/judge_terminal.py
 	$(VENV)/bin/python Scripts/judge_kill.py
+	$(VENV)/bin/python Scripts/judge_odd.py --every 4
+	$(VENV)/bin/python Scripts/judge_hostile.py --every 8
 	$(VENV)/bin/python Scripts/public_api.py
 	$(VENV)/bin/python Scripts/documentation.py
 	Scripts/outside_program.sh
