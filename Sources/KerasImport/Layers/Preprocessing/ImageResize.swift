@@ -6,6 +6,14 @@ struct ImageResize {
     case nearest, bilinear, bicubic, lanczos3, lanczos5, area
     /// tf.keras only.
     case gaussian, mitchellcubic
+
+    /// Whether an element in the middle of the window is the result: an axis that keeps its size is not touched.
+    var interpolates: Bool {
+      switch self {
+      case .nearest, .bilinear, .bicubic, .lanczos3, .lanczos5: true
+      case .area, .gaussian, .mitchellcubic: false
+      }
+    }
   }
 
   var method: Method
@@ -138,7 +146,7 @@ extension LoweringScope {
   ) throws(KerasImportError) -> Value {
     let weights: Value
     if let size = shape(of: x)[axis].fixedSize, let target = target.fixedSize {
-      if size == target, resize.method != .area { return x }
+      if size == target, resize.method.interpolates { return x }
       guard size.multipliedReportingOverflow(by: target).partialValue <= 1 << 27, max(size, target) < 1 << 31
       else {
         throw KerasImportError(.unsupported("resampling \(size) elements to \(target)"))

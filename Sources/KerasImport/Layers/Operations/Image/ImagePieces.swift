@@ -51,14 +51,10 @@ extension LoweringScope {
     return (parts[0], parts[1], parts[2])
   }
 
-  /// `tf.image.resize`: float32 unless elements are only picked, or the size is the images' own.
+  /// `tf.image.resize`: float32 unless elements are only picked.
   func tensorFlowResized(
     _ x: Value, _ axes: ImageLayout, to size: (height: Dimension, width: Dimension), _ resize: ImageResize
   ) throws(KerasImportError) -> Value {
-    let shape = shape(of: x)
-    // TensorFlow sees that a size is the images' own only where both are numbers.
-    let isFixed = size.height.fixedSize != nil && size.width.fixedSize != nil
-    if isFixed, shape[axes.height] == size.height, shape[axes.width] == size.width { return x }
     let wide = resize.method == .nearest ? x : try cast(x, to: .float32)
     return try resized(wide, axes: [axes.height, axes.width], sizes: [size.height, size.width], resize)
   }
