@@ -67,7 +67,9 @@ struct KConvert: ParsableCommand {
   /// The word that will turn out to be the model, as far as names tell: a wrong guess costs time and nothing else.
   private static func likelyModel(_ arguments: ArraySlice<String>) -> String? {
     // A batch opens its models in other processes, which are limited first.
-    guard let first = arguments.first, !first.hasPrefix("batch") else { return nil }
+    guard let first = arguments.first, !first.hasPrefix("batch"), !arguments.contains("--help"),
+      !arguments.contains("-h")
+    else { return nil }
     return arguments.first { $0.hasSuffix(".keras") || $0.hasSuffix(".h5") || $0.hasSuffix(".hdf5") }
   }
 
