@@ -5,7 +5,8 @@
     python Benchmarks/conversion.py run FOLDER [--to onnx,native,keras] [--rounds 5] [--options=--float16]
     python Benchmarks/conversion.py tf2onnx FOLDER [NAME ...]   the same files by Keras and tf2onnx, a process each
 
-In every round each command runs once, so that what else the machine does meets all of them. A ratio is that of medians;
+In every round each command runs once, so that what else the machine does meets all of them. `cp` writes the holes of sparse
+files as bytes, as a conversion does. A ratio is that of medians;
 `within` says whether a conversion took at most 1.5 times as long as `cp` and 15 ms. Peak memory is the largest resident
 size that the system saw, clean pages of the mapped file included; `anonymous` is what is left without them, sampled.
 """
@@ -97,7 +98,7 @@ def measured(command, samples=False):
 
 def row(model, options, targets):
     output = options.scratch / "converted"
-    commands = {"cp": ["cp", str(model), f"{output}.cp"]}
+    commands = {"cp": ["cp", "--sparse=never", str(model), f"{output}.cp"]}
     for target in targets:
         commands[target] = [
             options.kconvert, str(model), "--to", target, "-o", f"{output}{SUFFIXES[target]}", "--quiet",
