@@ -2,7 +2,7 @@
 ///
 /// The metadata comes first, then the values in the order of the datasets, which the caller puts in their places. The
 /// layout is the one that h5py writes unless it is asked for another, see ``PlainReader``. Written here rather than with
-/// libhdf5 because that takes 20 ms for MobileNetV2's 262 weights and a file of its own on the way, this less than one.
+/// libhdf5 because that takes 20 ms for MobileNetV2's 262 weights and a file of its own on the way, this two.
 package struct HDF5Writer: Sendable {
   /// A dataset to make, contiguous and little-endian.
   package struct Dataset: Sendable {
