@@ -33,9 +33,7 @@ package struct SafetensorsFile: Sendable {
     else { throw .corrupted("its header does not lie in the file") }
     let json: JSONValue
     do {
-      json = try header.withBytes { bytes throws(JSONSyntaxError) in
-        try JSONValue(parsing: bytes, duplicateKeys: .refused)
-      }
+      json = try header.withBytes { bytes throws(JSONSyntaxError) in try JSONValue(parsing: bytes) }
     } catch {
       throw .corrupted("header: \(error)")
     }

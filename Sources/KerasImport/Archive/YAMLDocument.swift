@@ -114,6 +114,9 @@
         guard case .scalar(let key, _, _, _) = event else {
           throw KerasImportError(.corrupted("a YAML key is no scalar"))
         }
+        guard !members.contains(key) else {
+          throw KerasImportError(.corrupted("the YAML has the key \"\(key)\" twice in one mapping"))
+        }
         members[key] = try value(next(), depth: depth + 1)
       }
     }

@@ -8,13 +8,6 @@ package struct JSONSyntaxError: Error, Hashable, Sendable, CustomStringConvertib
 }
 
 extension JSONValue {
-  /// What to do with a key that an object has twice.
-  package enum DuplicateKeys: Sendable {
-    /// The later value counts, as in Python.
-    case lastWins
-    case refused
-  }
-
   /// How many arrays and objects may be inside each other.
   package static let depthLimit = 512
   /// The largest text that is read.
@@ -24,43 +17,40 @@ extension JSONValue {
 
   /// Reads one JSON value that fills the whole text.
   ///
-  /// Accepts what Python's `json` accepts: RFC 8259 and `NaN`, `Infinity`, `-Infinity`; a byte order mark is skipped.
+  /// Accepts what Python's `json` accepts: RFC 8259 and `NaN`, `Infinity`, `-Infinity`; a byte order mark is skipped. But for
+  /// keys that come twice in an object, which no serialisation writes: what others read then depends on the reader.
   /// Integers beyond 64 bits become the nearest double.
-  package init(
-    parsing bytes: UnsafeRawBufferPointer, duplicateKeys: DuplicateKeys = .lastWins
-  ) throws(JSONSyntaxError) {
+  package init(parsing bytes: UnsafeRawBufferPointer) throws(JSONSyntaxError) {
     guard bytes.count <= JSONValue.byteLimit else {
       throw JSONSyntaxError(reason: "more than \(JSONValue.byteLimit) bytes of JSON", offset: 0)
     }
-    var parser = JSONParser(bytes: bytes, duplicateKeys: duplicateKeys)
+    var parser = JSONParser(bytes: bytes)
     self = try parser.document()
   }
 
   /// Reads one JSON value that fills the whole text.
-  package init(parsing bytes: [UInt8], duplicateKeys: DuplicateKeys = .lastWins) throws(JSONSyntaxError) {
+  package init(parsing bytes: [UInt8]) throws(JSONSyntaxError) {
     self = try bytes.withUnsafeBytes { buffer in
-      Result { () throws(JSONSyntaxError) in try JSONValue(parsing: buffer, duplicateKeys: duplicateKeys) }
+      Result { () throws(JSONSyntaxError) in try JSONValue(parsing: buffer) }
     }.get()
   }
 
   /// Reads one JSON value that fills the whole text.
-  package init(parsing text: String, duplicateKeys: DuplicateKeys = .lastWins) throws(JSONSyntaxError) {
-    self = try JSONValue(parsing: Array(text.utf8), duplicateKeys: duplicateKeys)
+  package init(parsing text: String) throws(JSONSyntaxError) {
+    self = try JSONValue(parsing: Array(text.utf8))
   }
 }
 
 /// A recursive-descent parser over bytes.
 struct JSONParser {
   let bytes: UnsafeRawBufferPointer
-  let duplicateKeys: JSONValue.DuplicateKeys
   var position = 0
   var depth = 0
   private var valueCount = 0
   var texts: KnownTexts
 
-  init(bytes: UnsafeRawBufferPointer, duplicateKeys: JSONValue.DuplicateKeys) {
+  init(bytes: UnsafeRawBufferPointer) {
     self.bytes = bytes
-    self.duplicateKeys = duplicateKeys
     texts = KnownTexts(in: bytes)
   }
 
@@ -167,7 +157,7 @@ struct JSONParser {
     guard current == UInt8(ascii: "\"") else { throw unexpected(expected: "a key in double quotes") }
     let start = position
     let key = try string()
-    if duplicateKeys == .refused, members.contains(key) {
+    guard !members.contains(key) else {
       throw JSONSyntaxError(reason: "key \"\(key)\" comes twice", offset: start)
     }
     skipSpace()

@@ -60,6 +60,7 @@ import Testing
   }
 
   @Test(arguments: [
+    ("a: 1\nb: 2\na: 3", "the YAML has the key \"a\" twice in one mapping"),
     ("a: [1, 2", "YAML line 2: did not find expected ',' or ']'"),
     ("a: *nowhere", "unknown YAML alias \"nowhere\""),
     ("", "the YAML document is empty"),
