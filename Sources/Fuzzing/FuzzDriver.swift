@@ -17,14 +17,19 @@ struct FuzzDriver {
     var rest = arguments.dropFirst(2)
     while let name = rest.popFirst(), let value = rest.popFirst() {
       switch name {
-      case "--seed": first = UInt64(value) ?? 1
-      case "--count": count = UInt64(value) ?? 1000
+      case "--seed": first = try FuzzDriver.number(value)
+      case "--count": count = try FuzzDriver.number(value)
       case "--save": saved = value
       default: throw UsageError()
       }
     }
     seeds = first..<(first + count)
     corpus = try FuzzDriver.files(in: arguments[1], suffixes: target.suffixes)
+  }
+
+  private static func number(_ text: String) throws -> UInt64 {
+    guard let number = UInt64(text) else { throw UsageError() }
+    return number
   }
 
   /// The files of a folder at any depth, in the order of their names.

@@ -23,7 +23,7 @@ package enum IndexHelper {
 
   /// The whole program.
   package static func run(_ arguments: [String]) -> Never {
-    let numbers = arguments.dropFirst().compactMap { Int($0) }
+    let numbers = arguments.dropFirst().compactMap { Int($0) }  // Of texts; one that is none is missed below.
     guard arguments.count == 5, numbers.count == 4, let seconds = Int32(exactly: numbers[2]),
       let parent = Int32(exactly: numbers[3])
     else {

@@ -48,7 +48,7 @@ package struct WireMessage<Failure: WireFailure>: Sendable {
       let range = try reader.skip(try reader.count())
       guard let content = bytes.slice(offset: range.lowerBound, count: range.count) else { break }
       return .bytes(content)
-    default: break
+    default: break  // Thrown below.
     }
     throw .damaged("a field has the wire type \(wireType), which does not exist")
   }

@@ -32,6 +32,7 @@ struct Bench: ParsableCommand {
   func run() throws {
     try Failure.reporting(reading: [options.model, options.weights]) {
       guard runs > 0, size > 0 else { throw ValidationError("--runs and --size: expected positive numbers") }
+      // 1 is the default of --batch here, as below.
       Watchdog.start(reading: [options.model, options.weights], samples: options.batch ?? 1)
       let start = ContinuousClock.now
       let model = try options.open()

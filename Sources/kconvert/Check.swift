@@ -85,10 +85,7 @@ struct Check: ParsableCommand {
   /// The outputs for random inputs of the first size that the model takes.
   private static func results(_ session: Session, _ attempt: RandomInputs.Attempt) throws -> Outputs {
     var failure: (any Error)?
-    let isFixed = session.inputs.allSatisfy { input in
-      input.type.shape.dimensions.dropFirst().allSatisfy { $0.fixedSize != nil }
-    }
-    for sizes in isFixed ? RandomInputs.Sizes.batches : RandomInputs.Sizes.all {
+    for sizes in RandomInputs.Sizes.tried(for: session.graph) {
       do {
         return try session.run(RandomInputs.feed(session.graph, attempt, sizes))
       } catch {

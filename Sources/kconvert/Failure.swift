@@ -113,7 +113,8 @@ extension KerasImportError {
   private var misspeltClasses: [String] {
     let names = LayerRegistry.standard.layerNames
     let unknown = Set(unsupportedLayers.map(\.className)).filter {
-      !$0.contains(">") && RefusedLayers.reasons[$0] == nil && !names.contains($0)
+      // Functions of TensorFlow have names of their own, which are nobody's misspelt layers.
+      !$0.contains(">") && !$0.hasPrefix("tf.") && RefusedLayers.reasons[$0] == nil && !names.contains($0)
     }
     return unknown.sorted().compactMap { name in names.nearest(to: name).map { "did you mean \"\($0)\"?" } }
   }

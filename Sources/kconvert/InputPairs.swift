@@ -63,7 +63,7 @@ struct InputPairs {
     let session = try Session(graphs.first, options: options)
     var failure: (any Error)?
     for attempt in attempts {
-      for sizes in isDynamic ? RandomInputs.Sizes.all : RandomInputs.Sizes.batches {
+      for sizes in RandomInputs.Sizes.tried(for: graphs.first) {
         let feeds = try feeds(attempt, sizes)
         let first: Outputs
         do { first = try session.run(feeds.first) } catch {
@@ -79,12 +79,6 @@ struct InputPairs {
   /// The caller's seed, then what a model may take that does not take everything.
   private var attempts: [RandomInputs.Attempt] {
     [RandomInputs.Attempt(seed: seed)] + RandomInputs.Attempt.all.dropFirst()
-  }
-
-  private var isDynamic: Bool {
-    pairs.contains {
-      graphs.first.shape(of: $0.first).dimensions.dropFirst().contains { $0.fixedSize == nil }
-    }
   }
 
   private func feeds(_ attempt: RandomInputs.Attempt, _ dynamic: RandomInputs.Sizes) throws -> (

@@ -33,6 +33,8 @@ struct RandomInputs {
   struct Sizes {
     var batch = 2
     var other = 8
+    /// The sizes of axes by their names, where they have to differ.
+    var named: [String: Int] = [:]
 
     /// The sizes to be tried in turn, until the model takes one: the small ones are fast, but windows may need more; a
     /// constant of the model's own may fix how many samples it can take.
@@ -40,9 +42,35 @@ struct RandomInputs {
     /// The same where no axis but the batch is dynamic.
     static let batches = [Sizes(), Sizes(batch: 1), Sizes(batch: 3), Sizes(batch: 4)]
 
+    /// What is tried with a model: where other axes than the batch are dynamic, they may have to be as long as an axis
+    /// that is not, or as the rows of a kernel, each as another.
+    static func tried(for graph: Graph) -> [Sizes] {
+      let shapes = graph.inputs.map { graph.shape(of: $0) }
+      let others = shapes.flatMap { $0.dimensions.dropFirst() }
+      guard others.contains(where: { $0.fixedSize == nil }) else { return batches }
+      let rows = graph.values.lazy.compactMap { graph.constant($0)?.sizes }.filter { $0.count > 1 }.prefix(8)
+        .map { $0[$0.count - 2] }.filter { (2...4096).contains($0) }
+      let known = Set(others.compactMap(\.fixedSize)).sorted().prefix(6)
+      let sizes = known + Set(rows).subtracting(known).sorted().prefix(4)
+      let samples = Set(shapes.compactMap { $0.dimensions.first?.fixedSize }).subtracting(all.map(\.batch))
+        .sorted()
+      let names = Set(others.compactMap(\.symbolName)).sorted()
+      let tried = all + sizes.map { Sizes(other: $0) } + samples.prefix(4).map { Sizes(batch: $0) }
+      guard (2...4).contains(names.count), !sizes.isEmpty else { return tried }
+      return tried + combinations(of: names, among: sizes + [all[0].other]).map { Sizes(named: $0) }
+    }
+
+    /// Every way of giving each name one of the sizes, as many as are worth a try.
+    private static func combinations(of names: [String], among sizes: [Int]) -> [[String: Int]] {
+      names.reduce([[:]]) { known, name in
+        known.flatMap { given in sizes.map { given.merging([name: $0]) { $1 } } }.prefix(128).map { $0 }
+      }
+    }
+
     /// An axis's own size, or the one that stands for it.
     func size(of dimension: Dimension) -> Int {
-      dimension.fixedSize ?? (dimension.symbolName == "batch" ? batch : other)
+      dimension.fixedSize ?? dimension.symbolName.flatMap { named[$0] }
+        ?? (dimension.symbolName == "batch" ? batch : other)
     }
   }
 
@@ -208,7 +236,8 @@ extension RandomInputs {
       return Array(node.inputs.prefix(1))
     case .select: return Array(node.inputs.dropFirst())
     case .binary, .scatterND: return node.inputs
-    case .compare, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool, .reduce, .argReduce,
+    case .compare, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool, .reduce,
+      .argReduce,
       .cumulative,
       .topK,
       .batchNormalization, .normalization, .softmax, .logSoftmax, .range, .count, .sizes, .recurrent,

@@ -80,6 +80,15 @@ import Testing
     if let meant { #expect(outcome.error.contains("did you mean \"\(meant)\"?"), "\(outcome.error)") }
   }
 
+  /// Open axes that have to be as long as others are tried as such, before the model is called bad.
+  @Test func `check finds the lengths that a model takes`() throws {
+    let path = CommandTests.repository.appending(
+      path: "fixtures/cases/field/lengths_of_their_own/model.keras"
+    ).path
+    let outcome = try CommandTests.run("check", path)
+    #expect(outcome.code == 0, "\(outcome.error)")
+  }
+
   /// Also the formats that are not ONNX tell which file is damaged.
   @Test(arguments: ["onnx", "native", "keras"]) func `damaged weights are told with their file`(
     _ format: String

@@ -30,7 +30,7 @@ extension KerasUpgrade {
     if let shape = inputShape(of: object, lowered) { node.config["batch_shape"] = CallWriter.shape(shape) }
     // Layers without weights have nothing to train, and some take no such key.
     if isLegacy, original.variables.isEmpty, !object.hasWeights { node.config["trainable"] = nil }
-    var layers = causal(node)
+    var layers = node.className == "GaussianNoise" ? scaledNoise(node) : causal(node)
     for mark in object.eraMarks.sorted(by: { $0.key < $1.key }) {
       layers = apply(mark, to: layers, object, lowered.masks(of: object))
     }
@@ -137,7 +137,7 @@ extension KerasUpgrade {
     case .encodesAs: break  // Keras 3's type may be another, its numbers are the same.
     case .resizesToPolicyType:
       // Keras 3 rounds the results of images of integers; Rescaling makes floats of them.
-      let floats = KerasNode("Rescaling", name: "\(object.name)_floats", [("scale", 1.0)])
+      let floats = KerasNode("Rescaling", name: "\(object.name)_floats", [("scale", 1.0), ("offset", 0.0)])
       if takesIntegers(object) { return [floats] + layers }
     case .resizesBeforeCropping: break  // Only a layer that is refused by its class carries it.
     }

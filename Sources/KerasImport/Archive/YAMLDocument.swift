@@ -173,7 +173,7 @@
       case ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF": return .number(.infinity)
       case "-.inf", "-.Inf", "-.INF": return .number(-.infinity)
       case ".nan", ".NaN", ".NAN": return .number(.nan)
-      default: break
+      default: break  // A number or a text, below.
       }
       let digits = text.replacing("_", with: "")
       if let integer = Int(digits) { return .integer(integer) }

@@ -32,7 +32,7 @@ extension LayerTranslation {
     case "RandomCrop":
       className = "InferenceCrop"
       if writer.isBefore(7) { config.insert(.resizesBeforeCropping) }
-    default: break
+    default: break  // Its keys are today's.
     }
   }
 

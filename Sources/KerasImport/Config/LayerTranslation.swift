@@ -122,7 +122,7 @@ extension LayerTranslation {
     case "BatchNormalization": try translateNormalization()
     case "GRU": config["reset_after"] = false
     case "ZeroPadding1D", "ZeroPadding2D", "Cropping2D": try translatePadding()
-    default: break
+    default: break  // Its keys have been renamed above, and mean the same.
     }
   }
 
@@ -271,7 +271,7 @@ extension LayerTranslation {
       if writer.generation < 2 || writer.isBefore(writer.isTensorFlow ? 2 : 1) {
         config.insert(.averagesMaskedSteps)
       }
-    default: break
+    default: break  // Its keys are today's.
     }
   }
 

@@ -57,7 +57,7 @@ struct LegacyConfig {
     switch object["class_name"]?.string {
     case "__numpy__": if let inner = object["config"]?["value"], inner.double != nil { return inner }
     case "__tuple__", "TensorShape": if let items = object["items"] { return unwrapped(items) }
-    default: break
+    default: break  // An object of another kind stays one.
     }
     return .object(JSONObject(object.map { ($0.key, unwrapped($0.value)) }))
   }

@@ -23,7 +23,8 @@ struct TensorFlowFunction {
   /// A function's name without the modules that repeat it.
   static func plainName(_ full: String) -> String {
     var name = full
-    for prefix in ["compat.v1.", "math.", "linalg.", "__operators__."] where name.hasPrefix(prefix) {
+    for prefix in ["compat.v1.", "math.", "linalg.", "dtypes.", "__operators__."] where name.hasPrefix(prefix)
+    {
       name.removeFirst(prefix.count)
     }
     return aliases[name] ?? name
@@ -33,7 +34,9 @@ struct TensorFlowFunction {
     "nn.l2_normalize": "l2_normalize", "nn.top_k": "top_k", "nn.swish": "nn.silu", "floor_div": "floordiv",
     "rint": "round", "manip.roll": "roll", "nn.tanh": "tanh",
     "nn.sigmoid": "sigmoid", "nn.softplus": "softplus", "arg_max": "argmax", "arg_min": "argmin",
-    "matrix_band_part": "band_part", "eq": "equal", "ne": "not_equal",
+    "matrix_band_part": "band_part", "nn.zero_fraction": "zero_fraction",
+    "nn.softmax_cross_entropy_with_logits_v2": "nn.softmax_cross_entropy_with_logits", "eq": "equal",
+    "ne": "not_equal",
   ]
 
   static func named(_ full: String) -> TensorFlowFunction? {
@@ -89,7 +92,7 @@ struct TensorFlowFunction {
     "asin": ("numpy", "Arcsin"), "acos": ("numpy", "Arccos"), "atan": ("numpy", "Arctan"),
     "sinh": ("numpy", "Sinh"), "cosh": ("numpy", "Cosh"), "asinh": ("numpy", "Arcsinh"),
     "acosh": ("numpy", "Arccosh"), "atanh": ("numpy", "Arctanh"), "erfinv": ("math", "Erfinv"),
-    "real": ("numpy", "Real"),
+    "real": ("numpy", "Real"), "conj": ("numpy", "Copy"), "bitwise.invert": ("numpy", "BitwiseInvert"),
   ]
 
   private static let binary: [String: String] = [
@@ -129,6 +132,9 @@ struct TensorFlowFunction {
     table["where"] = TensorFlowFunction("numpy", "Where", ["condition", "x", "y"])
     table["divide_no_nan"] = TensorFlowFunction("numpy", "DivideNoNan", ["x", "y"])
     table["cross"] = TensorFlowFunction("numpy", "Cross", ["a", "b"])
+    for (name, className) in [("left", "LeftShift"), ("right", "RightShift")] {
+      table["bitwise.\(name)_shift"] = TensorFlowFunction("numpy", className, ["x", "y"])
+    }
     for (name, className) in [("and", "BitwiseAnd"), ("or", "BitwiseOr"), ("xor", "BitwiseXor")] {
       table["bitwise.bitwise_\(name)"] = TensorFlowFunction("numpy", className, ["x", "y"])
     }
@@ -233,6 +239,38 @@ struct TensorFlowFunction {
     "image.adjust_brightness": ["image", "delta"], "image.adjust_contrast": ["images", "contrast_factor"],
     "image.per_image_standardization": ["image"],
     "image.extract_patches": ["images", "sizes", "strides", "rates", "padding"],
+    "reciprocal_no_nan": ["x"], "truncatediv": ["x", "y"], "truncatemod": ["x", "y"],
+    "scalar_mul": ["scalar", "x"],
+    "polyval": ["coeffs", "x"], "identity_n": ["input"], "saturate_cast": ["value", "dtype"],
+    "searchsorted": ["sorted_sequence", "values", "side", "out_type"], "zero_fraction": ["value", "dtype"],
+    "nn.l2_loss": ["t"], "adjoint": ["matrix"], "set_diag": ["input", "diagonal", "k", "align"],
+    "global_norm": ["t_list"], "normalize": ["tensor", "ord", "axis"],
+    "tensor_scatter_nd_sub": ["tensor", "indices", "updates"], "scatter_nd": ["indices", "updates", "shape"],
+    "nn.sigmoid_cross_entropy_with_logits": ["labels", "logits"],
+    "nn.softmax_cross_entropy_with_logits": ["labels", "logits", "axis"],
+    "space_to_batch": ["input", "block_shape", "paddings"],
+    "space_to_batch_nd": ["input", "block_shape", "paddings"],
+    "batch_to_space": ["input", "block_shape", "crops"],
+    "batch_to_space_nd": ["input", "block_shape", "crops"],
+    "reverse_sequence": ["input", "seq_lengths", "seq_axis", "batch_axis"],
+    "nn.dilation2d": ["input", "filters", "strides", "padding", "data_format", "dilations"],
+    "nn.erosion2d": ["value", "filters", "strides", "padding", "data_format", "dilations"],
+    "nn.atrous_conv2d": ["value", "filters", "rate", "padding"],
+    "nn.separable_conv2d": [
+      "input", "depthwise_filter", "pointwise_filter", "strides", "padding", "data_format", "dilations",
+    ],
+    "nn.conv1d_transpose": [
+      "input", "filters", "output_shape", "strides", "padding", "data_format", "dilations",
+    ],
+    "nn.conv2d_transpose": [
+      "input", "filters", "output_shape", "strides", "padding", "data_format", "dilations",
+    ],
+    "nn.conv3d_transpose": [
+      "input", "filters", "output_shape", "strides", "padding", "data_format", "dilations",
+    ],
+    "nn.conv_transpose": [
+      "input", "filters", "output_shape", "strides", "padding", "data_format", "dilations",
+    ],
     "signal.frame": ["signal", "frame_length", "frame_step", "pad_end", "pad_value", "axis"],
   ]
 }

@@ -23,6 +23,8 @@ extension LayerRegistry {
     registry.addTensorFlowShapes()
     registry.addTensorFlowMath()
     registry.addTensorFlowWindows()
+    registry.addTensorFlowBlocks()
+    registry.addTensorFlowArithmetic()
     registry.addTensorFlowImages()
     registry.markBuiltIn()
     return registry

@@ -100,7 +100,7 @@ package final class MemoryBudget: @unchecked Sendable {
   private static func systemFreeByteCount() -> Int? {
     guard let text = text(of: "/proc/meminfo") else { return nil }
     for line in text.split(separator: "\n") where line.hasPrefix("MemAvailable:") {
-      return line.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+      return line.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }  // Of a text.
     }
     return nil
   }

@@ -167,6 +167,7 @@ private struct SampleSearch {
   }
 
   private func byteCount(_ value: Value) -> Double {
+    // What has no sizes yet is not split; its bytes are counted as those of one element.
     (sizes([value])?.first ?? []).reduce(Double(graph.dtype(of: value).byteCount)) { $0 * Double($1) }
   }
 }

@@ -92,6 +92,7 @@ extension GraphReader.Sizes {
       let elements = try? tensor.elements(as: Int64.self),  // What cannot be read is refused as an operand.
       elements.allSatisfy({ $0.magnitude <= UInt64(Dimension.limit) })
     else { return nil }
+    // Int has 64 bits.
     self.init(dimensions: elements.map { .fixed(Int($0)) }, isScalar: tensor.rank == 0)
   }
 }

@@ -38,6 +38,7 @@ struct Batch: ParsableCommand {
 
   func validate() throws {
     for (name, number) in [
+      // Without --jobs there is no number to refuse.
       ("--jobs", jobs ?? 1), ("--time-limit", timeLimit), ("--memory-limit", memoryLimit),
     ]
     where number < 1 || number > 1 << 30 {
@@ -81,7 +82,7 @@ struct Batch: ParsableCommand {
   private static func removeWork(in folder: String) {
     let work = "\(folder)/\(BatchConversion.workName)"
     for name in (try? BatchFiles.members(of: work)) ?? [] { unlink("\(work)/\(name)") }  // Absent: nothing to remove.
-    for slot in (try? BatchFiles.names(in: work)) ?? [] { rmdir("\(work)/\(slot)") }
+    for slot in (try? BatchFiles.names(in: work)) ?? [] { rmdir("\(work)/\(slot)") }  // As above.
     rmdir(work)
   }
 }

@@ -1,10 +1,10 @@
 import ModelIR
 
 /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta` along an axis, in float32 at least; mean and variance are the
-/// stored ones, with training=True (Keras 2) those of the batch. Mask: passed.
+/// stored ones, with training=True (Keras 2) those of the batch. tf.keras takes several axes. Mask: passed.
 /// Source: `keras/src/layers/normalization/batch_normalization.py`.
 struct BatchNormalization: Layer, KeepsInputTypes {
-  let axis: Int
+  let axes: [Int]
   let epsilon: Double
   let center: Bool
   let scale: Bool
@@ -28,14 +28,17 @@ struct BatchNormalization: Layer, KeepsInputTypes {
 
   init(_ config: inout LayerConfig) throws(KerasImportError) {
     let axes = try config.optionalInts("axis") ?? [-1]
-    guard axes.count == 1 else { throw config.invalid("axis", expected: "one axis", found: "\(axes)") }
-    axis = axes[0]
+    guard !axes.isEmpty else {
+      throw config.invalid("axis", expected: "an axis or several", found: "\(axes)")
+    }
     epsilon = try config.double("epsilon", default: 1e-3)
     center = try config.bool("center", default: true)
     scale = try config.bool("scale", default: true)
     renorm = try config.bool("renorm", default: false)
     isFrozen = !(try config.bool("trainable", default: true)) && !config.has(.trainsWhenFrozen)
-    hasVirtualBatches = config.value("virtual_batch_size") != nil
+    hasVirtualBatches = try config.optionalInt("virtual_batch_size") != nil
+    // Built with virtual batches, the layer stores its axes counted with the one that it adds.
+    self.axes = hasVirtualBatches ? axes.map { $0 > 0 ? $0 - 1 : $0 } : axes
     config.ignore("momentum", "synchronized", "renorm_clipping", "renorm_momentum", "fused", "adjustment")
   }
 
@@ -44,36 +47,62 @@ struct BatchNormalization: Layer, KeepsInputTypes {
     let inputType = scope.dtype(of: input)
     let dtype: DType = scope.computeDType == .float64 ? .float64 : .float32
     let x = try scope.cast(input, to: dtype)
-    let axis = try scope.axis(axis, rank: scope.rank(of: x))
-    let channels: Shape = [scope.shape(of: x)[axis]]
+    let axes = try scope.axes(axes, rank: scope.rank(of: x))
     func parameter(_ name: String, _ isPresent: Bool, _ standard: Double) throws(KerasImportError) -> Value {
-      if isPresent { return try scope.cast(scope.variable(name, channels), to: dtype) }
-      return try scope.filled(standard, channels, dtype)
+      if isPresent { return try scope.cast(variable(name, x, axes, in: scope), to: dtype) }
+      return try scope.filled(standard, stored(axes, of: x, in: scope), dtype)
     }
     let statistics =
       scope.isTraining && !isFrozen
-      ? try batchStatistics(x, axis: axis, isMasked: call.argument("mask", at: nil) != nil, in: scope)
+      ? try batchStatistics(x, axes: axes, isMasked: call.argument("mask", at: nil) != nil, in: scope)
       : (try parameter("moving_mean", true, 0), try parameter("moving_variance", true, 1))
-    let operands = [
-      x, try parameter("gamma", scale, 1), try parameter("beta", center, 0), statistics.0, statistics.1,
-    ]
-    let y = try scope.emitAll(.batchNormalization(axis: axis, epsilon: epsilon), operands)[0]
+    let gamma = try parameter("gamma", scale, 1)
+    let beta = try parameter("beta", center, 0)
+    let y: Value
+    if isPlain {
+      let operands = [x, gamma, beta, statistics.0, statistics.1]
+      y = try scope.emitAll(.batchNormalization(axis: axes[0], epsilon: epsilon), operands)[0]
+    } else {
+      let factor = try scope.divide(gamma, scope.unary(.sqrt, scope.add(statistics.1, epsilon)))
+      y = try scope.add(scope.multiply(scope.subtract(x, statistics.0), factor), beta)
+    }
     let result = scope.computeDType.isFloatingPoint ? scope.computeDType : inputType
     return [Operand(try scope.cast(y, to: result))]
   }
 
+  /// True where the weights are vectors. Over several axes and with virtual batches they have the input's rank.
+  private var isPlain: Bool { axes.count == 1 && !hasVirtualBatches }
+
+  /// The shape of the parameters.
+  private func stored(_ axes: [Int], of x: Value, in scope: LoweringScope) -> Shape {
+    let shape = scope.shape(of: x)
+    if isPlain { return [shape[axes[0]]] }
+    return Shape((0..<shape.rank).map { axes.contains($0) ? shape[$0] : 1 })
+  }
+
+  /// A weight, to be broadcast over the input; that of virtual batches has one axis more in the file, after the first.
+  private func variable(
+    _ name: String, _ x: Value, _ axes: [Int], in scope: LoweringScope
+  ) throws(KerasImportError) -> Value {
+    let shape = stored(axes, of: x, in: scope)
+    guard hasVirtualBatches else { return try scope.variable(name, shape) }
+    let wider = Shape([shape[0], 1] + shape.dimensions.dropFirst())
+    return try scope.reshape(scope.variable(name, wider), shape)
+  }
+
   /// Mean and (biased) variance over all axes but the channels'.
   private func batchStatistics(
-    _ x: Value, axis: Int, isMasked: Bool, in scope: LoweringScope
+    _ x: Value, axes: [Int], isMasked: Bool, in scope: LoweringScope
   ) throws(KerasImportError) -> (Value, Value) {
     guard !renorm, !hasVirtualBatches, !isMasked else {
       throw KerasImportError(
         .unsupported("a call with training=True and renorm, virtual_batch_size or a mask"))
     }
-    let axes = (0..<scope.rank(of: x)).filter { $0 != axis }
-    let mean = try scope.reduce(.mean, x, axes: axes, keepDims: true)
+    let others = (0..<scope.rank(of: x)).filter { !axes.contains($0) }
+    let mean = try scope.reduce(.mean, x, axes: others, keepDims: true)
     let squares = try scope.unary(.square, scope.subtract(x, mean))
-    return (try scope.squeeze(mean, axes: axes), try scope.reduce(.mean, squares, axes: axes))
+    let variance = try scope.reduce(.mean, squares, axes: others, keepDims: !isPlain)
+    return (isPlain ? try scope.squeeze(mean, axes: others) : mean, variance)
   }
 }
 

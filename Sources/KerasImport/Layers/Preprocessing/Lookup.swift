@@ -104,8 +104,8 @@ struct Lookup: Layer {
     if vocabulary.maskToken != nil { keys.append(0) }
     return LookupTable(
       keys: .integers(keys), values: tokens.appending(vocabulary.maskToken),
-      defaultInteger: Int64(unknown.int ?? 0),
-      defaultString: unknown.string ?? "")  // Used for strings only.
+      // The one of the tokens' kind is used, and the vocabulary has seen to it that there is one.
+      defaultInteger: Int64(unknown.int ?? 0), defaultString: unknown.string ?? "")
   }
 }
 

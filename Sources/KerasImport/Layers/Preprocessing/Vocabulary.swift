@@ -28,6 +28,10 @@ struct Vocabulary {
     guard (0...1 << 30).contains(oovCount) else {
       throw config.invalid("num_oov_indices", expected: "a number of slots", found: "\(oovCount)")
     }
+    for (key, token) in [("mask_token", maskToken), ("oov_token", oovToken)] {
+      guard let token, isInteger ? token.int == nil : token.string == nil else { continue }
+      throw config.invalid(key, expected: isInteger ? "an integer" : "a text", found: token.shortText)
+    }
   }
 
   /// The vocabulary of a layer whose special tokens are always "" and "[UNK]".

@@ -113,7 +113,7 @@ private struct NarrowMatrix: Sendable {
     let attributes = restored.attributes
     (type, byteStep) = attributes.numbers.narrow(columns: sizes[1], isSigned: restored.numbers.dtype == .int8)
     (block, scale) = try restored.scales(restored.scale, sizes)
-    zero = try restored.zero.map { try restored.scales($0, sizes).values } ?? []
+    zero = try restored.zero.map { try restored.scales($0, sizes).values } ?? []  // None: symmetric.
     numbers = try restored.numbers.storage.resident()
   }
 

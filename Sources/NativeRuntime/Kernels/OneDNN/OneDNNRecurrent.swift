@@ -25,7 +25,7 @@ extension OneDNNSubstitutes {
     else { return nil }
     let weights = RecurrentWeights(kernel: kernel, recurrent: recurrent, bias: bias)
     var operandLayouts: [Layout?] = request.operands.map { _ in .rowMajor }
-    for index in [roles.kernel, roles.recurrentKernel] + (roles.bias.map { [$0] } ?? []) {
+    for index in [roles.kernel, roles.recurrentKernel] + (roles.bias.map { [$0] } ?? []) {  // No bias, no layout.
       operandLayouts[index] = nil
     }
     let step: any Step

@@ -376,7 +376,7 @@ func select(_ condition: Tensor, _ a: Tensor, _ b: Tensor) throws -> Tensor {
     let second = try Tensor((0..<Int64(b.elementCount)).map { $0 + Int64(count) }, sizes: b.sizes)
     let picked = try selectElements(condition, first, second, sizes, Int64.self).elements(as: Int64.self)
     let all = try texts(of: a) + texts(of: b)
-    return try Tensor(picked.map { all[Int($0)] }, sizes: sizes)
+    return try Tensor(picked.map { all[Int($0)] }, sizes: sizes)  // Places counted above.
   default: throw KernelError("Where of \(a.dtype.rawValue)")
   }
 }

@@ -45,6 +45,7 @@ private func stringMovement(_ op: Op, _ x: [Tensor]) throws -> [Tensor] {
     all += strings
   }
   return try movement(op, positions).map { moved in
+    // Places counted above.
     try Tensor(try moved.elements(as: Int64.self).map { all[Int($0)] }, sizes: moved.sizes)
   }
 }

@@ -20,6 +20,11 @@ extension LayerRegistry {
     add("tf.nn.pool", as: OperationCall.tensorFlowPool)
     add(
       "tf.nn.conv1d", "tf.nn.conv2d", "tf.nn.conv3d", "tf.nn.convolution", as: OperationCall.tensorFlowConv1d)
+    add("tf.nn.atrous_conv2d", as: OperationCall.tensorFlowConv1d)
+    add("tf.nn.separable_conv2d", as: OperationCall.tensorFlowSeparableConv2d)
+    add(
+      "tf.nn.conv1d_transpose", "tf.nn.conv2d_transpose", "tf.nn.conv3d_transpose", "tf.nn.conv_transpose",
+      as: OperationCall.tensorFlowConvTranspose)
     add("tf.nn.depthwise_conv2d", as: OperationCall.tensorFlowDepthwiseConv2d)
   }
 
@@ -82,6 +87,60 @@ extension OperationCall {
     return try convolved(isDepthwise: true)
   }
 
+  /// Each channel with its own kernels, then all channels mixed by a kernel of size 1.
+  func tensorFlowSeparableConv2d() throws(KerasImportError) -> Value {
+    let x = try convolved(isDepthwise: true)
+    let kernel = try scope.cast(tensor("pointwise_filter", at: 2), to: scope.dtype(of: x))
+    let ones = Array(repeating: 1, count: scope.rank(of: x) - 2)
+    let attributes = ConvAttributes(
+      strides: ones, dilations: ones, padding: .explicit(ones.map { _ in PadPair(0, 0) }), groups: 1,
+      layout: try tensorFlowLayout())
+    return try scope.emit(.conv(attributes), x, kernel)
+  }
+
+  /// The gradient of a convolution, of the shape that is given; kernel `[K..., F, C]`.
+  func tensorFlowConvTranspose() throws(KerasImportError) -> Value {
+    let names = ["value", "input"].filter { hasArgument($0) }
+    let kernels = ["filters", "filter"].filter { hasArgument($0) }
+    guard let first = argument(names.first ?? "input", at: 0),
+      let second = argument(kernels.first ?? "filters", at: 1)
+    else { throw KerasImportError(.missingKey("filters")) }
+    let x = try promoted([first, second])
+    let layout = try tensorFlowLayout()
+    let (shape, kernel) = (scope.shape(of: x[0]), scope.shape(of: x[1]))
+    let axes = layout.spatialAxes(rank: shape.rank)
+    let output = try required("output_shape", sizes("output_shape", at: 2))
+    let taps = kernel.dimensions.prefix(axes.count).compactMap(\.fixedSize)
+    guard axes.count > 0, output.count == shape.rank, taps.count == axes.count, kernel.rank == shape.rank
+    else {
+      throw KerasImportError(.unsupported("a transposed convolution of \(shape) with a kernel of \(kernel)"))
+    }
+    let strides = try spatialSizes("strides", 3, count: axes.count, layout)
+    let rates = try spatialSizes("dilations", nil, count: axes.count, layout, default: 1)
+    let padding = try string("padding", at: 4)?.uppercased() ?? "SAME"  // TensorFlow's default.
+    guard padding == "SAME" || padding == "VALID" else {
+      throw KerasImportError(.unsupported("padding \"\(padding)\""))
+    }
+    var (pads, further) = ([PadPair](), [Int]())
+    for (index, axis) in axes.enumerated() {
+      let reach = (shape[axis] - 1) * .fixed(strides[index]) + .fixed((taps[index] - 1) * rates[index] + 1)
+      guard let beyond = (reach - output[axis]).fixedSize else {
+        throw KerasImportError(
+          .unsupported("a transposed convolution to a size that does not follow from the input's"))
+      }
+      let total = padding == "SAME" ? max(beyond, 0) : 0
+      pads.append(PadPair(total / 2, total - total / 2))
+      further.append(total - beyond)
+    }
+    guard zip(further, strides).allSatisfy({ (0..<$1).contains($0) }) else {
+      throw KerasImportError(
+        .invalidGraph("an output of shape \(Shape(output)) of an input of shape \(shape)"))
+    }
+    let attributes = ConvTransposeAttributes(
+      strides: strides, dilations: rates, pads: pads, outputPadding: further, layout: layout)
+    return try scope.emit(.convTranspose(attributes), x[0], x[1])
+  }
+
   /// Blocks of channels spread over space, or of space put into channels (space_to_depth).
   func tensorFlowDepthToSpace(_ isDepthToSpace: Bool) throws(KerasImportError) -> Value {
     let x = try tensor("input", at: 0)
@@ -136,7 +195,7 @@ extension OperationCall {
 
 extension OperationCall {
   /// A number for each spatial axis: one for all, one each, or those of all axes with 1 for batch and channels.
-  fileprivate func spatialSizes(
+  func spatialSizes(
     _ name: String, _ position: Int?, count: Int, _ layout: DataLayout, default standard: Int? = nil
   ) throws(KerasImportError) -> [Int] {
     guard let given = try ints(name, at: position) ?? standard.map({ [$0] }) else {
@@ -162,7 +221,7 @@ extension OperationCall {
   }
 
   /// `VALID`, `SAME`, or pairs of numbers.
-  fileprivate func windowPadding(
+  func windowPadding(
     _ x: Value, kernel: [Int], strides: [Int], dilations: [Int], at position: Int?, _ layout: DataLayout
   ) throws(KerasImportError) -> Padding {
     let shape = scope.shape(of: x)
@@ -201,7 +260,7 @@ extension OperationCall {
   /// The `nn` convolutions; a depthwise kernel `[K..., C, M]` is, read row-major, `[K..., 1, C * M]`.
   fileprivate func convolved(isDepthwise: Bool) throws(KerasImportError) -> Value {
     let names = ["value", "input"].filter { hasArgument($0) }
-    let kernels = ["filters", "filter"].filter { hasArgument($0) }
+    let kernels = ["filters", "filter", "depthwise_filter"].filter { hasArgument($0) }
     guard let first = argument(names.first ?? "input", at: 0),
       let second = argument(kernels.first ?? "filter", at: 1)
     else {
