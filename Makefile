@@ -29,6 +29,7 @@ build: system
 test: system $(VENV)/ready
 	KCONVERT_STRICT=1 swift test
 	python3 Scripts/unsafe_places.py
+	python3 Scripts/fallbacks.py
 	Scripts/without_system_libraries.sh
 	Scripts/fuzz.sh
 	$(VENV)/bin/python Scripts/judge_onnx.py

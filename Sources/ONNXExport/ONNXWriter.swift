@@ -55,6 +55,7 @@ public struct ONNXWriter: Sendable {
   func emitter(for graph: Graph) throws(ONNXExportError) -> GraphEmitter {
     guard opset >= 13 else {
       throw ONNXExportError.opset(
+        // The name is told only.
         node: graph.nodes.first?.name ?? "", op: "any", needed: 13, requested: opset)
     }
     guard opset <= ONNXWriter.highestOpset else {
@@ -67,6 +68,7 @@ public struct ONNXWriter: Sendable {
       let pipeline = Pipeline.exchange(ONNXTable(opset: opset).target, layout: layout, float16: usesFloat16)
       prepared = try pipeline.run(on: graph)
     } catch {
+      // The name is told only.
       throw ONNXExportError.unsupported(node: error.node ?? "", message: error.message)
     }
     let emitter = GraphEmitter(prepared, name: "keras", opset: opset)
@@ -196,6 +198,7 @@ extension GraphEmitter {
   /// A bound that is missing in front is an empty name, one at the end is left out.
   private func emitClip(_ minimum: Double?, _ maximum: Double?, _ node: Node, _ x: [String], _ y: [String]) {
     let dtype = graph.dtype(of: node.inputs[0])
+    // ONNX's name for an operand that is not given.
     let bounds = [minimum, maximum].map { $0.map { scalar($0, dtype) } ?? "" }
     emit("Clip", x + (maximum == nil ? [bounds[0]] : bounds), outputs: y)
   }

@@ -68,6 +68,7 @@ struct Convert: ParsableCommand {
       let table = try ModelSummary(model, options: sizes, expandsNested: expandNested)
       let description = try cost ? ModelDescription(model, options: sizes) : nil
       let text = table.text(width: Terminal.width, adding: description?.costColumns ?? [])  // None without --cost.
+      // None without --cost.
       try StandardOutput.table(text + (description?.costLines ?? ""))
       if let unsupported = table.unsupported, to == nil {
         Failure.warn("\(unsupported)", hint: unsupported.hint)

@@ -66,6 +66,7 @@ struct DifferenceReport {
   private static func cells(_ weight: WeightDifference) -> [String] {
     let mark = weight.second == nil ? "- " : weight.first == nil ? "+ " : "~ "
     let types = [weight.first, weight.second].compactMap { $0?.description }
+    // No types, no text.
     let type = types.count == 2 && types[0] != types[1] ? types.joined(separator: " -> ") : types.first ?? ""
     guard let distance = weight.distance else { return [mark + weight.name, type, "", "", "", ""] }
     let numbers = [distance.firstNorm, distance.norm, distance.relative, distance.maximum]

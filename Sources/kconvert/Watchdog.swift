@@ -51,6 +51,7 @@ enum Watchdog {
     MemoryBudget.process.lower(to: (640 << 20 + 256 * excess) * factor)
     limits.pointee.seconds = (8.5 + 60 * Double(excess) / 0x1p20) * Double(factor)
     limits.pointee.residentByteCount = (960 << 20 + 256 * excess) * factor
+    // The name is told only.
     let name = (given.first ?? "").printable.shortened(to: 1000)
     limits.pointee.tooLong = strdup(
       "kconvert: error: \(name): not done after \(Int(limits.pointee.seconds)) s, which is too long for files of \(byteCount) bytes\n"

@@ -76,6 +76,7 @@ extension KerasUpgrade {
   private func hidesQuantisation(_ object: LayerObject) -> Bool {
     guard object.config["dtype"]?["class_name"]?.string != "DTypePolicyMap" else { return false }
     return object.layer.sublayers.contains { sublayer in
+      // No list, no key of its name.
       object.config[sublayer.attribute] == nil && object.config[sublayer.list ?? ""] == nil
         && ["kernel_scale", "inputs_scale"].contains { model.binding.tensor($0, of: sublayer.object) != nil }
     }

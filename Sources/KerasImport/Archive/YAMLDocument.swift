@@ -136,6 +136,7 @@
         return .scalar(
           String(decoding: bytes, as: UTF8.self), tag: text(scalar.tag), anchor: text(scalar.anchor),
           isPlain: scalar.plain_implicit == 1)
+      // No anchor has an empty name: such an alias is refused.
       case YAML_ALIAS_EVENT: return .alias(text(event.data.alias.anchor) ?? "")
       case YAML_SEQUENCE_START_EVENT:
         return .sequence(

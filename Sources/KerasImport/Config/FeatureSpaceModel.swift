@@ -150,7 +150,7 @@ struct FeatureSpaceModel {
     if let folder { config.insert(.savedUnder(folder)) }
     layer["config"] = .object(config)
     layer["name"] = .string(name)
-    layer["inbound_nodes"] = call.map { [["args": [$0], "kwargs": [:]]] } ?? []
+    layer["inbound_nodes"] = call.map { [["args": [$0], "kwargs": [:]]] } ?? []  // An input is not called.
     layers.append(.object(layer))
     return name
   }

@@ -35,6 +35,7 @@ enum Keras3Config {
     }
     func inside(_ inner: JSONValue) -> JSONValue { canonical(inner, minor: minor) }
     let isLayer =
+      // Without a module it is no operation.
       !LayerRegistry.isOperation(module: object["module"]?.string ?? "") && ClassIdentity(object).isOfKeras
     // Before 3.4 merging layers dropped their masks.
     if minor < 4, isLayer, merging.contains(className) { config.insert(.mergesMasks(.none)) }

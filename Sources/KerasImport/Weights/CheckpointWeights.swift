@@ -185,6 +185,7 @@ struct CheckpointWeights {
     var unused: Set<String> = []
     for layer in objects.numbered("layer-", of: root) {
       for variable in variables(below: layer) where !claimed.contains(variable) {
+        // The name is told, not looked up.
         unused.insert(objects.nodes[variable].variable?.name ?? "")
       }
     }

@@ -36,6 +36,7 @@ struct NumberedWeights {
     let containers = ["layers", "_layer_checkpoint_dependencies"].map { joined(path, $0) }
     let container = containers.first { tree.contains($0) } ?? containers[0]
     let elsewhere = Dictionary(grouping: model.keptLayers) { $0.config.object?.savedUnder }
+    // The order alone: those without a folder first.
     for (folder, objects) in elsewhere.sorted(by: { $0.key ?? "" < $1.key ?? "" }) {
       try bind(objects, in: folder.map { joined(path, $0) } ?? container)
     }

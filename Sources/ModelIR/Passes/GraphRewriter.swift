@@ -156,6 +156,7 @@ extension GraphRewriter {
       add(Record(type: type, name: position == 0 ? name : "\(name):\(position)", source: .node(id)))
     }
     let place = origin ?? next.map { slots[$0.index].node.origin }
+    // The origin is told in messages only.
     link(Node(name: name, op: op, inputs: operands, outputs: results, origin: place ?? ""), before: next)
     return results
   }

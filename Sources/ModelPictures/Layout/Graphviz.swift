@@ -48,17 +48,20 @@ private struct GraphvizAnswer {
     for object in json["objects"]?.array ?? [] {  // A picture without boxes has none.
       guard let name = object["name"]?.string else { return nil }
       if name.hasPrefix("n"), let index = Int(name.dropFirst()), graph.boxes.indices.contains(index) {
+        // An empty text is no point.
         guard let middle = point(object["pos"]?.string ?? "") else { return nil }
         let box = graph.boxes[index]
         boxes[index] = Rectangle(
           x: middle.x - box.width / 2, y: middle.y - box.height / 2, width: box.width, height: box.height)
       } else if name.hasPrefix("cluster_"), let index = Int(name.dropFirst(8)) {
+        // An empty text is no rectangle.
         clusters[index] = rectangle(object["bb"]?.string ?? "")
       }
     }
     var edges: [Int: Path] = [:]
     for edge in json["edges"]?.array ?? [] {  // A picture of one box has none.
       guard let index = edge["id"]?.string.flatMap({ Int($0.dropFirst()) }) else { return nil }
+      // An empty text is no path.
       edges[index] = path(edge["pos"]?.string ?? "")
     }
     let found = PictureLayout(

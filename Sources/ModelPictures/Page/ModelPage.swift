@@ -161,6 +161,7 @@ extension ModelPage {
           [
             .init(markup: "\(indent)<button type=\"button\">\(layer.name.markup)</button>"),
             .text(layer.isSupported ? layer.className : "\(layer.className) (not supported)"),
+            // None: an empty cell.
             .text(BoxText.text(layer.outputShapes)), .text(layer.activation ?? ""), .text(layer.dtype),
             .count(layer.parameters?.total), .count(layer.parameters?.byteCount, NumberText.bytes),
             .count(layer.cost.outputByteCount, NumberText.bytes),

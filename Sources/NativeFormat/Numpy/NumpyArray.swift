@@ -167,6 +167,7 @@ public enum NumpyArray {
     let source = tensor.dtype == .bfloat16 ? try tensor.converted(to: .float32) : tensor
     var descr =
       types.first { $0.value == source.dtype }.map { (source.dtype.byteCount == 1 ? "|" : "<") + $0.key }
+      // Texts have a type of their own, below.
       ?? ""
     var data: [UInt8] = []
     if let strings = source.strings {

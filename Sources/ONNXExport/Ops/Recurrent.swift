@@ -7,6 +7,7 @@ extension GraphEmitter {
   ) throws(ONNXExportError) {
     let operands = attributes.byRole(x)
     var inputs = [
+      // ONNX's name for an operand that is not given.
       operands.x, operands.kernel, operands.recurrentKernel, operands.bias ?? "", operands.lengths ?? "",
     ]
     inputs += operands.states

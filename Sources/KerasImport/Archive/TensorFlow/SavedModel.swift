@@ -69,6 +69,7 @@ package struct SavedModel: Sendable {
       guard let node = Int(exactly: try message.number(2)), let json = try message.message(5) else {
         continue
       }
+      // Protobuf's default.
       records[node] = Record(identifier: try message.text(4) ?? "", json: json.bytes)
     }
     return records

@@ -28,6 +28,7 @@ struct SavedObjects: Sendable {
     }
     version = try metaGraph.message(1)?.text(5)
     graph = try metaGraph.message(2)
+    // Protobuf's default.
     files = try metaGraph.messages(6).map { file throws(KerasImportError) in try file.text(2) ?? "" }
     let objects = try metaGraph.message(7)
     nodes = try objects?.messages(1) ?? []  // A SavedModel without objects has no layers, and is refused as such.

@@ -44,6 +44,7 @@ struct SavedVocabularies {
   }
 
   private mutating func layer(_ layer: JSONValue, _ node: Int) throws(KerasImportError) -> JSONValue {
+    // A layer without a class is none of those that keep a vocabulary.
     let className = layer["class_name"]?.string ?? ""
     guard SavedVocabularies.lookups.contains(className) else { return try filled(layer, node: node) }
     guard var result = layer.object, var config = layer["config"]?.object, config["vocabulary"]?.array == nil

@@ -80,6 +80,7 @@ extension TrackedObjects.Node {
       case 2:
         let attribute = try value.message()
         guard let name = try attribute.text(1), let key = try attribute.text(3) else { return }
+        // Protobuf's default.
         if name == "VARIABLE_VALUE" { variable = (key, try attribute.text(2) ?? "") }
         if name == "table" { table = key }
       default: break  // Optimizer slots, and fields of later versions.

@@ -169,6 +169,7 @@ extension OperationCall {
       case ("nuc"?, _): function = .sum
       case (_, 2?): function = .maximum
       case (_, .some(-2)): function = .minimum
+      // A number is only told here.
       default: throw KerasImportError(.unsupported("a matrix norm of order \(text ?? "\(order ?? 0)")"))
       }
       let y = try narrow(

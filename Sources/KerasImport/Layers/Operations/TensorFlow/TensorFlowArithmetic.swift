@@ -179,7 +179,7 @@ extension OperationCall {
     let axes = try ints("axis", at: 2).map { given throws(KerasImportError) in
       try scope.axes(given, rank: rank)
     }
-    guard axes?.count ?? 1 == 1 else {
+    guard axes?.count ?? 1 == 1 else {  // None: the norm of all elements.
       throw KerasImportError(.unsupported("normalize by a norm of matrices"))
     }
     let norm = try scope.unary(

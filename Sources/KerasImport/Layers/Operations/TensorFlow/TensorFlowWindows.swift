@@ -67,6 +67,7 @@ extension OperationCall {
     for key in ["dilations", "dilation_rate"] where try ints(key)?.contains(where: { $0 != 1 }) == true {
       throw KerasImportError(.unsupported("\(key) of nn.pool"))
     }
+    // None is refused below.
     let type = try string("pooling_type", at: 2) ?? ""
     guard type == "MAX" || type == "AVG" else {
       throw KerasImportError(.unsupported("pooling_type \"\(type)\""))
@@ -158,6 +159,7 @@ extension OperationCall {
   func tensorFlowExtractPatches() throws(KerasImportError) -> Value {
     let x = try tensor("images", at: 0)
     try scope.expectRank(4, of: x)
+    // None is refused below.
     let padding = try string("padding", at: 4)?.uppercased() ?? ""
     guard padding == "VALID" || padding == "SAME" else {
       throw KerasImportError(.unsupported("padding \"\(padding)\""))
