@@ -37,7 +37,7 @@ struct WrittenMetadata {
     set(root.header, at: rootPlace)
     set(root.symbols == nil ? 0 : 1, at: rootPlace + 8)
     set(root.symbols?.tree ?? 0, at: rootPlace + 16)  // The root is a group.
-    set(root.symbols?.heap ?? 0, at: rootPlace + 24)
+    set(root.symbols?.heap ?? 0, at: rootPlace + 24)  // As above.
     for start in stride(from: 0, to: strings.count, by: WrittenMetadata.heapLimit) {
       globalHeap(strings[start..<min(start + WrittenMetadata.heapLimit, strings.count)])
     }
@@ -148,7 +148,7 @@ struct WrittenMetadata {
         append(place.header)
         append(place.symbols == nil ? 0 : 1)
         append(place.symbols?.tree ?? 0)  // Not looked at for a dataset.
-        append(place.symbols?.heap ?? 0)
+        append(place.symbols?.heap ?? 0)  // As above.
       }
       pad(to: address + 8 + 40 * WrittenMetadata.leaf)
       branches.append((address, branches.last?.last ?? 0, part.last?.name ?? 0))  // No part is empty.
@@ -184,6 +184,7 @@ struct WrittenMetadata {
         append(child.last)
       }
       pad(to: start + (number + 1) * size)
+      // As above.
       branches.append((start + number * size, part.first?.after ?? 0, part.last?.last ?? 0))
     }
     return branches
