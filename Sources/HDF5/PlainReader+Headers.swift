@@ -11,12 +11,15 @@ struct PlainMessages {
 
 extension PlainReader {
   /// Reads all messages of the object header at an address.
-  func read(headerAt address: Int, into messages: inout PlainMessages) throws(NotPlain) {
+  mutating func read(headerAt address: Int, into messages: inout PlainMessages) throws(NotPlain) {
     let head = try file.part(address, 16)
     guard try head.two(0) == 1 else { throw NotPlain() }
     let count = try head.two(2)
     var pieces = [try file.part(address + 16, head.four(8))]
-    while let piece = pieces.popLast() { try read(piece, into: &messages, &pieces, limit: count) }
+    while let piece = pieces.popLast() {
+      try self.count(bytes: piece.count)
+      try read(piece, into: &messages, &pieces, limit: count)
+    }
     guard messages.count == count else { throw NotPlain() }
   }
 
@@ -107,9 +110,10 @@ extension PlainReader {
     return try object.trimmed(atFirstZero: true).text()
   }
 
-  private func globalHeap(at address: Int) throws(NotPlain) -> [Int: PlainRecord] {
+  private mutating func globalHeap(at address: Int) throws(NotPlain) -> [Int: PlainRecord] {
     let heap = try file.part(address, file.part(address, 16).eight(8))
     guard heap.begins(with: "GCOL"), try heap.one(4) == 1 else { throw NotPlain() }
+    try count(bytes: heap.count)
     var objects: [Int: PlainRecord] = [:]
     var offset = 16
     // What is left over is free: an object with the number 0, or less than the head of one.

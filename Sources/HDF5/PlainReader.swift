@@ -55,10 +55,11 @@ struct PlainReader {
     guard met.insert(address).inserted else { throw NotPlain() }
   }
 
-  /// Counts what lies in the file once, so that together it is no larger.
+  /// Counts what lies in the file once: headers, heaps and names, and once more strings, which lie in heaps. What is named
+  /// again and again, or overlaps, would be far more than the file.
   mutating func count(bytes: Int) throws(NotPlain) {
     byteCount += bytes
-    guard byteCount <= file.count else { throw NotPlain() }
+    guard byteCount <= 2 * file.count else { throw NotPlain() }
   }
 
   // MARK: - Objects
@@ -174,7 +175,9 @@ struct PlainReader {
       let entry = try node.part(8 + 40 * place, 40)
       // 2 is a soft link.
       guard try entry.four(16) <= 1 else { throw NotPlain() }
-      links.append((try names.text(entry.eight(0)), try entry.eight(8)))
+      let name = try names.text(entry.eight(0))
+      try self.count(bytes: 1 + name.utf8.count)
+      links.append((name, try entry.eight(8)))
     }
   }
 }
