@@ -8,10 +8,71 @@
 // Macros of the library's headers.
 #define H5P_DEFAULT 0
 #define H5E_DEFAULT 0
+#define H5F_ACC_TRUNC 2u
+#define H5T_VARIABLE SIZE_MAX
 #define H5O_INFO_BASIC 1u
 #define H5O_INFO_NUM_ATTRS 4u
 #define H5LT_FILE_IMAGE_DONT_COPY 2u
 #define H5LT_FILE_IMAGE_DONT_RELEASE 4u
+
+hid_t chdf5_float16(void) {
+  hid_t type = H5.Tcopy(H5.T_IEEE_F32LE);
+  H5.Tset_fields(type, 15, 10, 5, 0, 10);
+  H5.Tset_size(type, 2);
+  H5.Tset_ebias(type, 15);
+  return type;
+}
+
+hid_t chdf5_bool(void) {
+  signed char no = 0, yes = 1;
+  hid_t type = H5.Tenum_create(H5.T_STD_I8LE);
+  H5.Tenum_insert(type, "FALSE", &no);
+  H5.Tenum_insert(type, "TRUE", &yes);
+  return type;
+}
+
+hid_t chdf5_opaque(size_t size) {
+  hid_t type = H5.Tcreate(H5T_OPAQUE, size);
+  H5.Tset_tag(type, "");
+  return type;
+}
+
+hid_t chdf5_create_file(const char *path) {
+  return H5.Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+}
+
+hid_t chdf5_group_properties(void) {
+  hid_t properties = H5.Pcreate(H5.P_CLS_GROUP_CREATE_ID);
+  H5.Pset_obj_track_times(properties, 0);
+  return properties;
+}
+
+hid_t chdf5_link_properties(void) {
+  hid_t properties = H5.Pcreate(H5.P_CLS_LINK_CREATE_ID);
+  H5.Pset_create_intermediate_group(properties, 1);
+  return properties;
+}
+
+hid_t chdf5_early_properties(void) {
+  hid_t properties = H5.Pcreate(H5.P_CLS_DATASET_CREATE_ID);
+  H5.Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY);
+  H5.Pset_fill_time(properties, H5D_FILL_TIME_NEVER);
+  H5.Pset_obj_track_times(properties, 0);
+  return properties;
+}
+
+herr_t chdf5_write_string(hid_t object, const char *name, const char *value) {
+  hid_t type = H5.Tcopy(H5.T_C_S1);
+  H5.Tset_size(type, H5T_VARIABLE);
+  H5.Tset_cset(type, H5T_CSET_UTF8);
+  hid_t space = H5.Screate(H5S_SCALAR);
+  hid_t attribute = H5.Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+  herr_t status = attribute < 0 ? -1 : H5.Awrite(attribute, type, &value);
+  if (attribute >= 0) H5.Aclose(attribute);
+  H5.Sclose(space);
+  H5.Tclose(type);
+  return status;
+}
 
 hid_t chdf5_open_image(const void *bytes, size_t count) {
   return H5.LTopen_file_image((void *)bytes, count, H5LT_FILE_IMAGE_DONT_COPY | H5LT_FILE_IMAGE_DONT_RELEASE);

@@ -38,7 +38,7 @@ public struct KerasWriter: Sendable {
       try zip.add("metadata.json", KerasWriter.metadata.serialized())
       try zip.add("config.json", JSONValue.object(root.serialized).serialized())
       let folders = root.folders()
-      let weights = try WeightsFile(folders: folders)
+      let weights = try WeightsFile(folders: folders, beside: path)
       try zip.add("model.weights.h5", byteCount: weights.byteCount) { file in try weights.append(to: file) }
       for folder in folders {
         for (name, asset) in folder.assets {
@@ -65,7 +65,7 @@ public struct KerasWriter: Sendable {
     let folders = try KerasWriter.folders(model)
     try KerasWriter.reporting(path) {
       let file = try OutputFile(replacing: path)
-      try WeightsFile(folders: folders).append(to: file)
+      try WeightsFile(folders: folders, beside: path).append(to: file)
       try file.flush()
       try confirm()
       try file.finish()

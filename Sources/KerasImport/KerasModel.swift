@@ -42,9 +42,9 @@ public struct KerasModel: Sendable {
     public var weights: String?
     /// Files that the model keeps beside it, vocabularies, by the name or path of their layer.
     public var assets: [String: String] = [:]
-    /// The path of the program `kconvert-hdf5`, in which libhdf5 then looks at HDF5 files that are not laid out as Keras lays
-    /// them out, the damaged ones among them: a process for each file, of 5 s and 512 MB, which can open and write no file
-    /// and ends with this one. Where it cannot be started or confined, such files are not read.
+    /// The path of the program `kconvert-hdf5`, in which libhdf5 then looks at HDF5 files: a process for each file, of 5 s and
+    /// 512 MB, which can open and write no file and ends with this one. Where it cannot be started or confined, HDF5 files
+    /// are not read.
     ///
     /// nil: in this process. It takes a few milliseconds less for each file, and means that this process trusts libhdf5 with
     /// the file: the library is known to crash, to loop and to write past its memory on damaged files, and a crash ends the

@@ -82,18 +82,14 @@ import Testing
     #expect(try KerasModel.inspect(path, options: Self.options(Self.helper)).problems.isEmpty)
   }
 
-  @Test func `without its helper libhdf5 reads nothing, and everything else is read`() throws {
+  @Test func `without its helper nothing reads HDF5, and everything else is read`() throws {
     let options = Self.options("/no/such/kconvert-hdf5")
-    let path = Self.fixtures.appending(path: "hostile/odd-chunked.keras").path
+    let path = Self.fixtures.appending(path: "hostile/good.keras").path
     let error = #expect(throws: KerasImportError.self) { try KerasModel(contentsOf: path, options: options) }
     #expect("\(try #require(error))".contains("No such file or directory); HDF5 files are not read without"))
     #expect(throws: KerasImportError.self) {
       try KerasWeights(contentsOf: path, hdf5Helper: "/no/such/kconvert-hdf5")
     }
-    let plain = Self.fixtures.appending(path: "hostile/good.keras").path
-    #expect(
-      try Self.sum(KerasModel(contentsOf: plain, options: options)) == Self.sum(KerasModel(contentsOf: plain))
-    )
     let saved = Self.fixtures.appending(path: "savedmodel/small").path
     #expect(
       try Self.sum(KerasModel(contentsOf: saved, options: options)) == Self.sum(KerasModel(contentsOf: saved))

@@ -40,6 +40,23 @@ static inline int64_t chdf5_whole_dataspace(void) { return 0; }
 static inline uint64_t chdf5_undefined_address(void) { return UINT64_MAX; }
 static inline size_t chdf5_variable_size(void) { return SIZE_MAX; }
 
+/// IEEE's 16-bit type, which the library does not predefine. To be closed.
+hid_t chdf5_float16(void);
+/// The enumeration that h5py writes for NumPy's bool. To be closed.
+hid_t chdf5_bool(void);
+/// Elements of a size without meaning to the library. To be closed.
+hid_t chdf5_opaque(size_t size);
+
+hid_t chdf5_create_file(const char *path);
+/// Properties of groups without a date, so that files are the same whenever they are written. To be closed.
+hid_t chdf5_group_properties(void);
+/// Properties of links whose missing groups are made. To be closed.
+hid_t chdf5_link_properties(void);
+/// Properties of a dataset that gets its place in the file at once, and neither values nor a date. To be closed.
+hid_t chdf5_early_properties(void);
+/// Adds an attribute that is one string of variable length, in UTF-8.
+herr_t chdf5_write_string(hid_t object, const char *name, const char *value);
+
 /// Opens a file image where it is: nothing is copied, and closing the file frees nothing.
 hid_t chdf5_open_image(const void *bytes, size_t count);
 /// Keeps the library from printing its errors; they stay on its error stack.

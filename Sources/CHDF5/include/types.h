@@ -12,12 +12,17 @@ typedef uint64_t haddr_t;
 
 typedef enum { H5_INDEX_UNKNOWN = -1, H5_INDEX_NAME = 0 } H5_index_t;
 typedef enum { H5_ITER_UNKNOWN = -1, H5_ITER_INC = 0 } H5_iter_order_t;
+typedef enum {
+  H5D_ALLOC_TIME_ERROR = -1, H5D_ALLOC_TIME_EARLY = 1
+} H5D_alloc_time_t;
+typedef enum { H5D_FILL_TIME_ERROR = -1, H5D_FILL_TIME_NEVER = 1 } H5D_fill_time_t;
 typedef enum { H5D_FILL_VALUE_ERROR = -1, H5D_FILL_VALUE_USER_DEFINED = 2 } H5D_fill_value_t;
 typedef enum {
   H5D_LAYOUT_ERROR = -1, H5D_COMPACT = 0, H5D_CONTIGUOUS = 1, H5D_CHUNKED = 2, H5D_VIRTUAL = 3
 } H5D_layout_t;
 typedef enum { H5D_SPACE_STATUS_ERROR = -1, H5D_SPACE_STATUS_ALLOCATED = 2 } H5D_space_status_t;
 typedef enum { H5E_WALK_UPWARD = 0 } H5E_direction_t;
+typedef enum { H5F_SCOPE_GLOBAL = 1 } H5F_scope_t;
 typedef enum {
   H5L_TYPE_ERROR = -1, H5L_TYPE_HARD = 0, H5L_TYPE_SOFT = 1, H5L_TYPE_EXTERNAL = 64
 } H5L_type_t;

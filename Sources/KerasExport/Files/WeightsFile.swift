@@ -3,16 +3,17 @@ import KerasImport
 import ModelFiles
 import ModelIR
 
-/// Folders of variables as Keras 3's `.weights.h5`: the layout, and behind it the values, which are read when they are
-/// written.
+/// Folders of variables as Keras 3's `.weights.h5`: the layout by libhdf5, in a file whose data is left out, and the
+/// values put between the parts of that layout.
 struct WeightsFile {
-  private let layout: HDF5Writer.Layout
+  private let layout: HeldBytes
   /// The variables with a place in the file, in the order of their places.
   private let variables: [(path: String, tensor: Tensor, offset: Int)]
 
   /// Lays the file out.
+  /// - Parameter path: the file that is being written; the layout is made beside it, and disappears again.
   /// - Throws: ``KerasExportError``.
-  init(folders: [KerasNode.Folder]) throws {
+  init(folders: [KerasNode.Folder], beside path: String) throws {
     var writer = HDF5Writer()
     var values: [(path: String, tensor: Tensor)] = []
     for folder in folders {
@@ -25,34 +26,36 @@ struct WeightsFile {
         values.append((variable, tensor))
       }
     }
-    do { layout = try writer.layout() } catch {
-      throw KerasExportError.weight(name: error.object, message: "\(error)")
+    let file = try TemporaryFile(beside: path, isNamed: true)
+    let offsets: [Int?]
+    do { offsets = try writer.write(to: file.path) { file.dropName() } } catch {
+      throw KerasExportError.writing(file: path, message: "\(error)")
     }
-    variables = zip(values, layout.offsets)
+    layout = try MappedFile(path: file.path).content
+    variables = zip(values, offsets)
       .compactMap { value, offset in offset.map { (value.path, value.tensor, $0) } }
+      .sorted { $0.offset < $1.offset }
   }
 
   /// The size of the whole file.
-  var byteCount: Int { layout.byteCount }
+  var byteCount: Int { layout.count }
 
   /// Appends all bytes of the file, to be read when `file` is flushed.
-  /// - Throws: ``KerasExportError`` when a value is larger than its place.
+  /// - Throws: ``KerasExportError`` when a place is taken.
   func append(to file: OutputFile) throws {
-    try file.write(layout.metadata)
-    var end = layout.metadata.count
+    var end = 0
     for (path, tensor, offset) in variables {
-      try pad(file, offset - end, path)
+      guard let between = layout.slice(offset: end, count: offset - end) else {
+        throw KerasExportError.weight(name: path, message: "its place in the file is taken")
+      }
+      file.append(HeldStorage(between))
       file.append(tensor.storage) { ($0 as? KerasImportError)?.at(.weight(path)) ?? $0 }
       end = offset + tensor.byteCount
     }
-    try pad(file, layout.byteCount - end, "")
-  }
-
-  private func pad(_ file: OutputFile, _ count: Int, _ path: String) throws {
-    guard (0..<8).contains(count) else {
-      throw KerasExportError.weight(name: path, message: "its place in the file is taken")
+    guard let rest = layout.slice(offset: end, count: layout.count - end) else {
+      throw KerasExportError.weight(name: "", message: "the file has no room for it")
     }
-    if count > 0 { try file.write([UInt8](repeating: 0, count: count)) }
+    file.append(HeldStorage(rest))
   }
 }
 

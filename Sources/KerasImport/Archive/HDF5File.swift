@@ -130,22 +130,13 @@ private final class HDF5Content: Sendable {
 
   init(_ bytes: HeldBytes, _ place: HDF5File.IndexingPlace) throws(HDF5Error) {
     (self.bytes, self.place) = (bytes, place)
-    switch try HDF5Content.work(on: bytes, place) {
-    case .index(let index):
-      process = nil
-      _ = whole.value { .success(index) }
-    case .process(let started): process = started
-    case nil: process = nil
+    switch place {
+    case .copy:
+      if let started = HeadStart.process(indexing: bytes) { process = started } else {
+        process = try bytes.withBytes { bytes throws(HDF5Error) in try IndexProcess(indexing: bytes) }
+      }
+    case .thisProcess, .program: process = nil
     }
-  }
-
-  /// What is there of the index at once; nil where it is made when it is asked for.
-  private static func work(
-    on bytes: HeldBytes, _ place: HDF5File.IndexingPlace
-  ) throws(HDF5Error) -> HeadStart.Work? {
-    guard case .copy = place else { return bytes.withBytes { HDF5Index(plain: $0) }.map { .index($0) } }
-    if let started = HeadStart.work(on: bytes) { return started }
-    return try bytes.withBytes { bytes throws(HDF5Error) in try HeadStart.Work(on: bytes) }
   }
 
   init(_ bytes: HeldBytes, _ index: HDF5Index) {

@@ -1,40 +1,25 @@
 import HDF5
 import ModelFiles
 
-/// A file whose HDF5 content begins to be indexed before anybody opens it: at once where it is plain, else in a child
-/// process.
+/// A file whose HDF5 content begins to be indexed in a child process before anybody opens it.
 ///
-/// Loading libhdf5 and indexing take 15 ms for as many objects as MobileNetV2 has, which is more than all a command does
-/// before it needs the index; reading its arguments, 3 ms, can be done beside.
+/// Loading libhdf5 and indexing take 15 ms for MobileNetV2, which is more than all a command does before it needs the
+/// index; reading its arguments, 3 ms, can be done beside.
 package final class HeadStart: Sendable {
   /// The path as it was given, and all of the file.
   private let path: String
   private let content: HeldBytes
   /// The part that is HDF5, and who is at work on it.
   private let hdf5: HeldBytes
-  private let work: Work
-
-  enum Work: Sendable {
-    case index(HDF5Index)
-    case process(IndexProcess)
-
-    /// - Throws: when there can be no process.
-    init(on bytes: UnsafeRawBufferPointer) throws(HDF5Error) {
-      if let index = HDF5Index(plain: bytes) {
-        self = .index(index)
-      } else {
-        self = .process(try IndexProcess(indexing: bytes))
-      }
-    }
-  }
+  private let process: IndexProcess
 
   /// - Returns: nil for every file without HDF5 and for one that something is wrong with: that is told when it is opened.
   private init?(_ path: String) {
     guard let content = try? MappedFile(path: path).content,  // Told when the file is opened.
       let hdf5 = HeadStart.hdf5(in: content),
-      let work = try? hdf5.withBytes({ try Work(on: $0) })  // As above.
+      let process = try? hdf5.withBytes({ try IndexProcess(indexing: $0) })  // As above.
     else { return nil }
-    (self.path, self.content, self.hdf5, self.work) = (path, content, hdf5, work)
+    (self.path, self.content, self.hdf5, self.process) = (path, content, hdf5, process)
   }
 
   private static func hdf5(in content: HeldBytes) -> HeldBytes? {
@@ -61,12 +46,12 @@ package final class HeadStart: Sendable {
     lock.guarded { started?.path == path ? started?.content : nil }
   }
 
-  /// The index of these bytes, or who is at work on it; nil when nobody is. Given to one only.
-  static func work(on bytes: HeldBytes) -> Work? {
+  /// Who is indexing these bytes; nil when nobody is. Given to one only.
+  static func process(indexing bytes: HeldBytes) -> IndexProcess? {
     lock.guarded {
       guard let found = started, found.hdf5.isSame(as: bytes) else { return nil }
       started = nil
-      return found.work
+      return found.process
     }
   }
 }
