@@ -101,7 +101,7 @@ enum FuzzModel {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let path = "\(folder)/model"
     try Data(input).write(to: URL(filePath: path))
-    let model = try HDF5File.$indexingPlace.withValue(.copy) { try KerasModel(contentsOf: path) }
+    let model = try HDF5File.$indexingPlace.withValue(.copy) { try KerasModel(contentsOfFile: path) }
     let lowered = try model.lowered()
     _ = ModelSummary(model, lowered).text(width: 80)
     // Each of these refuses for reasons of its own.
@@ -145,7 +145,7 @@ enum FuzzONNX {
     try FileManager.default.createDirectory(atPath: FuzzModel.folder, withIntermediateDirectories: true)
     let path = "\(FuzzModel.folder)/original"
     try Data(model).write(to: URL(filePath: path))
-    try ONNXWriter(opset: 21).write(KerasModel(contentsOf: path), to: path + ".onnx")
+    try ONNXWriter(opset: 21).write(KerasModel(contentsOfFile: path), to: path + ".onnx")
     return Array(try Data(contentsOf: URL(filePath: path + ".onnx")))
   }
 

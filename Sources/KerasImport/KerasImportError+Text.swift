@@ -140,9 +140,12 @@ extension KerasImportError.Reason {
     case .unsupportedLayer(let className): return "not supported: \(className)"
     case .several(let errors): return errors.map(\.description).joined(separator: "; ")
     case .missingKey(let key): return "missing key \"\(key)\""
-    case .unknownKeys(let keys):
+    case .noSuchLayerClass(let name, let nearest):
+      return "there is no layer class \"\(name)\"; did you mean \"\(nearest)\"?"
+    case .unknownKeys(let keys, let nearest):
       return (keys.count == 1 ? "unknown key " : "unknown keys ")
         + keys.map { "\"\($0)\"" }.joined(separator: ", ")
+        + (nearest.map { "; did you mean \"\($0)\"?" } ?? "")  // Nothing is near.
     case .invalidValue(let key, let expected, let found):
       return "\"\(key)\": expected \(expected), found \(found)"
     case .noSuchWeight(let name, let nearest):
@@ -172,7 +175,8 @@ extension KerasImportError.Reason {
     case .incomplete(_, let remedy): remedy
     case .unsupportedLayer(let className): Self.remedy(for: className)
     case .io, .corrupted, .invalidGraph, .several, .missingKey, .unknownKeys, .invalidValue, .graph,
-      .weightNotFound, .noSuchWeight, .undeclaredWeight, .weightShape, .replacement, .unusedWeights:
+      .noSuchLayerClass, .weightNotFound, .noSuchWeight, .undeclaredWeight, .weightShape, .replacement,
+      .unusedWeights:
       nil
     }
   }

@@ -14,12 +14,14 @@ public struct KerasImportError: Error, Sendable {
     case unsupported(String, remedy: Remedy? = nil)
     /// A layer class or operation that is not known.
     case unsupportedLayer(className: String)
+    /// The caller built a model with a layer class that there is none of; `nearest` is what may have been meant.
+    case noSuchLayerClass(String, nearest: String)
     /// Everything a model uses that is not supported, found in one pass.
     case several([KerasImportError])
     /// A key that the layer needs is absent.
     case missingKey(String)
-    /// Keys that the layer does not have.
-    case unknownKeys([String])
+    /// Keys that the layer does not have; `nearest` is what may have been meant by the first.
+    case unknownKeys([String], nearest: String? = nil)
     /// A value that a key cannot have.
     case invalidValue(key: String, expected: String, found: String)
     /// The graph of layers is not well formed.
@@ -115,6 +117,7 @@ extension KerasImportError.Reason {
     case .corrupted: "corrupted"
     case .unsupported: "unsupported"
     case .unsupportedLayer: "unsupportedLayer"
+    case .noSuchLayerClass: "noSuchLayerClass"
     case .several: "several"
     case .missingKey: "missingKey"
     case .unknownKeys: "unknownKeys"
@@ -139,7 +142,7 @@ extension KerasImportError {
     case .unsupportedLayer, .unsupported: [self]
     case .several(let errors): errors
     case .io, .notAKerasFile, .corrupted, .missingKey, .unknownKeys, .invalidValue, .invalidGraph,
-      .weightNotFound, .noSuchWeight, .undeclaredWeight,
+      .noSuchLayerClass, .weightNotFound, .noSuchWeight, .undeclaredWeight,
       .weightShape, .replacement, .unusedWeights, .incomplete, .graph:
       nil
     }

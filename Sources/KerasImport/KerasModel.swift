@@ -68,11 +68,6 @@ public struct KerasModel: Sendable {
     }
   }
 
-  /// The same, as this package calls it.
-  package init(contentsOf path: String, options: Options = Options()) throws(KerasImportError) {
-    try self.init(contentsOfFile: path, options: options)
-  }
-
   /// Opens a model in memory: a `.keras` archive or other zip, an `.h5` or safetensors file, the text of an architecture. The
   /// bytes are copied once.
   /// - Parameter bytes: the file's content.

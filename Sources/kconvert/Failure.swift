@@ -68,7 +68,8 @@ struct Failure: Error {
   /// - Parameter paths: the models and their weights; nil ones were not given.
   func naming(_ paths: [String?]) -> Failure {
     let given = paths.compactMap { $0 }
-    guard code == .invalidModel, !given.isEmpty, !given.contains(where: message.contains) else { return self }
+    let isAboutModel = code == .invalidModel || code == .unsupported
+    guard isAboutModel, !given.isEmpty, !given.contains(where: message.contains) else { return self }
     return Failure("\(given.joined(separator: " or ")): \(message)", code, hint: hint)
   }
 
@@ -130,7 +131,7 @@ extension KerasImportError {
     case .io: .cannotOpen
     case .unsupported, .unsupportedLayer, .several: .unsupported
     case .notAKerasFile, .corrupted, .missingKey, .unknownKeys, .invalidValue, .invalidGraph, .weightNotFound,
-      .noSuchWeight, .undeclaredWeight,
+      .noSuchLayerClass, .noSuchWeight, .undeclaredWeight,
       .weightShape, .replacement, .unusedWeights, .incomplete, .graph:
       .invalidModel
     }

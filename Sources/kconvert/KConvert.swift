@@ -50,8 +50,10 @@ struct KConvert: ParsableCommand {
       var command = try parseAsRoot()
       try command.run()
     } catch {
-      if let failure = misspeltOption(error, arguments) { failure.end() }
-      exit(withError: error)
+      // What a command has told already; and without a word, all of the help is shown.
+      if error is ExitCode || arguments.isEmpty { exit(withError: error) }
+      guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+      usageFailure(error, arguments).end()
     }
   }
 
@@ -71,32 +73,5 @@ struct KConvert: ParsableCommand {
       !arguments.contains("-h")
     else { return nil }
     return arguments.first { $0.hasSuffix(".keras") || $0.hasSuffix(".h5") || $0.hasSuffix(".hdf5") }
-  }
-
-  /// A first word that is neither a verb nor a file, but near a verb: taken for a model, it would say that the second is one
-  /// too many.
-  private static func misspeltVerb(_ arguments: ArraySlice<String>) -> Failure? {
-    guard let word = arguments.first, word.allSatisfy(\.isLetter) else { return nil }
-    let verbs = configuration.subcommands.compactMap { verb in
-      verb.configuration.shouldDisplay ? verb._commandName : nil
-    }
-    guard word != "help", !verbs.contains(word), access(word, F_OK) != 0, let verb = verbs.nearest(to: word)
-    else {
-      return nil
-    }
-    return Failure(
-      "\(word): there is no such verb, and no such file", arguments.count > 1 ? .usage : .cannotOpen,
-      hint: "did you mean \"\(verb)\"?")
-  }
-
-  /// An option that must be given is told to be missing before another one is told to be unknown, which may be it.
-  private static func misspeltOption(_ error: any Error, _ arguments: ArraySlice<String>) -> Failure? {
-    let told = message(for: error)
-    let missing = "Missing expected argument '"
-    guard told.hasPrefix(missing) else { return nil }
-    let option = String(told.dropFirst(missing.count).prefix { $0 != " " && $0 != "'" })
-    let words = arguments.filter { $0.hasPrefix("--") && $0 != option }
-    guard option.hasPrefix("--"), let word = words.nearest(to: option) else { return nil }
-    return Failure("\(word): there is no such option", .usage, hint: "did you mean \"\(option)\"?")
   }
 }

@@ -25,7 +25,14 @@ struct ModelOptions: ParsableArguments {
 
   /// - Parameter isForSummary: the model need not be supported as a whole.
   func open(isForSummary: Bool = false) throws -> KerasModel {
-    try ModelOptions.open(model, weights: weights, isForSummary: isForSummary, adding: settings.given())
+    let given = try settings.given()
+    do {
+      let opened = try ModelOptions.open(model, weights: weights, isForSummary: isForSummary, adding: given)
+      settings.warnOfUnusedNames(in: opened)
+      return opened
+    } catch let error as KerasImportError {
+      throw settings.misspeltName(error) ?? error
+    }
   }
 
   /// The graph of a model, or of an ONNX file that kconvert wrote.
@@ -70,7 +77,7 @@ struct ModelOptions: ParsableArguments {
     options.weights = weights
     options.keepsUnsupported = isForSummary
     let model = try HDF5File.$indexingPlace.withValue(.copy) {
-      try KerasModel(contentsOf: path, options: options)
+      try KerasModel(contentsOfFile: path, options: options)
     }
     for warning in model.warnings { Failure.warn("\(path): \(warning)") }
     return model

@@ -1,5 +1,6 @@
 import ArgumentParser
 import KerasImport
+import ModelIR
 
 /// What the caller says of a model beside where it is.
 struct ModelSettings: ParsableArguments {
@@ -54,5 +55,51 @@ struct ModelSettings: ParsableArguments {
       throw ValidationError("\(option): expected \(form), found \"\(text)\"")
     }
     return (String(text[..<equals]), String(text[text.index(after: equals)...]))
+  }
+
+  /// The names on the left of --lambda's and --custom's equals signs.
+  private var names: (lambdas: [String], classes: [String]) {
+    func names(_ texts: [String]) -> [String] { texts.map { String($0.prefix { $0 != "=" }) } }
+    return (names(lambda), names(custom))
+  }
+
+  /// A meaning that was given to nothing the model has, where one is missing for a name that is near.
+  func misspeltName(_ error: KerasImportError) -> Failure? {
+    let missing = error.unsupportedLayers
+    let layers = missing.filter { $0.className == "Lambda" }.map { ModelSettings.last(of: $0.layer, "/") }
+    let classes = missing.map { ModelSettings.last(of: $0.className, ">") }
+    for (option, kind, given, needed) in [
+      ("--lambda", "Lambda layer", names.lambdas, layers),
+      ("--custom", "unsupported class", names.classes, classes),
+    ] {
+      for name in given where !needed.contains(name) {
+        guard let meant = needed.nearest(to: name) else { continue }
+        return Failure(
+          "\(option): there is no \(kind) \"\(name)\"", .usage, hint: "did you mean \"\(meant)\"?")
+      }
+    }
+    return nil
+  }
+
+  /// Tells of a meaning that nothing in the model asks for.
+  func warnOfUnusedNames(in model: KerasModel) {
+    guard !lambda.isEmpty || !custom.isEmpty else { return }
+    let layers = ModelSettings.everyLayer(of: model.layers)
+    let lambdas = Set(layers.filter { $0.className == "Lambda" }.map(\.name))
+    let classes = Set(layers.flatMap { [$0.className, ModelSettings.last(of: $0.className, ">")] })
+    for name in names.lambdas where !lambdas.contains(name) {
+      Failure.warn("--lambda: the model has no Lambda layer \"\(name)\"")
+    }
+    for name in names.classes where !classes.contains(name) {
+      Failure.warn("--custom: the model has no layer of the class \"\(name)\"")
+    }
+  }
+
+  private static func everyLayer(of layers: [KerasLayer]) -> [KerasLayer] {
+    layers.flatMap { [$0] + everyLayer(of: $0.layers) }
+  }
+
+  private static func last(of path: String, _ separator: Character) -> String {
+    path.split(separator: separator).last.map(String.init) ?? path  // A name without separators is the last itself.
   }
 }

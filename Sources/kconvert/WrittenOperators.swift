@@ -5,7 +5,8 @@
 enum WrittenOperators {
   static let byName: [String: String] = [
     "Absolute": "Abs",
-    "Activation": "Abs Add Cast Clip CumSum Div Elu Exp Gelu Greater HardSigmoid HardSwish LeakyRelu Less LessOrEqual LogSoftmax Mul Neg ReduceSum Relu Selu Sigmoid Sign Softmax Softplus Softsign Split Sqrt Sub Tanh TopK Where",
+    "Activation":
+      "Abs Add Cast Clip CumSum Div Elu Exp Gelu Greater HardSigmoid HardSwish LeakyRelu Less LessOrEqual LogSoftmax Mul Neg ReduceSum Relu Selu Sigmoid Sign Softmax Softplus Softsign Split Sqrt Sub Tanh TopK Where",
     "ActivityRegularization": "",
     "AdaptiveAveragePool": "Concat ReduceMean Slice",
     "AdaptiveAveragePooling1D": "Concat ReduceMean Slice",
@@ -17,7 +18,8 @@ enum WrittenOperators {
     "AdaptiveMaxPooling3D": "Concat ReduceMax Slice",
     "Add": "Add And Conv MatMul Or Reshape",
     "AdditiveAttention": "Add MatMul Mul ReduceSum Reshape Softmax Sub Tanh",
-    "AffineTransform": "Abs Add And Cast Concat Expand Floor GatherND GreaterOrEqual Less Max Min Mul Reshape Shape Sign Sub Where",
+    "AffineTransform":
+      "Abs Add And Cast Concat Expand Floor GatherND GreaterOrEqual Less Max Min Mul Reshape Shape Sign Sub Where",
     "All": "Cast Equal Not ReduceMin",
     "AllClose": "Abs Add And Cast Equal IsInf IsNaN LessOrEqual Mul Not Or ReduceMin Sub",
     "AlphaDropout": "",
@@ -35,7 +37,8 @@ enum WrittenOperators {
     "Arctanh": "Atanh",
     "Argmax": "ArgMax Cast Reshape",
     "Argmin": "ArgMin Cast Reshape",
-    "Argpartition": "Add Cast Concat Equal Expand Max Min Mul Neg Range ReduceMax Reshape Shape Squeeze TopK Where",
+    "Argpartition":
+      "Add Cast Concat Equal Expand Max Min Mul Neg Range ReduceMax Reshape Shape Squeeze TopK Where",
     "Argsort": "Cast TopK",
     "ArraySplit": "Add Concat Div Shape Split",
     "AssociativeScan": "Concat Gather Slice",
@@ -49,7 +52,8 @@ enum WrittenOperators {
     "AveragePooling3D": "AveragePool",
     "BatchNorm": "Add Mul Reciprocal Sqrt Sub",
     "BatchNormalization": "Add BatchNormalization Cast Conv Gemm Mul ReduceMean Reshape Sub",
-    "Bidirectional": "Add Cast Concat Conv CumSum Expand GRU Gather GatherElements GatherND Greater Identity LSTM MatMul Max Mul RNN Range ReduceSum Reshape Scan Shape Sigmoid Slice Softplus Split Squeeze Sub Tanh TopK Transpose Where",
+    "Bidirectional":
+      "Add Cast Concat Conv CumSum Expand GRU Gather GatherElements GatherND Greater Identity LSTM MatMul Max Mul RNN Range ReduceSum Reshape Scan Shape Sigmoid Slice Softplus Split Squeeze Sub Tanh TopK Transpose Where",
     "BinaryCrossentropy": "Add Clip Log Mul Neg Sub",
     "Bincount": "Add Cast Equal Max Range ReduceMax ReduceSum Reshape",
     "BitwiseAnd": "BitwiseAnd",
@@ -72,7 +76,8 @@ enum WrittenOperators {
     "Clip": "Clip",
     "Concatenate": "Concat",
     "Conjugate": "",
-    "ContrastLimitedAdaptiveHistogramEqualization": "Abs Add Cast Clip CumSum Div Equal Floor Gather Mul Range ReduceMin ReduceSum Reshape Shape Sign Squeeze Sub Where",
+    "ContrastLimitedAdaptiveHistogramEqualization":
+      "Abs Add Cast Clip CumSum Div Equal Floor Gather Mul Range ReduceMin ReduceSum Reshape Shape Sign Squeeze Sub Where",
     "Conv": "Conv Transpose",
     "Conv1D": "Conv Relu Reshape",
     "Conv1DTranspose": "ConvTranspose Relu",
@@ -82,7 +87,8 @@ enum WrittenOperators {
     "Conv3DTranspose": "ConvTranspose Relu",
     "ConvLSTM1D": "Add Concat Conv Expand Identity Mul Scan Shape Sigmoid Split Tanh",
     "ConvLSTM1DCell": "Add Conv Mul Sigmoid Split Tanh",
-    "ConvLSTM2D": "Add Concat Conv Expand HardSigmoid Identity Mul Reshape Scan Shape Sigmoid Slice Split Tanh Where",
+    "ConvLSTM2D":
+      "Add Concat Conv Expand HardSigmoid Identity Mul Reshape Scan Shape Sigmoid Slice Split Tanh Where",
     "ConvLSTM2DCell": "Add Conv HardSigmoid Mul Sigmoid Split Tanh Where",
     "ConvLSTM3D": "Add Concat Conv Expand Identity Mul Reshape Scan Shape Sigmoid Split Tanh",
     "ConvLSTM3DCell": "Add Conv Mul Sigmoid Split Tanh",
@@ -104,12 +110,14 @@ enum WrittenOperators {
     "CustomScaleLayer": "Add Conv",
     "CutMix": "",
     "Deg2rad": "Mul",
-    "Dense": "Abs Add Cast Clip CumSum DequantizeLinear Div Elu Erf Exp Gather Gelu Gemm Greater GreaterOrEqual HardSigmoid LeakyRelu MatMul Mul Neg ReduceMax ReduceSum Relu Reshape Round Sigmoid Softmax Softplus Squeeze Sub Tanh TopK Unsqueeze Where",
+    "Dense":
+      "Abs Add Cast Clip CumSum DequantizeLinear Div Elu Erf Exp Gather Gelu Gemm Greater GreaterOrEqual HardSigmoid LeakyRelu MatMul Mul Neg ReduceMax ReduceSum Relu Reshape Round Sigmoid Softmax Softplus Squeeze Sub Tanh TopK Unsqueeze Where",
     "DepthToSpace": "Reshape",
     "DepthwiseConv": "Conv Reshape Transpose",
     "DepthwiseConv1D": "Conv Relu",
     "DepthwiseConv2D": "Clip Conv",
-    "Det": "Abs Add ArgMax Cast Concat Div Equal Expand GatherElements Mul Neg ReduceProd ReduceSum Reshape Shape Slice Sub Where",
+    "Det":
+      "Abs Add ArgMax Cast Concat Div Equal Expand GatherElements Mul Neg ReduceProd ReduceSum Reshape Shape Slice Sub Where",
     "Diag": "Equal Pad Reshape Where",
     "Diagflat": "Equal Reshape Where",
     "Diagonal": "Equal ReduceSum Slice Where",
@@ -125,9 +133,11 @@ enum WrittenOperators {
     "Dstack": "Concat",
     "ELU": "Elu",
     "Einsum": "Einsum MatMul Reshape",
-    "EinsumDense": "Abs Add Cast Clip DequantizeLinear Div Gather Gemm GreaterOrEqual MatMul Mul ReduceMax ReduceSum Relu Reshape Round Squeeze Unsqueeze",
+    "EinsumDense":
+      "Abs Add Cast Clip DequantizeLinear Div Gather Gemm GreaterOrEqual MatMul Mul ReduceMax ReduceSum Relu Reshape Round Squeeze Unsqueeze",
     "Elu": "Elu",
-    "Embedding": "Add Cast Concat DequantizeLinear Div Equal Gather Mod Mul Not Reshape Shape Slice Sub Unsqueeze",
+    "Embedding":
+      "Add Cast Concat DequantizeLinear Div Equal Gather Mod Mul Not Reshape Shape Slice Sub Unsqueeze",
     "EmptyLike": "Concat Expand Shape",
     "Equal": "Equal",
     "Erf": "Erf",
@@ -154,7 +164,8 @@ enum WrittenOperators {
     "Fmod": "Mod",
     "FullLike": "Concat Expand Shape",
     "Functional": "Add BatchNormalization Conv Gemm LSTM Mul ReduceMean Relu Reshape Sub Tanh Transpose",
-    "GRU": "Add Cast Concat CumSum Expand GRU Gather GatherElements GatherND Gelu Greater Identity MatMul Max Mul Range ReduceSum Reshape Scan Shape Sigmoid Slice Softmax Split Squeeze Sub Tanh TopK Transpose Where",
+    "GRU":
+      "Add Cast Concat CumSum Expand GRU Gather GatherElements GatherND Gelu Greater Identity MatMul Max Mul Range ReduceSum Reshape Scan Shape Sigmoid Slice Softmax Split Squeeze Sub Tanh TopK Transpose Where",
     "GRUCell": "Add Gelu MatMul Mul Reshape Sigmoid Softmax Split Sub Tanh Where",
     "GaussianBlur": "Conv",
     "GaussianDropout": "",
@@ -173,14 +184,16 @@ enum WrittenOperators {
     "Greater": "Greater",
     "GreaterEqual": "GreaterOrEqual",
     "GroupNormalization": "Add Div GroupNormalization Mul ReduceMean Reshape Sqrt Sub",
-    "GroupQueryAttention": "Abs Add Cast Concat Expand Gemm GreaterOrEqual Less MatMul Max Mul Reshape Shape Sigmoid Softmax Sub Where",
+    "GroupQueryAttention":
+      "Abs Add Cast Concat Expand Gemm GreaterOrEqual Less MatMul Max Mul Reshape Shape Sigmoid Softmax Sub Where",
     "HSVToRGB": "Abs Add Clip Concat Mul Reshape Split Sub",
     "HardShrink": "Abs Greater Where",
     "HardSigmoid": "HardSigmoid",
     "HardSilu": "HardSwish",
     "HardTanh": "Clip",
     "HashedCrossing": "BitShift BitwiseXor Cast Mod Mul",
-    "Hashing": "Add BitShift BitwiseXor Cast Concat Div Equal Expand GatherElements GreaterOrEqual LabelEncoder Less LessOrEqual Max Min Mod Mul Neg ReduceMax ReduceSum Reshape Shape Sub Where",
+    "Hashing":
+      "Add BitShift BitwiseXor Cast Concat Div Equal Expand GatherElements GreaterOrEqual LabelEncoder Less LessOrEqual Max Min Mod Mul Neg ReduceMax ReduceSum Reshape Shape Sub Where",
     "Heaviside": "Greater Less Or Where",
     "Highway": "Add Gemm Mul Relu Sigmoid Sub",
     "Hsplit": "Split",
@@ -195,8 +208,10 @@ enum WrittenOperators {
     "InTopK": "And Cast GatherElements Greater IsInf IsNaN Less Not Or ReduceSum Reshape",
     "Inner": "MatMul",
     "InputLayer": "",
-    "IntegerLookup": "Add BitShift BitwiseXor Cast Div Equal GatherElements LabelEncoder Less LessOrEqual Max Min Mod Mul Neg ReduceMax ReduceSum Reshape Sub Where",
-    "Inv": "Abs Add ArgMax Cast Concat Div Equal Expand GatherElements Max Mul Neg Reshape Shape Slice Sub Where",
+    "IntegerLookup":
+      "Add BitShift BitwiseXor Cast Div Equal GatherElements LabelEncoder Less LessOrEqual Max Min Mod Mul Neg ReduceMax ReduceSum Reshape Sub Where",
+    "Inv":
+      "Abs Add ArgMax Cast Concat Div Equal Expand GatherElements Max Mul Neg Reshape Shape Slice Sub Where",
     "IsIn": "Cast Equal ReduceMax Reshape",
     "Isclose": "Abs Add LessOrEqual Mul Sub",
     "Isfinite": "IsInf IsNaN Not Or",
@@ -206,7 +221,8 @@ enum WrittenOperators {
     "Isposinf": "Equal",
     "Isreal": "Concat Expand Shape",
     "Kron": "Mul Reshape",
-    "LSTM": "Add Cast Concat CumSum Exp Expand Gather GatherElements GatherND Greater Identity LSTM MatMul Max Mul ReduceSum Reshape Scan Selu Shape Sigmoid Slice Softmax Split Sub TopK Transpose Where",
+    "LSTM":
+      "Add Cast Concat CumSum Exp Expand Gather GatherElements GatherND Greater Identity LSTM MatMul Max Mul ReduceSum Reshape Scan Selu Shape Sigmoid Slice Softmax Split Sub TopK Transpose Where",
     "LSTMCell": "Add Exp MatMul Mul Selu Sigmoid Softmax Split Tanh",
     "LayerNorm": "Add Div Mul ReduceMean Sqrt Sub",
     "LayerNormalization": "Add Cast Div LayerNormalization Mul ReduceMean Sqrt Sub",
@@ -256,21 +272,26 @@ enum WrittenOperators {
     "Mod": "Add And Equal Less Mod Not Where Xor",
     "Moments": "Cast Clip Max Mul ReduceMean Reshape Sub",
     "Moveaxis": "",
-    "MultiHeadAttention": "Abs Add And Cast Clip Concat DequantizeLinear Div Equal Gemm GreaterOrEqual Less MatMul Mul Not ReduceMax Reshape Round Shape Sigmoid Softmax Squeeze Sub Unsqueeze Where",
+    "MultiHeadAttention":
+      "Abs Add And Cast Clip Concat DequantizeLinear Div Equal Gemm GreaterOrEqual Less MatMul Mul Not ReduceMax Reshape Round Shape Sigmoid Softmax Squeeze Sub Unsqueeze Where",
     "MultiHot": "Cast Equal ReduceMax Reshape",
     "Multiply": "Cast Mul Where",
     "NanToNum": "Equal IsNaN Where",
     "Nanargmax": "ArgMax Cast IsNaN ReduceMin Reshape Where",
     "Nanargmin": "ArgMin Cast IsNaN ReduceMin Reshape Where",
-    "Nancumprod": "Concat Equal Expand Identity IsNaN Mul Reshape Scan Split Squeeze Transpose Unsqueeze Where",
+    "Nancumprod":
+      "Concat Equal Expand Identity IsNaN Mul Reshape Scan Split Squeeze Transpose Unsqueeze Where",
     "Nancumsum": "CumSum Equal IsNaN Reshape Where",
     "Nanmax": "Cast IsNaN ReduceMax ReduceMin Where",
     "Nanmean": "Cast Div IsNaN Not ReduceSum Where",
-    "Nanmedian": "Add Cast Ceil Equal GatherElements IsNaN Max Min Mul Not ReduceSum Reshape Shape Sub TopK Where",
+    "Nanmedian":
+      "Add Cast Ceil Equal GatherElements IsNaN Max Min Mul Not ReduceSum Reshape Shape Sub TopK Where",
     "Nanmin": "Cast IsNaN ReduceMin Where",
-    "Nanpercentile": "Add Cast Ceil Equal GatherElements IsNaN Max Min Mul Not ReduceSum Reshape Sub TopK Where",
+    "Nanpercentile":
+      "Add Cast Ceil Equal GatherElements IsNaN Max Min Mul Not ReduceSum Reshape Sub TopK Where",
     "Nanprod": "IsNaN ReduceProd Where",
-    "Nanquantile": "Add Cast Ceil Equal GatherElements IsNaN Max Min Mul Not ReduceSum Reshape Sub TopK Where",
+    "Nanquantile":
+      "Add Cast Ceil Equal GatherElements IsNaN Max Min Mul Not ReduceSum Reshape Sub TopK Where",
     "Nanstd": "Cast Div IsNaN Mul Not ReduceSum Sqrt Sub Where",
     "Nansum": "IsNaN ReduceSum Where",
     "Nanvar": "Cast Div IsNaN Mul Not ReduceSum Sub Where",
@@ -292,7 +313,8 @@ enum WrittenOperators {
     "ParametricSoftplus": "Mul Softplus",
     "Percentile": "Add Cast Ceil Gather IsNaN Max Min Mul ReduceMax Sub TopK Where",
     "Permute": "",
-    "Pinv": "Abs Add Cast Concat Div Equal Expand Gather Greater Less MatMul Mul Neg Pad Reciprocal ReduceMax ReduceSum Relu Reshape Scan Slice Sqrt Sub Transpose Where",
+    "Pinv":
+      "Abs Add Cast Concat Div Equal Expand Gather Greater Less MatMul Mul Neg Pad Reciprocal ReduceMax ReduceSum Relu Reshape Scan Slice Sqrt Sub Transpose Where",
     "Pipeline": "",
     "Polar": "Cos Mul Sin",
     "Power": "Pow",
@@ -304,7 +326,8 @@ enum WrittenOperators {
     "RGBToHSV": "Add Concat Div Equal Greater Less Max Min Mul Reshape Split Sub Where",
     "RMSNorm": "Add Div Mul ReduceMean Sqrt",
     "RMSNormalization": "Add Div Mul ReduceMean Sqrt",
-    "RNN": "Add Cast Concat CumSum Expand GRU GatherND Greater Identity LSTM MatMul Max Mul RNN ReduceSum Reshape Scan Shape Sigmoid Slice Split Sub Tanh TopK Transpose Where",
+    "RNN":
+      "Add Cast Concat CumSum Expand GRU GatherND Greater Identity LSTM MatMul Max Mul RNN ReduceSum Reshape Scan Shape Sigmoid Slice Split Sub Tanh TopK Transpose Where",
     "Rad2deg": "Mul",
     "RandAugment": "",
     "RandomBrightness": "",
@@ -341,7 +364,8 @@ enum WrittenOperators {
     "ResidualWrapper": "Add MatMul Mul Reshape Sigmoid Split Tanh Where",
     "Resize": "Concat MatMul Resize Shape",
     "Resizing": "Add Concat Div Gather Identity MatMul Max Min Mul Pad Range Resize Shape Slice Squeeze",
-    "ReversibleEmbedding": "Abs Add Cast Clip Concat DequantizeLinear Div Gather MatMul Mod Mul ReduceMax Reshape Round Shape Squeeze Sub Tanh Unsqueeze",
+    "ReversibleEmbedding":
+      "Abs Add Cast Clip Concat DequantizeLinear Div Gather MatMul Mod Mul ReduceMax Reshape Round Shape Squeeze Sub Tanh Unsqueeze",
     "RightShift": "Div Mod Pow Sub",
     "Roll": "Concat Slice",
     "Rot90": "Slice",
@@ -352,7 +376,8 @@ enum WrittenOperators {
     "STFTSpectrogram": "Concat Conv Reshape",
     "SampleNormalization": "Add Div Mul ReduceMean Sqrt Sub",
     "SaturateCast": "Cast Clip",
-    "ScaleAndTranslate": "Abs And Div Equal Greater GreaterOrEqual LessOrEqual MatMul Max ReduceSum Relu Reshape Sub Where",
+    "ScaleAndTranslate":
+      "Abs And Div Equal Greater GreaterOrEqual LessOrEqual MatMul Max ReduceSum Relu Reshape Sub Where",
     "Scatter": "Cast ScatterND",
     "ScatterUpdate": "ScatterND",
     "SearchSorted": "Cast LessOrEqual ReduceSum Reshape",
@@ -365,12 +390,14 @@ enum WrittenOperators {
     "SeparableConv": "Conv Reshape Transpose",
     "SeparableConv1D": "Conv Relu",
     "SeparableConv2D": "Conv Elu Relu",
-    "Sequential": "Cast Conv DequantizeLinear Gather Gemm LayerNormalization Mul Neg Relu Squeeze Sub Tanh Unsqueeze",
+    "Sequential":
+      "Cast Conv DequantizeLinear Gather Gemm LayerNormalization Mul Neg Relu Squeeze Sub Tanh Unsqueeze",
     "Sigmoid": "Sigmoid",
     "Sign": "Sign",
     "Signbit": "Equal Less Or Reciprocal",
     "Silu": "Mul Sigmoid",
-    "SimpleRNN": "Add Concat Expand GatherND Identity MatMul Mul RNN Reshape Scan Slice Softplus Split Tanh TopK Transpose Where",
+    "SimpleRNN":
+      "Add Concat Expand GatherND Identity MatMul Mul RNN Reshape Scan Slice Softplus Split Tanh TopK Transpose Where",
     "SimpleRNNCell": "Add MatMul Mul Reshape Softplus Tanh Where",
     "Sin": "Sin",
     "Sinc": "Div Equal Mul Sin Where",
@@ -388,7 +415,8 @@ enum WrittenOperators {
     "SolveTriangular": "Cast Concat Div Mul Reshape Slice Sub",
     "Sort": "TopK",
     "SpaceToDepth": "Reshape",
-    "SparseCategoricalCrossentropy": "Cast Clip Concat Expand GatherElements Log LogSoftmax Max Neg Reshape Shape",
+    "SparseCategoricalCrossentropy":
+      "Cast Clip Concat Expand GatherElements Log LogSoftmax Max Neg Reshape Shape",
     "SparsePlus": "Add Less LessOrEqual Mul Where",
     "SparseSigmoid": "HardSigmoid",
     "Sparsemax": "Add Cast CumSum Div Greater Mul ReduceSum Relu Sub TopK",
@@ -422,7 +450,8 @@ enum WrittenOperators {
     "Threshold": "Greater Where",
     "ThresholdedReLU": "Cast Greater Mul",
     "Tile": "Tile",
-    "TimeDistributed": "BatchNormalization Concat Conv Gemm LSTM LayerNormalization Relu Reshape Shape Softmax Transpose",
+    "TimeDistributed":
+      "BatchNormalization Concat Conv Gemm LSTM LayerNormalization Relu Reshape Shape Softmax Transpose",
     "TopK": "Cast TopK",
     "Trace": "Equal ReduceSum Slice Where",
     "Transpose": "",
@@ -432,7 +461,8 @@ enum WrittenOperators {
     "TrueDivide": "Div",
     "Trunc": "Abs Floor Mul Sign",
     "Unfold": "Concat Pad Reshape Slice",
-    "Unique": "Add And ArgMax Cast Concat CumSum Equal Gather Less Min Neg Not Range ReduceMax ReduceSum Reshape ScatterND Slice TopK Where",
+    "Unique":
+      "Add And ArgMax Cast Concat CumSum Equal Gather Less Min Neg Not Range ReduceMax ReduceSum Reshape ScatterND Slice TopK Where",
     "UnitNormalization": "Clip Div Mul ReduceSum Sqrt",
     "UnravelIndex": "Div Mod Sub",
     "Unstack": "Reshape Split",
@@ -443,7 +473,8 @@ enum WrittenOperators {
     "Var": "Mul ReduceMean Sub",
     "Vdot": "Mul ReduceSum",
     "VectorizedMap": "Identity ReduceSum Reshape Scan Tanh",
-    "View": "Abs Add Cast Concat Div Equal Gather Greater GreaterOrEqual IsInf IsNaN Less Mod Mul Neg Or Reciprocal ReduceSum Reshape Sub Where",
+    "View":
+      "Abs Add Cast Concat Div Equal Gather Greater GreaterOrEqual IsInf IsNaN Less Mod Mul Neg Or Reciprocal ReduceSum Reshape Sub Where",
     "Vsplit": "Split",
     "Vstack": "Concat",
     "Where": "Where",
@@ -454,8 +485,10 @@ enum WrittenOperators {
     "tf.argmax": "ArgMax",
     "tf.diag_part": "Equal ReduceSum Where",
     "tf.image.extract_patches": "Add Concat Div Expand Gather Max Mul Pad Range Reshape Shape Squeeze",
-    "tf.image.resize": "Abs Add And Cast Concat Div Equal Expand Floor Greater GreaterOrEqual Identity LessOrEqual MatMul Max Mul Range ReduceSum Relu Reshape Resize Round Shape Sin Squeeze Sub Where",
-    "tf.in_top_k": "And Cast Concat Expand GatherElements Greater IsInf IsNaN Less Max Not Or ReduceSum Reshape Shape",
+    "tf.image.resize":
+      "Abs Add And Cast Concat Div Equal Expand Floor Greater GreaterOrEqual Identity LessOrEqual MatMul Max Mul Range ReduceSum Relu Reshape Resize Round Shape Sin Squeeze Sub Where",
+    "tf.in_top_k":
+      "And Cast Concat Expand GatherElements Greater IsInf IsNaN Less Max Not Or ReduceSum Reshape Shape",
     "tf.matmul": "MatMul",
     "tf.nn.bias_add": "Add",
     "tf.nn.depthwise_conv2d": "Conv Reshape Transpose",

@@ -48,6 +48,40 @@ import Testing
       outcome.error == "kconvert: error: --input: there is no such option\n  did you mean \"--inputs\"?\n")
   }
 
+  @Test func `an option that is missing blames no other one`() throws {
+    let outcome = try CommandTests.run("run", Self.model, "--inputs", "x.npz")
+    #expect(outcome.code == 64)
+    #expect(
+      outcome.error
+        == "kconvert: error: Missing expected argument '--outputs <outputs>'\n  see kconvert run --help\n")
+  }
+
+  @Test(arguments: [
+    (["summary"], "kconvert MODEL --summary"), (["onxx"], "kconvert MODEL --to onnx"),
+    (["--to", "onxx"], "onnx"), (["--layout", "nchv"], "nchw"), (["--opste", "13"], "--opset"),
+  ])
+  func `wrong usage is one line with what was meant`(_ words: [String], _ meant: String) throws {
+    let outcome = try CommandTests.run(words + [Self.model])
+    #expect(outcome.code == 64)
+    #expect(outcome.error.hasPrefix("kconvert: error: "), "\(outcome.error)")
+    #expect(outcome.error.filter(\.isNewline).count <= 2, "\(outcome.error)")
+    #expect(outcome.error.contains(meant), "\(outcome.error)")
+    #expect(outcome.error.lowercased().contains("did you mean"), "\(outcome.error)")
+  }
+
+  @Test func `a meaning for a layer that is not there is told`() throws {
+    let unused = try CommandTests.run(Self.model, "--lambda", "scale=x", "--custom", "Scale=x")
+    #expect(unused.code == 0)
+    #expect(unused.error.contains("warning: --lambda: the model has no Lambda layer \"scale\"\n"))
+    #expect(unused.error.contains("warning: --custom: the model has no layer of the class \"Scale\"\n"))
+    let custom = CommandTests.repository.appending(path: "fixtures/custom/keras3.15/model.keras").path
+    let misspelt = try CommandTests.run("check", custom, "--custom", "Scal=x")
+    #expect(misspelt.code == 64)
+    #expect(
+      misspelt.error
+        == "kconvert: error: --custom: there is no unsupported class \"Scal\"\n  did you mean \"Scale\"?\n")
+  }
+
   @Test(arguments: ["convert", "run", "check", "compare", "diff", "batch", "bench", "layers"])
   func `the help of a verb has an example`(_ verb: String) throws {
     let help = try CommandTests.run(verb, "--help").output

@@ -166,7 +166,9 @@ import Testing
     defer { try? FileManager.default.removeItem(at: folder) }
     let outcome = try CommandTests.run(["m.keras", "--to", "onnx", "-o", "-"], in: folder)
     #expect(outcome.code == 64)
-    #expect(outcome.error.hasPrefix("Error: -o -: standard output is for text; name a file for --to onnx\n"))
+    #expect(
+      outcome.error.hasPrefix(
+        "kconvert: error: -o -: standard output is for text; name a file for --to onnx\n"))
   }
 
   @Test func `a summary shows what is not supported, and says so beside the table`() throws {

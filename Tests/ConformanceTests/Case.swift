@@ -68,7 +68,7 @@ struct Case: Sendable, CustomTestStringConvertible {
   func openModel() throws -> KerasModel {
     var options = KerasModel.Options()
     options.weights = weights
-    return try KerasModel(contentsOf: model, options: options)
+    return try KerasModel(contentsOfFile: model, options: options)
   }
 
   /// The inputs by the names the model has for them, in the types that it declares; by position where its file has no

@@ -26,7 +26,7 @@ import Testing
 
   @Test func `a path in the configuration is not followed`() throws {
     try withFiles { model, _ in
-      let error = #expect(throws: KerasImportError.self) { try KerasModel(contentsOf: model).makeGraph() }
+      let error = #expect(throws: KerasImportError.self) { try KerasModel(contentsOfFile: model).makeGraph() }
       #expect("\(String(describing: error))".contains("a vocabulary in a file outside the model"))
     }
   }
@@ -35,7 +35,7 @@ import Testing
     try withFiles { model, words in
       var options = KerasModel.Options()
       options.assets = ["lookup": words]
-      let session = try Session(KerasModel(contentsOf: model, options: options))
+      let session = try Session(KerasModel(contentsOfFile: model, options: options))
       let outputs = try session.run(["x": Tensor(["green", "blue", "red"], sizes: [1, 3])])
       #expect(try [Int64](outputs[0].value) == [2, 0, 1])
     }
@@ -46,7 +46,7 @@ import Testing
       var options = KerasModel.Options()
       options.assets = ["look": words]
       let error = #expect(throws: KerasImportError.self) {
-        try KerasModel(contentsOf: model, options: options)
+        try KerasModel(contentsOfFile: model, options: options)
       }
       #expect("\(String(describing: error))".contains("expected one of \"lookup\", found \"look\""))
     }

@@ -17,7 +17,7 @@ import Testing
     let path = folder.appending(path: "model.safetensors").path
     let original = try item.openModel()
     try NativeWriter().write(original, to: path)
-    let native = try KerasModel(contentsOf: path)
+    let native = try KerasModel(contentsOfFile: path)
     let (first, second) = (try original.lowered(), try native.lowered())
 
     let inputs = try item.inputs(of: original)
@@ -40,7 +40,7 @@ import Testing
     let paths = ["once", "twice"].map { folder.appending(path: "\($0).safetensors").path }
     let item = try #require(Case.all.first { $0.name == "seed/cnn" })
     try NativeWriter().write(item.openModel(), to: paths[0])
-    try NativeWriter().write(KerasModel(contentsOf: paths[0]), to: paths[1])
+    try NativeWriter().write(KerasModel(contentsOfFile: paths[0]), to: paths[1])
     let contents = try paths.map { try Data(contentsOf: URL(filePath: $0)) }
     #expect(contents[0] == contents[1])
   }
@@ -75,8 +75,8 @@ import Testing
     var options = KerasModel.Options()
     options.layers.register(HoldsWords.self, as: "HoldsWords")
     let path = folder.appending(path: "model.safetensors").path
-    try NativeWriter().write(KerasModel(contentsOf: folder.path, options: options), to: path)
-    let native = try KerasModel(contentsOf: path, options: options)
+    try NativeWriter().write(KerasModel(contentsOfFile: folder.path, options: options), to: path)
+    let native = try KerasModel(contentsOfFile: path, options: options)
     let place = try #require(native.graph.places.first { $0.path == "words" })
     let words = native.binding.asset("vocabulary.txt", of: place.object)?.withBytes {
       String(decoding: $0, as: UTF8.self)
@@ -84,7 +84,7 @@ import Testing
     #expect(words == "one\nzwölf")
     let file = try NativeFile(MappedFile(path: path).content)
     #expect(file.file.tensors["words/vocabulary.txt"]?.dtype == .uint8)
-    #expect(try KerasWeights(contentsOf: path).names == ["dense/bias", "dense/kernel"])
+    #expect(try KerasWeights(contentsOfFile: path).names == ["dense/bias", "dense/kernel"])
     #expect(native.weights.names == ["dense/kernel", "dense/bias"])
   }
 

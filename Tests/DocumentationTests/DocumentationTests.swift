@@ -61,7 +61,8 @@ import Testing
   static func open(_ path: String, _ layer: (inout LayerRegistry) -> Void = { _ in }) throws -> KerasModel {
     var options = KerasModel.Options()
     layer(&options.layers)
-    return try KerasModel(contentsOf: repository.appending(path: "fixtures/\(path)").path, options: options)
+    return try KerasModel(
+      contentsOfFile: repository.appending(path: "fixtures/\(path)").path, options: options)
   }
 
   @Test func `the listings that name no file run`() throws {
@@ -178,7 +179,7 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: path) }
     var options = KerasModel.Options()
     options.layers.register(Gate.self, as: "Gate")
-    let session = try Session(KerasModel(contentsOf: path, options: options))
+    let session = try Session(KerasModel(contentsOfFile: path, options: options))
     let outputs = try session.run(["x": Tensor([Float(1), 2, -3], sizes: [1, 3])])
     #expect(try [Float](outputs[0].value) == [0, 2, 0])
   }

@@ -83,7 +83,16 @@ import Testing
     #expect(
       try message(LayerDefinition("Flatten", weights: ["kernel": kernel])(x)).contains(
         "that no layer asks for"))
-    #expect(try message(LayerDefinition("Dense", ["unit": 2])(x)).contains("\"unit"))
+    #expect(
+      try message(LayerDefinition("Dense", ["unit": 2])(x))
+        == "model: layer \"dense\" (Dense): unknown key \"unit\"; did you mean \"units\"?")
+    #expect(
+      try message(LayerDefinition("Dense", ["units": 2, "use_bais": false])(x))
+        == "model: layer \"dense\" (Dense): unknown key \"use_bais\"; did you mean \"use_bias\"?")
+    #expect(
+      try message(LayerDefinition("Flaten")(x))
+        == "model: layer \"flaten\" (Flaten): there is no layer class \"Flaten\"; did you mean \"Flatten\"?")
+    #expect(try message(LayerDefinition("Bessel")(x)).contains("not supported: Bessel"))
     #expect(
       try message(LayerDefinition("Add", name: "a")([x, x]), LayerDefinition("Flatten", name: "a")(x))
         == "model: two layers are named \"a\"")

@@ -42,11 +42,11 @@ import Testing
     #expect(Self.models.count >= 4)
     let options = Self.options(helper)
     var expected: [String: Double] = [:]
-    for path in Self.models { expected[path] = try Self.sum(KerasModel(contentsOf: path)) }
+    for path in Self.models { expected[path] = try Self.sum(KerasModel(contentsOfFile: path)) }
     try await withThrowingTaskGroup(of: (String, Double).self) { group in
       for path in Self.models + Self.models + Self.models {
         group.addTask {
-          let model = try KerasModel(contentsOf: path, options: options)
+          let model = try KerasModel(contentsOfFile: path, options: options)
           _ = try model.lowered().graph
           try model.verifyChecksums()
           return (path, try Self.sum(model))
@@ -57,7 +57,8 @@ import Testing
   }
 
   @Test func `one model is read by many tasks at once`() async throws {
-    let model = try KerasModel(contentsOf: Self.fixtures.appending(path: "hostile/odd-chunked.keras").path)
+    let model = try KerasModel(
+      contentsOfFile: Self.fixtures.appending(path: "hostile/odd-chunked.keras").path)
     let expected = try Self.sum(model)
     try await withThrowingTaskGroup(of: Double.self) { group in
       for _ in 0..<16 { group.addTask { try Self.sum(model) } }
@@ -74,10 +75,10 @@ import Testing
   @Test func `bytes in memory and weights alone are read through the helper, too`() throws {
     let path = Self.fixtures.appending(path: "hostile/odd-chunked.keras").path
     let bytes = try Data(contentsOf: URL(filePath: path))
-    let expected = try Self.sum(KerasModel(contentsOf: path))
+    let expected = try Self.sum(KerasModel(contentsOfFile: path))
     #expect(try Self.sum(KerasModel(bytes: bytes, options: Self.options(Self.helper))) == expected)
-    let weights = try KerasWeights(contentsOf: path, hdf5Helper: Self.helper)
-    #expect(weights.map(\.name) == (try KerasWeights(contentsOf: path).map(\.name)))
+    let weights = try KerasWeights(contentsOfFile: path, hdf5Helper: Self.helper)
+    #expect(weights.map(\.name) == (try KerasWeights(contentsOfFile: path).map(\.name)))
     #expect(try KerasWeights(bytes: bytes, hdf5Helper: Self.helper).count == weights.count)
     #expect(try KerasModel.inspect(path, options: Self.options(Self.helper)).problems.isEmpty)
   }
@@ -85,14 +86,17 @@ import Testing
   @Test func `without its helper nothing reads HDF5, and everything else is read`() throws {
     let options = Self.options("/no/such/kconvert-hdf5")
     let path = Self.fixtures.appending(path: "hostile/good.keras").path
-    let error = #expect(throws: KerasImportError.self) { try KerasModel(contentsOf: path, options: options) }
+    let error = #expect(throws: KerasImportError.self) {
+      try KerasModel(contentsOfFile: path, options: options)
+    }
     #expect("\(try #require(error))".contains("No such file or directory); HDF5 files are not read without"))
     #expect(throws: KerasImportError.self) {
-      try KerasWeights(contentsOf: path, hdf5Helper: "/no/such/kconvert-hdf5")
+      try KerasWeights(contentsOfFile: path, hdf5Helper: "/no/such/kconvert-hdf5")
     }
     let saved = Self.fixtures.appending(path: "savedmodel/small").path
     #expect(
-      try Self.sum(KerasModel(contentsOf: saved, options: options)) == Self.sum(KerasModel(contentsOf: saved))
+      try Self.sum(KerasModel(contentsOfFile: saved, options: options))
+        == Self.sum(KerasModel(contentsOfFile: saved))
     )
   }
 
@@ -101,7 +105,7 @@ import Testing
   func `hostile files are refused through the helper`(name: String) {
     let path = Self.fixtures.appending(path: "hostile/\(name)").path
     #expect(throws: KerasImportError.self) {
-      try KerasModel(contentsOf: path, options: Self.options(Self.helper)).lowered()
+      try KerasModel(contentsOfFile: path, options: Self.options(Self.helper)).lowered()
     }
   }
 }

@@ -27,7 +27,7 @@ import Testing
 
   private func read(_ name: String) throws {
     try HDF5File.$indexingPlace.withValue(.copy) {
-      let model = try KerasModel(contentsOf: HostileFileTests.folder.appending(path: name).path)
+      let model = try KerasModel(contentsOfFile: HostileFileTests.folder.appending(path: name).path)
       let lowered = try model.lowered()
       _ = ModelSummary(model, lowered).text(width: 100)
       try model.verifyChecksums()

@@ -10,7 +10,7 @@ import Testing
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
   static func open(_ path: String) throws -> KerasModel {
-    try KerasModel(contentsOf: repository.appending(path: "fixtures/\(path)").path)
+    try KerasModel(contentsOfFile: repository.appending(path: "fixtures/\(path)").path)
   }
 
   @Test func `a model lists its layers with their shapes and configuration`() throws {

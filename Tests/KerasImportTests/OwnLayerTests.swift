@@ -94,11 +94,11 @@ import Testing
   @Test func `what a layer uses undeclared, and declares unused, is told`() throws {
     var options = KerasModel.Options()
     options.layers.register(Undeclared.self, as: "Scale", "Demo>Scale")
-    let undeclared = try KerasModel(contentsOf: Self.scale(), options: options)
+    let undeclared = try KerasModel(contentsOfFile: Self.scale(), options: options)
     let error = #expect(throws: KerasImportError.self) { try undeclared.lowered() }
     #expect("\(try #require(error))".contains("the layer asks for weight \"scale\" but declares \"kernel\""))
     options.layers.register(Unused.self, as: "Scale", "Demo>Scale")
-    let unused = try KerasModel(contentsOf: Self.scale(), options: options).lowered()
+    let unused = try KerasModel(contentsOfFile: Self.scale(), options: options).lowered()
     #expect(unused.warnings.contains { $0.contains("declares weight \"s\" and never uses it") })
   }
 

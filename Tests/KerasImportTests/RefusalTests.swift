@@ -112,7 +112,7 @@ import Testing
     defer { try? FileManager.default.removeItem(at: file) }
     #expect(throws: KerasImportError.self) {
       do {
-        _ = try KerasModel(contentsOf: file.path).lowered()
+        _ = try KerasModel(contentsOfFile: file.path).lowered()
       } catch let error as KerasImportError {
         #expect("\(error)".contains(row.message))
         throw error
@@ -131,6 +131,6 @@ import Testing
     let file = FileManager.default.temporaryDirectory.appending(path: "version-\(UUID().uuidString).json")
     try text.write(to: file, atomically: true, encoding: .utf8)
     defer { try? FileManager.default.removeItem(at: file) }
-    #expect(try KerasModel(contentsOf: file.path).graph.layers.count == 2)
+    #expect(try KerasModel(contentsOfFile: file.path).graph.layers.count == 2)
   }
 }

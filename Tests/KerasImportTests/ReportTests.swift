@@ -108,7 +108,7 @@ import Testing
       #expect(pair.0 == pair.1)
     }
     let weights = try KerasWeights(bytes: Data(contentsOf: Self.fixtures.appending(path: name)))
-    #expect(try weights.names == KerasWeights(contentsOf: Self.path(name)).names)
+    #expect(try weights.names == KerasWeights(contentsOfFile: Self.path(name)).names)
   }
 
   @Test func `bytes of one of several files are refused as that`() throws {
@@ -119,7 +119,7 @@ import Testing
   }
 
   @Test func `the table's lines are values`() throws {
-    let model = try KerasModel(contentsOf: Self.path("cases/seed/cnn/model.keras"))
+    let model = try KerasModel(contentsOfFile: Self.path("cases/seed/cnn/model.keras"))
     let rows = try ModelSummary(model).rows
     #expect(rows.map(\.className).last == "Dense")
     #expect(rows.map(\.parameterCount).compactMap { $0 }.reduce(0, +) == 34_826)

@@ -54,6 +54,6 @@ enum PictureModel {
   static func open(_ path: String) throws -> KerasModel {
     var options = KerasModel.Options()
     options.keepsUnsupported = true
-    return try KerasModel(contentsOf: path, options: options)
+    return try KerasModel(contentsOfFile: path, options: options)
   }
 }

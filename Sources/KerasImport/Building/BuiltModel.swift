@@ -146,17 +146,42 @@ extension KerasModel {
         placing: ModelFile(name: name, architecture: built.json), weights: built.weights, options: options)
       if unsupported == nil { _ = try lowering() }
     } catch {
-      throw built.explained(error)
+      throw built.explained(error, known: options.layers)
     }
   }
 }
 
 extension BuiltModel {
-  /// A weight that the program did not give is not missing from a file; it may have given it under another name.
-  fileprivate func explained(_ error: KerasImportError) -> KerasImportError {
-    guard case .weightNotFound(let name) = error.reason else { return error }
-    let path = error.path.compactMap { $0.asLayer?.name }.joined(separator: "/") + "/"
-    let given = weights.keys.filter { $0.hasPrefix(path) }.map { String($0.dropFirst(path.count)) }
-    return KerasImportError(.noSuchWeight(name, nearest: given.nearest(to: name)), path: error.path)
+  /// What is wrong is the program's, not a file's: it may have written another name than it meant.
+  fileprivate func explained(_ error: KerasImportError, known: LayerRegistry) -> KerasImportError {
+    let layers = error.path.compactMap { $0.asLayer?.name }
+    switch error.reason {
+    case .weightNotFound(let name):
+      let path = layers.joined(separator: "/") + "/"
+      let given = weights.keys.filter { $0.hasPrefix(path) }.map { String($0.dropFirst(path.count)) }
+      return KerasImportError(.noSuchWeight(name, nearest: given.nearest(to: name)), path: error.path)
+    case .missingKey(let key):
+      let given = self.layers.first { $0.name == layers.last }?.definition.config.json.object
+      let near = given?.keys(where: { _, _ in true }).nearest(to: key)
+      return near.map { KerasImportError(.unknownKeys([$0], nearest: key), path: error.path) } ?? error  // Left out.
+    case .unsupportedLayer(let name): return misspelt(name, error, known) ?? error  // A class of the program's own.
+    case .several(let errors):
+      let found = errors.lazy.compactMap { one in
+        if case .unsupportedLayer(let name) = one.reason { misspelt(name, one, known) } else { nil }
+      }
+      return found.first ?? error  // Classes of the program's own.
+    default: return error
+    }
+  }
+
+  private func misspelt(_ name: String, _ error: KerasImportError, _ known: LayerRegistry)
+    -> KerasImportError?
+  {
+    guard !known.layerNames.contains(name), RefusedLayers.reasons[name] == nil,
+      let nearest = known.layerNames.nearest(to: name)
+    else {
+      return nil
+    }
+    return KerasImportError(.noSuchLayerClass(name, nearest: nearest), path: error.path)
   }
 }

@@ -117,7 +117,9 @@ public struct LayerConfig: Sendable {
     let unknown = json.keys(where: { key, value in
       !value.isNull && !LayerConfig.neverMatter.contains(key) && !taken.contains(key)
     })
-    if !unknown.isEmpty { throw KerasImportError(.unknownKeys(unknown)) }
+    guard let first = unknown.first else { return }
+    let known = taken.filter { json[$0] == nil }
+    throw KerasImportError(.unknownKeys(unknown, nearest: known.nearest(to: first)))
   }
 }
 

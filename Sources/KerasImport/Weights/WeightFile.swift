@@ -23,11 +23,6 @@ extension KerasWeights {
     }
   }
 
-  /// The same, as this package calls it.
-  package init(contentsOf path: String, hdf5Helper: String? = nil) throws(KerasImportError) {
-    try self.init(contentsOfFile: path, hdf5Helper: hdf5Helper)
-  }
-
   /// Opens the weights of a file in memory, named as ``init(contentsOfFile:hdf5Helper:)`` names them. The bytes are copied once.
   /// - Parameter bytes: the file's content.
   /// - Parameter name: what errors call it.

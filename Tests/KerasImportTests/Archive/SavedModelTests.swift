@@ -31,7 +31,7 @@ import Testing
   /// The text of the error that opening gives, without the place of the folder.
   func refusal(_ path: String, _ options: KerasModel.Options = .init()) -> String {
     do {
-      try KerasModel(contentsOf: path, options: options).verifyChecksums()
+      try KerasModel(contentsOfFile: path, options: options).verifyChecksums()
       return "no error"
     } catch {
       let suggestion = error.suggestion.map { "; \($0)" } ?? ""
@@ -41,7 +41,7 @@ import Testing
 
   @Test(arguments: ["", "/saved_model.pb", "/keras_metadata.pb"])
   func `a folder and each of its files open the model`(file: String) throws {
-    let model = try KerasModel(contentsOf: path("savedmodel/small\(file)"))
+    let model = try KerasModel(contentsOfFile: path("savedmodel/small\(file)"))
     #expect(model.format == "TensorFlow 2.15 SavedModel")
     #expect(model.kerasVersion == "2.15.0")
     #expect(model.weights.names == ["dense/kernel", "dense/bias"])
@@ -50,20 +50,20 @@ import Testing
   }
 
   @Test func `a zipped folder is read with the folder's name in front`() throws {
-    let model = try KerasModel(contentsOf: path("eras/tfkeras2.15/saved_functional/model"))
+    let model = try KerasModel(contentsOfFile: path("eras/tfkeras2.15/saved_functional/model"))
     #expect(model.format == "TensorFlow 2.15 SavedModel")
     #expect(model["inner"] != nil)
     try model.verifyChecksums()
   }
 
   @Test func `before 2_5 the configuration is among the graph's objects`() throws {
-    let model = try KerasModel(contentsOf: path("eras/tfkeras2.4/saved_functional/model"))
+    let model = try KerasModel(contentsOfFile: path("eras/tfkeras2.4/saved_functional/model"))
     #expect(model.format == "TensorFlow 2.4 SavedModel")
     #expect(model.kerasVersion == "2.4.0")
   }
 
   @Test func `a checkpoint's weights have the names of its objects`() throws {
-    let weights = try KerasWeights(contentsOf: path("eras/tfkeras2.15/saved_partitioned/weights"))
+    let weights = try KerasWeights(contentsOfFile: path("eras/tfkeras2.15/saved_partitioned/weights"))
     #expect(
       weights.names == [
         "layer_with_weights-0/embeddings", "layer_with_weights-1/bias", "layer_with_weights-1/kernel",
@@ -111,7 +111,7 @@ import Testing
     var options = KerasModel.Options()
     options.weights = path("savedmodel/small")
     let folder = try changed("variables/variables.index") { $0 = nil }
-    let model = try KerasModel(contentsOf: folder, options: options)
+    let model = try KerasModel(contentsOfFile: folder, options: options)
     #expect(model.weights.count == 2)
   }
 

@@ -11,7 +11,7 @@ import Testing
   func open(_ name: String, weights: String? = nil) throws -> KerasModel {
     var options = KerasModel.Options()
     options.weights = weights.map(path)
-    return try KerasModel(contentsOf: path(name), options: options)
+    return try KerasModel(contentsOfFile: path(name), options: options)
   }
 
   func refusal(_ name: String, weights: String? = nil) -> String {

@@ -13,7 +13,7 @@ import Testing
 
   func refusal(_ name: String) -> String {
     do {
-      _ = try KerasWeights(contentsOf: path(name))
+      _ = try KerasWeights(contentsOfFile: path(name))
       return "no error"
     } catch {
       return "\(error)".replacing(path(name), with: "FILE")
@@ -21,7 +21,7 @@ import Testing
   }
 
   @Test func `folders come in the order of their data, numbers by value`() throws {
-    let weights = try KerasWeights(contentsOf: path("weights/numbered.weights.h5"))
+    let weights = try KerasWeights(contentsOfFile: path("weights/numbered.weights.h5"))
     let folders = [("dense", 2), ("conv2d", 12), ("dense_1", 2), ("dense_10", 2), ("dense_2", 2)]
     let expected = folders.flatMap { folder, count in (0..<count).map { "layers/\(folder)/vars/\($0)" } }
     #expect(weights.names == expected)
@@ -31,7 +31,7 @@ import Testing
   }
 
   @Test func `legacy names are below their layer's, without counters, and each once`() throws {
-    let weights = try KerasWeights(contentsOf: path("weights/legacy.h5"))
+    let weights = try KerasWeights(contentsOfFile: path("weights/legacy.h5"))
     #expect(weights.names == ["b/kernel", "b/bias", "a/kernel", "a/W", "a/W_1", "c/lstm/lstm_cell/kernel"])
     for (number, weight) in weights.enumerated() {
       #expect(try weight.tensor.elements(as: Float.self) == [Float(number), Float(number)])
@@ -39,7 +39,7 @@ import Testing
   }
 
   @Test func `ordinary arrays of NumPy are read from an archive`() throws {
-    let weights = try KerasWeights(contentsOf: path("weights/numpy.keras"))
+    let weights = try KerasWeights(contentsOfFile: path("weights/numpy.keras"))
     #expect(
       weights.names == ["layers/dense/vars/0", "layers/dense/vars/1", "layers/a/vars/0", "layers/b/vars/0"])
     #expect(try weights["layers/dense/vars/0"]?.elements(as: Float.self) == [0, 1, 2, 3, 4, 5])
@@ -57,13 +57,15 @@ import Testing
 
   @Test func `archives, folders, shards and safetensors are read`() throws {
     let dense = ["layers/dense/vars/0", "layers/dense/vars/1"]
-    #expect(try KerasWeights(contentsOf: path("archive/stored.keras")).names == dense)
-    #expect(try KerasWeights(contentsOf: path("archive/folder")).names == dense)
-    #expect(try KerasWeights(contentsOf: path("archive/shards/model.weights.json")).count == 3)
+    #expect(try KerasWeights(contentsOfFile: path("archive/stored.keras")).names == dense)
+    #expect(try KerasWeights(contentsOfFile: path("archive/folder")).names == dense)
+    #expect(try KerasWeights(contentsOfFile: path("archive/shards/model.weights.json")).count == 3)
     #expect(
-      try KerasWeights(contentsOf: path("native/dense.safetensors")).names == ["dense/kernel", "dense/bias"])
+      try KerasWeights(contentsOfFile: path("native/dense.safetensors")).names == [
+        "dense/kernel", "dense/bias",
+      ])
     #expect(
-      try KerasWeights(contentsOf: path("native/plain_weights.safetensors")).names == [
+      try KerasWeights(contentsOfFile: path("native/plain_weights.safetensors")).names == [
         "dense/bias", "dense/kernel",
       ])
     #expect(refusal("native/dense.json") == "FILE: no weights are read from this format")
