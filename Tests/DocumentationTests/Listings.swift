@@ -124,6 +124,16 @@ enum LoadingWeights {
     return arrays
   }
 
+  static func explained(_ model: KerasModel, _ network: inout Network, _ rules: [WeightRule]) {
+    do {
+      try model.weights.load(into: &network, rules)
+    } catch {
+      guard let report = error.report else { return print(error) }
+      for misfit in report.mismatches { print(misfit.parameter, misfit.weight, misfit.message) }
+      print("without a weight:", report.missing, "without a parameter:", report.unused)
+    }
+  }
+
   static func changed(_ model: KerasModel) throws -> [KerasModel] {
     let changed = try model.replacingWeights { weight in
       weight.name.hasSuffix("/bias") ? try weight.tensor.converted(to: .float16) : nil
