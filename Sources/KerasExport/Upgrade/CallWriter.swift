@@ -39,7 +39,9 @@ struct CallWriter {
       let added = masks[KerasTensor(layer: layer, call: call.call, output: 0), default: []]
       for (key, mask) in added { keywords[key] = mask }
       let isOperation = graph.layers[layer].isOperation && graph.layers[layer].className != "GetItem"
-      let dtype = call.arguments.tensors.first.flatMap { type(of: $0)?.dtype }
+      // A condition says nothing about the type of what is chosen.
+      let types = call.arguments.tensors.compactMap { type(of: $0)?.dtype }
+      let dtype = types.first { $0 != .bool } ?? types.first
       let arguments = try call.arguments.positional.map { argument throws(KerasExportError) in
         try isLegacy && isOperation ? operand(argument, dtype) : value(argument)
       }
@@ -51,10 +53,20 @@ struct CallWriter {
   private func operand(
     _ argument: CallArgument<KerasTensor>, _ dtype: DType?
   ) throws(KerasExportError) -> JSONValue {
-    guard case .list = argument, let numbers = argument.numbers, let dtype else { return try value(argument) }
-    // Whole numbers may be indices, and take part in arithmetic of any type all the same.
-    let isWhole = argument.isWhole && dtype != .int64
-    let type = isWhole ? .int32 : dtype
+    guard case .list(let items) = argument, let dtype else { return try value(argument) }
+    guard let numbers = argument.numbers else {
+      // What stands beside tensors in a list is an operand, too.
+      guard !argument.tensors.isEmpty else { return try value(argument) }
+      return .array(try items.map { item throws(KerasExportError) in try operand(item, dtype) })
+    }
+    let type: DType
+    if argument.isBoolean {
+      type = .bool
+    } else if argument.isWhole, dtype != .int64 {
+      type = .int32  // They may be indices, and take part in arithmetic of any type all the same.
+    } else {
+      type = dtype == .bool ? .float32 : dtype
+    }
     let tensor: Tensor
     do { tensor = try Tensor(numbers.values, sizes: numbers.sizes, dtype: type) } catch {
       throw .weight(name: "a constant", message: error.message)

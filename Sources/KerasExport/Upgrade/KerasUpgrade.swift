@@ -46,7 +46,7 @@ struct KerasUpgrade {
   }
 
   private mutating func sequential(_ graph: LayerGraph, name: String, path: String) -> KerasNode {
-    let names = KerasUpgrade.uniqueNames(graph)
+    let names = uniqueNames(graph)
     var layers: [KerasNode] = []
     for (index, object) in graph.layers.enumerated() {
       if let input = object.layer as? InputLayer, input.batchShape == nil { continue }
@@ -61,7 +61,7 @@ struct KerasUpgrade {
   }
 
   private mutating func functional(_ graph: LayerGraph, name: String, path: String) -> KerasNode {
-    let names = KerasUpgrade.uniqueNames(graph)
+    let names = uniqueNames(graph)
     var writer = CallWriter(graph: graph, names: names, lowered: lowered, path: path, isLegacy: isLegacy)
     let retired = lowered.map { lowered in
       RetiredOperations(graph, lowered.graph, names: names) { lowered.value(of: $0, in: graph, at: path) }
@@ -136,9 +136,24 @@ struct KerasUpgrade {
     return masks.operations
   }
 
-  private static func uniqueNames(_ graph: LayerGraph) -> [String] {
+  /// Names that Keras 3 gives to the operations which make masks when a model is loaded (`compute_mask` of Embedding,
+  /// Masking and merging layers), numbered where there are several.
+  private static let maskOperations: Set<String> = [
+    "not_equal", "any", "where", "squeeze", "logical_or", "concatenate", "ones_like", "zeros_like",
+    "expand_dims",
+  ]
+
+  /// A name for each layer that no other has, nor an operation that makes masks.
+  private func uniqueNames(_ graph: LayerGraph) -> [String] {
     var used: Set<String> = []
-    return graph.layers.map { used.insertUnique(valid($0.name)) }
+    let makesMasks = isLegacy && graph.layers.contains { lowered?.masks(of: $0) != nil }
+    return graph.layers.map { layer in
+      var name = KerasUpgrade.valid(layer.name)
+      let end = name.lastIndex { !$0.isNumber } ?? name.startIndex  // A name of digits is no operation's.
+      let base = name[end...].first == "_" && name[end...].count > 1 ? String(name[..<end]) : name
+      if makesMasks, KerasUpgrade.maskOperations.contains(base) { name = "layer_" + name }
+      return used.insertUnique(name)
+    }
   }
 
   // MARK: Layers

@@ -55,7 +55,8 @@ extension OperationWriter {
       let sizes = try dimensions.map { size throws(KerasExportError) in try OperationWriter.fixed(size) }
       return try CallWriter.array(Tensor(vector: sizes.map(Int64.init)))
     case .resize(let attributes): return try resize(attributes, x[0], shape)
-    case .dense, .attention, .dequantize, .convTranspose, .batchNormalization, .normalization, .gatherND, .count,
+    case .dense, .attention, .dequantize, .convTranspose, .batchNormalization, .normalization, .gatherND,
+      .count,
       .recurrent,
       .sequenceRecurrent, .scan, .lookup,
       .hash,

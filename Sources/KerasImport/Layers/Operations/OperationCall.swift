@@ -244,7 +244,7 @@ extension CallArgument {
   }
 
   /// The plain values in it, in any nesting, all of them truth values.
-  var isBoolean: Bool {
+  package var isBoolean: Bool {
     switch self {
     case .bool: true
     case .list(let items): !items.isEmpty && items.allSatisfy(\.isBoolean)
