@@ -82,10 +82,14 @@ struct TensorFlowCalls {
       }
       given[names[index]] = value
     }
-    if given["keep_dims"] != nil { given["keepdims"] = given["keep_dims"] }
-    for key in ["adjoint", "conjugate", "batch_dims", "validate_indices", "message", "keep_dims"] {
-      if let value = given.removeValue(forKey: key), !["keep_dims", "message"].contains(key),
-        !value.isNull, value.bool != false, value.int != 0
+    // TensorFlow 1's names of arguments.
+    for (old, new) in [("keep_dims", "keepdims"), ("dim", "axis"), ("squeeze_dims", "axis")] {
+      guard let value = given.removeValue(forKey: old), !value.isNull else { continue }
+      given[new] = value
+    }
+    for key in ["adjoint", "conjugate", "batch_dims", "validate_indices", "message"] {
+      if let value = given.removeValue(forKey: key), key != "message", !value.isNull, value.bool != false,
+        value.int != 0
       {
         throw KerasImportError(.unsupported("\(key) of tf.\(name)"))
       }
