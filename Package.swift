@@ -48,7 +48,8 @@ let package = Package(
       name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
     .target(
       name: "CHDF5", exclude: ["functions.def"],
-      cSettings: [.define("KCONVERT_HDF5", .when(traits: ["HDF5"]))]),  // Loads the library when it is needed.
+      // Loads the library when it is needed.
+      cSettings: [.define("KCONVERT_HDF5", .when(traits: ["HDF5"]))]),
     .systemLibrary(
       name: "CDeflate", pkgConfig: "libdeflate",
       providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]),

@@ -66,7 +66,8 @@ extension IndexProcess {
     let copy = file == nil ? cs_memory_file(bytes.baseAddress, bytes.count) : -1
     guard file != nil || copy >= 0 else { throw IndexProcess.cannotStart }
     defer { if copy >= 0 { close(copy) } }
-    let numbers = [file?.offset ?? 0, bytes.count, Int(seconds), Int(getpid())]  // A copy begins with the bytes.
+    // A copy begins with the bytes.
+    let numbers = [file?.offset ?? 0, bytes.count, Int(seconds), Int(getpid())]
     try self.init(byteCount: bytes.count, seconds: seconds) { output in
       var arguments = ([helper] + numbers.map(String.init)).map { strdup($0) } + [nil]
       defer { for argument in arguments { free(argument) } }

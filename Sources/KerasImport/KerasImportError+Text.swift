@@ -149,7 +149,8 @@ extension KerasImportError.Reason {
     case .invalidValue(let key, let expected, let found):
       return "\"\(key)\": expected \(expected), found \(found)"
     case .noSuchWeight(let name, let nearest):
-      return "there is no weight \"\(name)\"" + (nearest.map { "; did you mean \"\($0)\"?" } ?? "")  // Nothing is near.
+      // Nothing is near.
+      return "there is no weight \"\(name)\"" + (nearest.map { "; did you mean \"\($0)\"?" } ?? "")
     case .undeclaredWeight(let name, let declared):
       let names = declared.map { "\"\($0)\"" }.joined(separator: ", ")
       return "the layer asks for weight \"\(name)\" but declares \(names.isEmpty ? "none" : names)"

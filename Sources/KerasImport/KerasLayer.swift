@@ -40,11 +40,15 @@ public struct KerasLayer: Sendable {
   /// The shapes of the tensors the layer is first called with. None for inputs, and for layers that the layer around
   /// them computes itself, as a cell.
   /// - Throws: the first layer that cannot take its input.
-  public var inputShapes: [Shape] { get throws(KerasImportError) { try shapes.map(\.inputs) ?? [] } }  // None: not called.
+  public var inputShapes: [Shape] {
+    get throws(KerasImportError) { try shapes.map(\.inputs) ?? [] }  // None: not called.
+  }
 
   /// The shapes of what the layer's first call gives; none for layers that the layer around them computes itself.
   /// - Throws: the first layer that cannot take its input.
-  public var outputShapes: [Shape] { get throws(KerasImportError) { try shapes.map(\.outputs) ?? [] } }  // None: not called.
+  public var outputShapes: [Shape] {
+    get throws(KerasImportError) { try shapes.map(\.outputs) ?? [] }  // None: not called.
+  }
 
   private var shapes: LayerShapes? { get throws(KerasImportError) { try model.lowering().shapes[path] } }
 

@@ -121,7 +121,8 @@ extension TensorBundle {
 
 extension HDF5File {
   fileprivate func layers(in group: String) -> [(name: String, tensors: [Tensor])] {
-    guard let root = try? index.root.group(at: group) else { return [] }  // What cannot be read is not counted.
+    // What cannot be read is not counted.
+    guard let root = try? index.root.group(at: group) else { return [] }
     return LegacyWeights.list("layer_names", of: root).compactMap { name in
       guard let folder = root.group(at: name) else { return nil }
       let tensors = LegacyWeights.list("weight_names", of: folder).compactMap {

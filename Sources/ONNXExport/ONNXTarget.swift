@@ -216,7 +216,8 @@ struct ONNXTable: Sendable {
     case .logicalAnd, .logicalOr, .logicalXor: return .any
     case .floorDivide, .atan2: return .composed(carriers: narrow)
     case .bitwiseAnd, .bitwiseOr, .bitwiseXor:
-      return dtype == .bool ? .composed() : since(18, .any, function.onnxName ?? function.name)  // All three have one.
+      // All three have one.
+      return dtype == .bool ? .composed() : since(18, .any, function.onnxName ?? function.name)
     case .shiftLeft, .shiftRight:
       if [.uint8, .uint32, .uint64].contains(dtype) { return .any }
       return .composed(carriers: narrow.filter { ![.uint8, .uint32, .uint64].contains($0.key) })

@@ -85,7 +85,9 @@ extension WireMessage {
   }
 
   /// The number of a field; 0, which is not written, when it is not there.
-  package func number(_ number: UInt64) throws(Failure) -> UInt64 { try numbers(number).last ?? 0 }  // Absent: 0.
+  package func number(_ number: UInt64) throws(Failure) -> UInt64 {
+    try numbers(number).last ?? 0  // Absent: 0.
+  }
 
   /// All bytes as text.
   package var text: String { bytes.withBytes { String(decoding: $0, as: UTF8.self) } }

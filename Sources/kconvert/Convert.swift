@@ -67,7 +67,8 @@ struct Convert: ParsableCommand {
     if isForSummary {
       let table = try ModelSummary(model, options: sizes, expandsNested: expandNested)
       let description = try cost ? ModelDescription(model, options: sizes) : nil
-      let text = table.text(width: Terminal.width, adding: description?.costColumns ?? [])  // None without --cost.
+      // None without --cost.
+      let text = table.text(width: Terminal.width, adding: description?.costColumns ?? [])
       // None without --cost.
       try StandardOutput.table(text + (description?.costLines ?? ""))
       if let unsupported = table.unsupported, to == nil {
@@ -76,7 +77,8 @@ struct Convert: ParsableCommand {
     }
     switch to {
     case .onnx: try writeONNX(lowered(model, sizes).graph, of: model)
-    case .native: try writeNative(model, lowered(model, sizes))  // What cannot be computed is no model to keep.
+    // What cannot be computed is no model to keep.
+    case .native: try writeNative(model, lowered(model, sizes))
     case .keras: try writeKeras(model, lowered(model, sizes))
     case .dot?, .svg?, .html?, .json?: try writePicture(model, sizes)
     case nil: break

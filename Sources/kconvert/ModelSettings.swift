@@ -100,6 +100,7 @@ struct ModelSettings: ParsableArguments {
   }
 
   private static func last(of path: String, _ separator: Character) -> String {
-    path.split(separator: separator).last.map(String.init) ?? path  // A name without separators is the last itself.
+    // A name without separators is the last itself.
+    path.split(separator: separator).last.map(String.init) ?? path
   }
 }

@@ -12,7 +12,8 @@ import Testing
 
   static let shown: [Shown] = {
     let readme = CommandTests.repository.appending(path: "README.md")
-    guard let text = try? String(contentsOf: readme, encoding: .utf8) else { return [] }  // The count below tells.
+    // The count below tells.
+    guard let text = try? String(contentsOf: readme, encoding: .utf8) else { return [] }
     var found: [Shown] = []
     var isOpen = false
     for line in text.components(separatedBy: "\n") {

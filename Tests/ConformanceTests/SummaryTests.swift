@@ -10,7 +10,8 @@ import Testing
   static let misdeclared: Set<String> = [
     "activations/glu", "layers/einsumdense_heads", "rnn/bidir_backward_layer",
     "preprocessing/textvectorization_multihot", "preprocessing/textvectorization_adapt",
-    "quantized/int4_einsum", "quantized/int4_einsum_channel", "quantized/int8_einsum", "quantized/int8_einsum_out",
+    "quantized/int4_einsum", "quantized/int4_einsum_channel", "quantized/int8_einsum",
+    "quantized/int8_einsum_out",
     "quantized/int4_revembedding", "quantized/int4_revembedding_untied", "quantized/int8_revembedding_untied",
   ]
 

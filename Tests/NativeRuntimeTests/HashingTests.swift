@@ -21,12 +21,16 @@ struct HashingTests {
     Example(text: "0123456789abcdefg", fast: 2800675501336285771, strong: 1363201962852602089),
     Example(text: "the quick brown fox jumps over t", fast: 8819998799441320144, strong: 1745207834909481754),
     Example(
-      text: "the quick brown fox jumps over the lazy dog", fast: 3200379034145657812, strong: 8564043634066726534),
+      text: "the quick brown fox jumps over the lazy dog", fast: 3200379034145657812,
+      strong: 8564043634066726534),
     Example(text: String(repeating: "x", count: 63), fast: 3985643400710983581, strong: 5779637922299301050),
     Example(text: String(repeating: "y", count: 64), fast: 4471793200125962424, strong: 1543086266752996099),
-    Example(text: String(repeating: "abc", count: 22), fast: 7881508957224893050, strong: 8730087138045994986),
+    Example(
+      text: String(repeating: "abc", count: 22), fast: 7881508957224893050, strong: 8730087138045994986),
     Example(text: String(repeating: "ab", count: 64), fast: 8619453507633483991, strong: 4482240245271567567),
-    Example(text: String(repeating: "hello world ", count: 20), fast: 3290319849638752060, strong: 5156863835326423080),
+    Example(
+      text: String(repeating: "hello world ", count: 20), fast: 3290319849638752060,
+      strong: 5156863835326423080),
   ]
 
   @Test(arguments: examples) func `both hashes are TensorFlow's`(example: Example) throws {

@@ -17,7 +17,9 @@ struct KernelTests {
     for (value, wanted) in zip(values, expected) { #expect(abs(value - wanted) <= tolerance) }
   }
 
-  private func attributes(_ stride: Int, _ padding: Padding, dilation: Int = 1, groups: Int = 1) -> ConvAttributes {
+  private func attributes(_ stride: Int, _ padding: Padding, dilation: Int = 1, groups: Int = 1)
+    -> ConvAttributes
+  {
     ConvAttributes(
       strides: [stride, stride], dilations: [dilation, dilation], padding: padding, groups: groups,
       layout: .channelsLast)
@@ -28,10 +30,12 @@ struct KernelTests {
   @Test func `a convolution with same padding and stride 2`() throws {
     let y = try convolution(attributes(2, .sameUpper), [pattern(1, 5, 5, 4), pattern(3, 3, 4, 2, period: 5)])
     #expect(y.sizes == [1, 3, 3, 2])
-    try expect(y, [
-      -0.1875, -0.5, 1, 0.9375, -0.3125, 0.1875, 0.1875, 0.25, -0.5, 0, 0.125, -1.125, -0.0625,
-      0.9375, -0.625, 0, 0.6875, 0.1875,
-    ])
+    try expect(
+      y,
+      [
+        -0.1875, -0.5, 1, 0.9375, -0.3125, 0.1875, 0.1875, 0.25, -0.5, 0, 0.125, -1.125, -0.0625,
+        0.9375, -0.625, 0, 0.6875, 0.1875,
+      ])
   }
 
   @Test func `unsigned numbers of 64 bits are not taken for negative ones`() throws {
@@ -45,7 +49,9 @@ struct KernelTests {
     func number(_ value: UInt64) throws -> Tensor { try Tensor([value], sizes: [1]) }
     #expect(try [UInt64](result(.binary(.shiftRight), [x, number(60)])[0]) == [8, 0, 15])
     #expect(
-      try [UInt64](result(.binary(.divide), [x, number(10)])[0]) == [922_337_203_685_477_581, 0, 1_844_674_407_370_955_161])
+      try [UInt64](result(.binary(.divide), [x, number(10)])[0]) == [
+        922_337_203_685_477_581, 0, 1_844_674_407_370_955_161,
+      ])
     #expect(try [UInt64](result(.binary(.modulo), [x, number(10)])[0]) == [5, 3, 5])
     #expect(try [Bool](result(.compare(.greater), [x, number(5)])[0]) == [true, false, true])
     #expect(try [Double](result(.cast(.float64), [x])[0]) == [0x1p63, 3, 0x1p64])
@@ -63,18 +69,24 @@ struct KernelTests {
   }
 
   @Test func `a dilated convolution`() throws {
-    let y = try convolution(attributes(1, valid, dilation: 2), [pattern(1, 5, 5, 4), pattern(3, 3, 4, 2, period: 5)])
-    try expect(y, [
-      0.4375, -0.875,
-    ])
+    let y = try convolution(
+      attributes(1, valid, dilation: 2), [pattern(1, 5, 5, 4), pattern(3, 3, 4, 2, period: 5)])
+    try expect(
+      y,
+      [
+        0.4375, -0.875,
+      ])
   }
 
   @Test func `a convolution in two groups`() throws {
-    let y = try convolution(attributes(2, valid, groups: 2), [pattern(1, 5, 5, 4), pattern(3, 3, 2, 4, period: 5)])
-    try expect(y, [
-      1.0625, 0.125, 0.375, 1.0625, -0.625, 1.375, 0.625, 0.625, 1.375, -0.625, 0.75, -1.125,
-      0.125, 1.0625, 0.5625, -0.25,
-    ])
+    let y = try convolution(
+      attributes(2, valid, groups: 2), [pattern(1, 5, 5, 4), pattern(3, 3, 2, 4, period: 5)])
+    try expect(
+      y,
+      [
+        1.0625, 0.125, 0.375, 1.0625, -0.625, 1.375, 0.625, 0.625, 1.375, -0.625, 0.75, -1.125,
+        0.125, 1.0625, 0.5625, -0.25,
+      ])
   }
 
   @Test func `a transposed convolution`() throws {
@@ -83,29 +95,35 @@ struct KernelTests {
       layout: .channelsLast)
     let y = try transposedConvolution(attributes, [pattern(1, 2, 2, 3), pattern(3, 3, 2, 3, period: 5)])
     #expect(y.sizes == [1, 5, 5, 2])
-    try expect(y, [
-      0.5, -0.3125, 0.125, -0.0625, -0.3125, 0.375, 0.125, -0.25, 0.3125, -0.0625, -0.3125,
-      0.125, -0.0625, -0.25, 0.375, -0.1875, -0.25, 0.3125, -0.0625, -0.125, -0.0625, 0,
-      -0.5625, 1.375, -0.5, -0.5, 0.4375, -0.25, 0, 0.25, 0.0625, -0.3125, 0.875, -0.4375,
-      -0.375, 0.1875, -0.1875, 0.125, 0.125, -0.1875, -0.3125, 0.875, -0.4375, -0.1875, 0.1875,
-      -0.5, 0.125, 0.125, -0.1875, 0.125,
-    ])
+    try expect(
+      y,
+      [
+        0.5, -0.3125, 0.125, -0.0625, -0.3125, 0.375, 0.125, -0.25, 0.3125, -0.0625, -0.3125,
+        0.125, -0.0625, -0.25, 0.375, -0.1875, -0.25, 0.3125, -0.0625, -0.125, -0.0625, 0,
+        -0.5625, 1.375, -0.5, -0.5, 0.4375, -0.25, 0, 0.25, 0.0625, -0.3125, 0.875, -0.4375,
+        -0.375, 0.1875, -0.1875, 0.125, 0.125, -0.1875, -0.3125, 0.875, -0.4375, -0.1875, 0.1875,
+        -0.5, 0.125, 0.125, -0.1875, 0.125,
+      ])
   }
 
   @Test func `padding is not counted by an average`() throws {
     let attributes = PoolAttributes(
       function: .average, kernelSize: [2, 2], strides: [2, 2], padding: .sameUpper, layout: .channelsLast)
-    try expect(try pool(attributes, pattern(1, 3, 3, 2)), [
-      -0.1875, -0.375, 0.125, 0.375, -0.125, 0.125, -0.25, 0,
-    ])
+    try expect(
+      try pool(attributes, pattern(1, 3, 3, 2)),
+      [
+        -0.1875, -0.375, 0.125, 0.375, -0.125, 0.125, -0.25, 0,
+      ])
   }
 
   @Test func `the maximum of a window`() throws {
     let attributes = PoolAttributes(
       function: .maximum, kernelSize: [2, 2], strides: [1, 1], padding: valid, layout: .channelsLast)
-    try expect(try pool(attributes, pattern(1, 3, 3, 2)), [
-      0.75, 0, 0.25, 0.5, 0.75, 0.75, 0, 0.25,
-    ])
+    try expect(
+      try pool(attributes, pattern(1, 3, 3, 2)),
+      [
+        0.75, 0, 0.25, 0.5, 0.75, 0.75, 0, 0.25,
+      ])
   }
 
   @Test func `einsum repeats a size of 1 no time at all where the other is empty`() throws {
@@ -117,32 +135,40 @@ struct KernelTests {
 
   @Test func `einsum sums letters that only the operands have`() throws {
     let y = try einsum(EinsumEquation("abc,cda->bd"), [pattern(2, 3, 4), pattern(4, 2, 2, period: 5)])
-    try expect(y, [
-      -0.9375, 0.8125, 0.625, -1.25, 0, 0.625,
-    ])
+    try expect(
+      y,
+      [
+        -0.9375, 0.8125, 0.625, -1.25, 0, 0.625,
+      ])
   }
 
   @Test func `a letter twice in an operand is its diagonal`() throws {
-    try expect(try einsum(EinsumEquation("iij->ij"), [pattern(3, 3, 2)]), [
-      -0.75, -0.5, -0.5, -0.25, -0.25, 0,
-    ])
+    try expect(
+      try einsum(EinsumEquation("iij->ij"), [pattern(3, 3, 2)]),
+      [
+        -0.75, -0.5, -0.5, -0.25, -0.25, 0,
+      ])
   }
 
   @Test func `an LSTM repeats its output at masked steps`() throws {
     let y = try masked(.lstm, [pattern(2, 8, period: 5), pattern(2, 8, period: 5), pattern(8, period: 5)])
-    try expect(y, [
-      0.02298, -0.057967, 0.02298, -0.057967, 0.108955, -0.12412, 0, 0, 0.045145, -0.069994,
-      0.104681, -0.128801,
-    ])
+    try expect(
+      y,
+      [
+        0.02298, -0.057967, 0.02298, -0.057967, 0.108955, -0.12412, 0, 0, 0.045145, -0.069994,
+        0.104681, -0.128801,
+      ])
   }
 
   @Test func `a GRU that resets after the product`() throws {
     let cell = RecurrentAttributes.Cell.gru(resetAfter: true)
     let y = try masked(cell, [pattern(2, 6, period: 5), pattern(2, 6, period: 5), pattern(2, 6, period: 5)])
-    try expect(y, [
-      0.061255, -0.073929, 0.061255, -0.073929, 0.104397, -0.459284, 0, 0, 0.061546, -0.175435,
-      0.127709, -0.427422,
-    ])
+    try expect(
+      y,
+      [
+        0.061255, -0.073929, 0.061255, -0.073929, 0.104397, -0.459284, 0, 0, 0.061546, -0.175435,
+        0.127709, -0.427422,
+      ])
   }
 
   private func masked(_ cell: RecurrentAttributes.Cell, _ weights: [Tensor]) throws -> Tensor {
@@ -155,18 +181,23 @@ struct KernelTests {
 
   @Test func `bilinear resizing by half-pixel centres`() throws {
     let attributes = ResizeAttributes(method: .linear, coordinates: .halfPixel, axes: [1, 2], sizes: [4, 5])
-    try expect(try resize(attributes, pattern(1, 2, 3, 1)), [
-      -0.75, -0.65, -0.5, -0.35, -0.25, -0.5625, -0.4625, -0.3125, -0.1625, -0.0625, -0.1875,
-      -0.0875, 0.0625, 0.2125, 0.3125, 0, 0.1, 0.25, 0.4, 0.5,
-    ])
+    try expect(
+      try resize(attributes, pattern(1, 2, 3, 1)),
+      [
+        -0.75, -0.65, -0.5, -0.35, -0.25, -0.5625, -0.4625, -0.3125, -0.1625, -0.0625, -0.1875,
+        -0.0875, 0.0625, 0.2125, 0.3125, 0, 0.1, 0.25, 0.4, 0.5,
+      ])
   }
 
   @Test func `nearest resizing by half-pixel centres`() throws {
-    let attributes = ResizeAttributes(method: .nearest, coordinates: .halfPixel, axes: [1, 2], sizes: [4, 5])
-    try expect(try resize(attributes, pattern(1, 2, 3, 1)), [
-      -0.75, -0.75, -0.5, -0.25, -0.25, -0.75, -0.75, -0.5, -0.25, -0.25, 0, 0, 0.25, 0.5, 0.5,
-      0, 0, 0.25, 0.5, 0.5,
-    ])
+    let attributes = ResizeAttributes(
+      method: .nearest, coordinates: .halfPixel, axes: [1, 2], sizes: [4, 5])
+    try expect(
+      try resize(attributes, pattern(1, 2, 3, 1)),
+      [
+        -0.75, -0.75, -0.5, -0.25, -0.25, -0.75, -0.75, -0.5, -0.25, -0.25, 0, 0, 0.25, 0.5, 0.5,
+        0, 0, 0.25, 0.5, 0.5,
+      ])
   }
 
   @Test func `of equal elements the first comes first`() throws {

@@ -12,7 +12,8 @@ extension KerasUpgrade {
     if hidesQuantisation(object) {
       refuse(object, "Keras 3 does not load quantised projections, of which its configuration says nothing")
     }
-    if node.className == "BatchNormalization", (object.config["axis"]?.array?.count ?? 1) > 1 {  // A number is one axis.
+    // A number is one axis.
+    if node.className == "BatchNormalization", (object.config["axis"]?.array?.count ?? 1) > 1 {
       refuse(object, "Keras 3 normalises along one axis, not along several")
     }
     if node.className == "BatchNormalization", object.config["virtual_batch_size"]?.int != nil {
@@ -85,5 +86,7 @@ extension KerasUpgrade {
 
 extension JSONValue {
   /// A number, or the numbers of a list.
-  fileprivate var numbers: [Double] { double.map { [$0] } ?? array?.compactMap(\.double) ?? [] }  // Else there is none.
+  fileprivate var numbers: [Double] {
+    double.map { [$0] } ?? array?.compactMap(\.double) ?? []  // Else there is none.
+  }
 }

@@ -80,7 +80,8 @@ extension KerasUpgrade {
       return node
     }
     // A ReLU with a threshold and no slope is `x` above the threshold, else 0.
-    var relu = KerasNode("ReLU", name: node.name, [("threshold", node.config["theta"] ?? 1.0)])  // Its default.
+    // Its default.
+    var relu = KerasNode("ReLU", name: node.name, [("threshold", node.config["theta"] ?? 1.0)])
     relu.config["trainable"] = node.config["trainable"]
     relu.config["dtype"] = node.config["dtype"]
     return relu

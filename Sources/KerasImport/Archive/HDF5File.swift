@@ -132,7 +132,9 @@ private final class HDF5Content: Sendable {
     (self.bytes, self.place) = (bytes, place)
     switch place {
     case .copy:
-      if let started = HeadStart.process(indexing: bytes) { process = started } else {
+      if let started = HeadStart.process(indexing: bytes) {
+        process = started
+      } else {
         process = try bytes.withBytes { bytes throws(HDF5Error) in try IndexProcess(indexing: bytes) }
       }
     case .thisProcess, .program: process = nil

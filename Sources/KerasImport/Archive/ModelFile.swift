@@ -60,7 +60,8 @@ package struct ModelFile: Sendable {
       file = try MappedFile(path: path)
     } catch {
       if error.isFolder { return try folder(.folder(path)) }
-      if error.isAbsent, let index = try? MappedFile(path: path + ".index").content {  // Else `error` is thrown.
+      // Else `error` is thrown.
+      if error.isAbsent, let index = try? MappedFile(path: path + ".index").content {
         return try checkpoint(index, path + ".index")
       }
       throw KerasImportError(error)

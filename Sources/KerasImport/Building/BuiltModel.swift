@@ -98,7 +98,8 @@ struct BuiltModel {
   private func node(_ call: BuiltCall) -> JSONValue {
     // A layer of inputs has no node: nothing calls it.
     let arguments = call.arguments.map { operands in
-      call.takesLists ? JSONValue.array(operands.map(tensor)) : operands.first.map(tensor) ?? .null  // Each has one.
+      // Each has one.
+      call.takesLists ? JSONValue.array(operands.map(tensor)) : operands.first.map(tensor) ?? .null
     }
     return ["args": .array(arguments), "kwargs": [:]]
   }
@@ -114,7 +115,8 @@ struct BuiltModel {
   }
 
   private func serialized(_ layer: BuiltLayer) -> JSONValue {
-    var config = layer.definition.config.json.object ?? JSONObject()  // Refused by the layer: no object, no keys.
+    // Refused by the layer: no object, no keys.
+    var config = layer.definition.config.json.object ?? JSONObject()
     config["name"] = .string(layer.name)
     let isInput = layer.definition.className == "InputLayer"
     return [
@@ -163,8 +165,10 @@ extension BuiltModel {
     case .missingKey(let key):
       let given = self.layers.first { $0.name == layers.last }?.definition.config.json.object
       let near = given?.keys(where: { _, _ in true }).nearest(to: key)
-      return near.map { KerasImportError(.unknownKeys([$0], nearest: key), path: error.path) } ?? error  // Left out.
-    case .unsupportedLayer(let name): return misspelt(name, error, known) ?? error  // A class of the program's own.
+      // Left out.
+      return near.map { KerasImportError(.unknownKeys([$0], nearest: key), path: error.path) } ?? error
+    // A class of the program's own.
+    case .unsupportedLayer(let name): return misspelt(name, error, known) ?? error
     case .several(let errors):
       let found = errors.lazy.compactMap { one in
         if case .unsupportedLayer(let name) = one.reason { misspelt(name, one, known) } else { nil }

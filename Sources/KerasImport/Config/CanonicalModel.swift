@@ -91,7 +91,8 @@ struct Writer: Sendable {
   /// True for Keras 0.x to 1.0.5; the first of 1.0 did not write their version.
   var precedesVariances: Bool {
     guard generation == 1, !version.isEmpty else { return generation < 2 }
-    let patch = version.split(separator: ".").dropFirst(2).first.flatMap { Int($0) }  // Of a text: nil for no number.
+    // Of a text: nil for no number.
+    let patch = version.split(separator: ".").dropFirst(2).first.flatMap { Int($0) }
     return release.1 == 0 && patch ?? 0 < 6  // A release without a patch number is its first.
   }
 

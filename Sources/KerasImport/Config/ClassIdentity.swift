@@ -16,7 +16,8 @@ package struct ClassIdentity: Hashable, Sendable {
   package let isOfKeras: Bool
 
   package init(_ serialized: JSONObject) {
-    className = serialized["class_name"]?.string ?? ""  // A layer without a class is refused where it is read.
+    // A layer without a class is refused where it is read.
+    className = serialized["class_name"]?.string ?? ""
     registeredName = serialized["registered_name"]?.string
     module = serialized["module"]?.string
     isOfKeras = ClassIdentity.isOfKeras(serialized, className: className, registeredName: registeredName)

@@ -165,7 +165,9 @@ extension JSONObject {
 
 extension LayerObject {
   /// What the layer's configuration carries of its era.
-  package var eraMarks: [EraMark] { config.object?.eraMarks ?? [] }  // A configuration that is no object has no keys.
+  package var eraMarks: [EraMark] {
+    config.object?.eraMarks ?? []  // A configuration that is no object has no keys.
+  }
 
   /// Whether the configuration carries this mark.
   package func has(_ mark: EraMark) -> Bool { eraMarks.contains(mark) }

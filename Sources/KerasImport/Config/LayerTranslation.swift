@@ -155,7 +155,8 @@ extension LayerTranslation {
       if let other = sides.keys.first(where: { !names.contains($0) }) {
         throw KerasImportError(.unknownKeys([other])).at(.key(key))
       }
-      func side(_ name: String) -> JSONValue { sides[name] ?? 0 }  // Keras 1 pads a side that is not named with nothing.
+      // Keras 1 pads a side that is not named with nothing.
+      func side(_ name: String) -> JSONValue { sides[name] ?? 0 }
       let width: JSONValue = [side("left_pad"), side("right_pad")]
       config[key] = className == "ZeroPadding1D" ? width : [[side("top_pad"), side("bottom_pad")], width]
     } else if className == "ZeroPadding1D" {

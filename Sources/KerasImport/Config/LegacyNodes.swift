@@ -48,7 +48,8 @@ struct LegacyNodes {
   }
 
   private func history(_ reference: (String, Int, Int)) -> JSONValue {
-    let node = max(0, reference.1 - offsets[reference.0, default: 0])  // Layers that are no models have no offset.
+    // Layers that are no models have no offset.
+    let node = max(0, reference.1 - offsets[reference.0, default: 0])
     return .array([.string(reference.0), .integer(node), .integer(reference.2)])
   }
 

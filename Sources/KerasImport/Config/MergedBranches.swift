@@ -51,7 +51,9 @@ struct MergedBranches {
       }
       if previous == nil {
         guard let declared = context.input(for: item) else {
-          throw KerasImportError(.incomplete("a branch was never built", remedy: .advice("build the model in Keras before it is saved")))
+          throw KerasImportError(
+            .incomplete(
+              "a branch was never built", remedy: .advice("build the model in Keras before it is saved")))
         }
         let input = names.named(declared, before: item)
         let name = input["name"]?.string ?? ""  // Input layers are made with a name.

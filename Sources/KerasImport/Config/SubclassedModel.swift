@@ -22,7 +22,8 @@ struct SubclassedModel {
   private mutating func resolve(_ value: JSONValue, isRoot: Bool) -> JSONValue {
     guard let object = value.object, var config = object["config"]?.object else { return value }
     let className = object["class_name"]?.string
-    let kind = className.flatMap { _ in SubclassedModel.kind(of: object, config, isRoot) }  // Else refused later.
+    // Else refused later.
+    let kind = className.flatMap { _ in SubclassedModel.kind(of: object, config, isRoot) }
     let layers = config["layers"]?.array
     let inner = ["layer", "backward_layer"].filter { config[$0]?.object != nil }
     // Most layers: nothing of them is copied.

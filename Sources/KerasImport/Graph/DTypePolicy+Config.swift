@@ -13,7 +13,8 @@ extension DTypePolicy {
     }
     switch config["class_name"]?.string {
     case "DTypePolicyMap":
-      let map = inner["policy_map"]?.object ?? JSONObject()  // Of a map without entries only the default counts.
+      // Of a map without entries only the default counts.
+      let map = inner["policy_map"]?.object ?? JSONObject()
       let entry = try PathPattern.entry(for: layerName, in: map)
       self = try DTypePolicy(config: entry ?? inner["default_policy"], layerName: layerName, outer: outer)
     case "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "Int4DTypePolicy", "GPTQDTypePolicy",

@@ -64,7 +64,8 @@ extension LayerGraph {
     }
     var pending: [PendingCall] = []
     for (index, layer) in layers.enumerated() {
-      guard let nodes = layer["inbound_nodes"]?.array else { continue }  // A layer that is never called has none.
+      // A layer that is never called has none.
+      guard let nodes = layer["inbound_nodes"]?.array else { continue }
       for (number, node) in nodes.enumerated() {
         do throws(KerasImportError) {
           let arguments = try CallArguments(node: node)

@@ -158,7 +158,9 @@ public typealias Call = CallArguments<Operand>
 
 extension CallArguments where Reference == Operand {
   /// The tensors of the first argument, flattened.
-  public var inputs: [Operand] { (positional.first ?? keywords.first?.value).map(\.tensors) ?? [] }  // A call without arguments.
+  public var inputs: [Operand] {
+    (positional.first ?? keywords.first?.value).map(\.tensors) ?? []  // A call without arguments.
+  }
 
   /// The only tensor of a layer that takes one.
   /// - Throws: `invalidGraph` if there is none, `unsupported` if there are several.

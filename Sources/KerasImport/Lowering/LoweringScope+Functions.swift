@@ -33,7 +33,8 @@ extension LoweringScope {
     for coefficient in coefficients.dropFirst().reversed() {
       (next, afterNext) = (try add(subtract(multiply(double, next), afterNext), coefficient), next)
     }
-    return try add(subtract(multiply(x, next), afterNext), coefficients.first ?? 0)  // A sum of no terms is 0.
+    // A sum of no terms is 0.
+    return try add(subtract(multiply(x, next), afterNext), coefficients.first ?? 0)
   }
 
   /// The modified Bessel function of order 0: `exp(|x|)` times a series in `|x| / 4 - 1` up to 8, beyond it

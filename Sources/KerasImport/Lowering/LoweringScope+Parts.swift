@@ -67,11 +67,14 @@ extension LoweringScope {
   /// Diagonal `k` of the last two axes, as the last axis.
   func diagonal(_ x: Value, k: Int = 0) throws(KerasImportError) -> Value {
     let rank = rank(of: x)
-    guard rank > 1 else { throw KerasImportError(.invalidGraph("a matrix has 2 axes or more, found shape \(shape(of: x))")) }
+    guard rank > 1 else {
+      throw KerasImportError(.invalidGraph("a matrix has 2 axes or more, found shape \(shape(of: x))"))
+    }
     let (rows, columns) = (shape(of: x)[rank - 2], shape(of: x)[rank - 1])
     let (down, right) = (Dimension.fixed(max(0, 0 - max(k, -Dimension.limit))), Dimension.fixed(max(k, 0)))
     let size = Dimension.maximum(.minimum(rows - down, columns - right), 0)
-    let band = try part(part(x, axis: rank - 2, start: down, size: size), axis: rank - 1, start: right, size: size)
+    let band = try part(
+      part(x, axis: rank - 2, start: down, size: size), axis: rank - 1, start: right, size: size)
     let picked = try select(isDiagonal(rows: size, columns: size), band, scalar(0, like: x))
     return try reduceAny(picked, axes: [rank - 1])
   }

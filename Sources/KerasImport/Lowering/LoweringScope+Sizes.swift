@@ -40,7 +40,8 @@ private struct SizeTracing {
     switch graph.source(of: value) {
     case .input: return nil
     case .constant(let tensor):
-      guard tensor.elementCount <= 64, let numbers = try? tensor.doubles() else { return nil }  // Refused when used.
+      // Refused when used.
+      guard tensor.elementCount <= 64, let numbers = try? tensor.doubles() else { return nil }
       return numbers.map { .fixed(Int(clampingDouble: $0)) }
     case .node(let index, let output):
       let node = graph.nodes[index]

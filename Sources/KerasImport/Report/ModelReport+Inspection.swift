@@ -45,7 +45,8 @@ extension KerasModel {
     options.keepsMisfits = true
     do { return try KerasModel(placing: file, options: options).report } catch {
       // A file without a model may hold weights.
-      if case .incomplete = error.reason, let weights = try? KerasWeights(placing: file) {  // Else `error` is told.
+      // Else `error` is told.
+      if case .incomplete = error.reason, let weights = try? KerasWeights(placing: file) {
         return ModelReport(of: file, weights: weights)
       }
       return try ModelReport(of: file.path, format: file.format, error)
@@ -144,7 +145,8 @@ extension ModelReport.Layer {
       parameterCount: builder.parameterCount(of: layer.object), inputs: calls,
       layers: layer.layers.map { inner in
         let calls = nested.map { builder.connections(of: inner.object, in: $0) }
-        return ModelReport.Layer(inner, lowered, builder, calls: calls ?? [])  // Wrappers call their layers themselves.
+        // Wrappers call their layers themselves.
+        return ModelReport.Layer(inner, lowered, builder, calls: calls ?? [])
       })
   }
 }

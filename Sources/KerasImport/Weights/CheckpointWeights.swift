@@ -83,7 +83,8 @@ struct CheckpointWeights {
   /// Notes what the file has for a layer whose weights are not known.
   private mutating func leave(_ object: LayerObject, _ node: Int) {
     let keys = variables(below: node).compactMap { objects.nodes[$0].variable?.key }
-    binding.unassigned[ObjectIdentifier(object)] = keys.compactMap { try? bundle.tensor($0) }  // For the summary only.
+    // For the summary only.
+    binding.unassigned[ObjectIdentifier(object)] = keys.compactMap { try? bundle.tensor($0) }
   }
 
   private mutating func bind(_ object: LayerObject, at node: Int) throws(KerasImportError) {

@@ -25,7 +25,9 @@ struct LegacyConversion {
   }
 
   /// Keras 1: 1-D kernels with an axis of size 1, `th` kernels with filters first.
-  private func ordered(_ tensor: Tensor, _ window: ConvolutionWindow, _ object: LayerObject) throws(KerasImportError) -> Tensor {
+  private func ordered(_ tensor: Tensor, _ window: ConvolutionWindow, _ object: LayerObject)
+    throws(KerasImportError) -> Tensor
+  {
     var result = tensor
     let count = window.kernelSize.count
     if count == 1, result.rank == 4 {
@@ -82,7 +84,9 @@ struct LegacyConversion {
     for (part, role) in ["kernel", "recurrent_kernel", "bias"].enumerated() {
       var parts = order.map { arrays[$0 * 3 + part] }
       if object.layer is ConvLSTMCell, parts[0].rank == 4, isChannelsFirst(object) {
-        parts = try parts.map { part throws(KerasImportError) in try checkedTensor(part.transposed([2, 3, 1, 0])) }
+        parts = try parts.map { part throws(KerasImportError) in
+          try checkedTensor(part.transposed([2, 3, 1, 0]))
+        }
       }
       guard let joined = try joinedOnLastAxis(parts) else {
         throw KerasImportError(.weightShape(role, expected: parts[0].type.shape, found: parts[1].type.shape))

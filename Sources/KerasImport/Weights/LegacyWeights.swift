@@ -172,7 +172,8 @@ struct LegacyWeights {
 
   /// A list attribute, which long lists split into `name0`, `name1`, ...
   static func list(_ name: String, of group: HDF5Index.Group) -> [String] {
-    if let whole = group.attributes[name] { return whole.strings ?? [] }  // An empty list is of another type in HDF5.
+    // An empty list is of another type in HDF5.
+    if let whole = group.attributes[name] { return whole.strings ?? [] }
     var parts: [String] = []
     var number = 0
     while let part = group.attributes["\(name)\(number)"] {

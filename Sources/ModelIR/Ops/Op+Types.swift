@@ -82,7 +82,8 @@ extension Op {
   private func inferHash(
     _ operands: [TensorType], _ attributes: HashAttributes
   ) throws(GraphError) -> TensorType {
-    guard attributes.binCount > 0, attributes.key.map({ $0.count == 2 }) ?? true else {  // FarmHash has no key.
+    // FarmHash has no key.
+    guard attributes.binCount > 0, attributes.key.map({ $0.count == 2 }) ?? true else {
       throw GraphError("expected a positive number of bins and a key of two words")
     }
     for (index, operand) in operands.enumerated() {

@@ -130,7 +130,8 @@ private struct RowGraph {
       return isThere ? .normalization(.rootMeanSquare(axis: 1), epsilon: epsilon) : nil
     case .softmax(shape.rank - 1): return rows[x] != nil ? .softmax(axis: 1) : nil
     case .logSoftmax(shape.rank - 1): return rows[x] != nil ? .logSoftmax(axis: 1) : nil
-    case .compare, .select, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool, .reduce, .argReduce,
+    case .compare, .select, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool, .reduce,
+      .argReduce,
       .cumulative,
       .topK, .batchNormalization, .normalization, .softmax, .logSoftmax, .reshape, .transpose, .concat,
       .split, .slice,

@@ -13,7 +13,9 @@ package final class ConvertedStorage: TensorStorage {
     byteCount = source.elementCount * dtype.byteCount
   }
 
-  package var tileByteCount: Int { max(source.storage.tileByteCount / source.dtype.byteCount, 1) * dtype.byteCount }
+  package var tileByteCount: Int {
+    max(source.storage.tileByteCount / source.dtype.byteCount, 1) * dtype.byteCount
+  }
 
   package func releasePages() { source.storage.releasePages() }
 

@@ -9,7 +9,8 @@ extension Tensor: CustomStringConvertible, CustomDebugStringConvertible {
     if let strings {
       texts = strings.prefix(shown).map { "\"\($0)\"" }
     } else {
-      guard elementCount <= 1 << 16, let numbers = try? [Double](self) else { return description }  // The type alone.
+      // The type alone.
+      guard elementCount <= 1 << 16, let numbers = try? [Double](self) else { return description }
       texts = numbers.prefix(shown).map { number in
         dtype.isFloatingPoint ? "\(number)" : Int(exactly: number).map(String.init) ?? "\(number)"
       }

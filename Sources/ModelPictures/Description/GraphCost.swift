@@ -30,7 +30,8 @@ struct GraphCost {
   }
 
   private func outputByteCount(_ path: String, _ index: Int) -> Int? {
-    var values = lowered.nestedResults[path]?.first ?? []  // A layer of the outermost model is in no nested one.
+    // A layer of the outermost model is in no nested one.
+    var values = lowered.nestedResults[path]?.first ?? []
     while !path.contains("/"),
       let value = lowered.values[KerasTensor(layer: index, call: 0, output: values.count)]
     {

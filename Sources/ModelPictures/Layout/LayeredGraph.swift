@@ -83,7 +83,8 @@ struct Ranking {
         ranks[target] = max(ranks[target], ranks[item] + 1)
       }
     }
-    let last = graph.items.indices.filter { graph.items[$0].pin != .bottom }.map { ranks[$0] }.max() ?? -1  // Empty.
+    // Empty.
+    let last = graph.items.indices.filter { graph.items[$0].pin != .bottom }.map { ranks[$0] }.max() ?? -1
     let bottom = last + (graph.items.contains { $0.pin == .bottom } ? 1 : 0)
     rankCount = bottom + 1
     for item in order.reversed() {

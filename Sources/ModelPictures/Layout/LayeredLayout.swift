@@ -16,7 +16,8 @@ struct LayeredLayout {
     var ranked = RankedNodes(graph, ranking)
     ranked.ranks = RankOrder.ordered(ranked)
     let middles = HorizontalPlacement.middles(ranked.nodes, ranked.ranks)
-    let left = ranked.nodes.indices.map { middles[$0] - ranked.nodes[$0].width / 2 }.min() ?? 0  // None: nothing to move.
+    // None: nothing to move.
+    let left = ranked.nodes.indices.map { middles[$0] - ranked.nodes[$0].width / 2 }.min() ?? 0
     let places = middles.map { $0 - left }
     let bands = RankBands(graph, ranked, places)
     items = graph.items.indices.map { index in
@@ -25,7 +26,8 @@ struct LayeredLayout {
       let y = item.pin == .top ? band.top : (band.top + band.bottom - item.height) / 2
       return Rectangle(x: places[index] - item.width / 2, y: y, width: item.width, height: item.height)
     }
-    width = ranked.nodes.indices.map { places[$0] + ranked.nodes[$0].width / 2 }.max() ?? 0  // An empty picture.
+    // An empty picture.
+    width = ranked.nodes.indices.map { places[$0] + ranked.nodes[$0].width / 2 }.max() ?? 0
     height = bands.bands.last?.bottom ?? 0  // An empty picture.
     route(graph, ranked, places, bands)
   }
@@ -104,10 +106,12 @@ struct RankBands {
     var y = ranked.ways.contains { $0 == nil } ? LayeredLayout.rankGap.lowerBound / 2 : 0
     for rank in ranked.ranks {
       let heights = rank.compactMap { ranked.nodes[$0].item.map { graph.items[$0].height } }
-      bands.append(Band(top: y, bottom: y + (heights.max() ?? 0)))  // A rank that is only passed has no height.
+      // A rank that is only passed has no height.
+      bands.append(Band(top: y, bottom: y + (heights.max() ?? 0)))
       let reach = rank.flatMap { node in ranked.nodes[node].below.map { abs(places[$0] - places[node]) } }
         .max()
-      let gap = LayeredLayout.rankGap.lowerBound + (reach ?? 0) * 0.06  // Below the last rank there are no edges.
+      // Below the last rank there are no edges.
+      let gap = LayeredLayout.rankGap.lowerBound + (reach ?? 0) * 0.06
       y = bands[bands.count - 1].bottom + min(gap, LayeredLayout.rankGap.upperBound)
     }
   }
@@ -122,7 +126,8 @@ private struct Arrivals {
 
   init(_ graph: LayeredGraph, _ ranked: RankedNodes, _ middles: [Double], _ items: [Rectangle]) {
     places = graph.edges.map { edge in
-      items[edge.target].x + items[edge.target].width / 2 + (edge.targetX ?? 0)  // The middle unless it is given.
+      // The middle unless it is given.
+      items[edge.target].x + items[edge.target].width / 2 + (edge.targetX ?? 0)
     }
     var arriving: [[Int]] = Array(repeating: [], count: graph.items.count)
     for (index, edge) in graph.edges.enumerated() where edge.targetX == nil {

@@ -124,7 +124,8 @@ struct NestedLayout {
     let titleWidth = cluster.map {
       Double(BoxText(graph.clusters[$0].layer).heading.columns) * BoxText.advance
     }
-    level.width = max(layout.width, titleWidth ?? 0) + 2 * NestedLayout.margin  // The picture itself has no title.
+    // The picture itself has no title.
+    level.width = max(layout.width, titleWidth ?? 0) + 2 * NestedLayout.margin
     // Edges that leave have their room below the last boxes.
     let hasExits = indices.keys.contains { if case .exit = $0 { true } else { false } }
     level.height = layout.height + offset.y + (hasExits ? 0 : NestedLayout.margin)

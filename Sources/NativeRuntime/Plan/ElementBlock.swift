@@ -28,7 +28,8 @@ extension StepRequest {
     case .split(let axis, _): return parts(axis)
     case .reshape, .tile, .gather, .gatherElements, .gatherND, .triangle, .pad, .unary, .binary, .compare,
       .select, .cast,
-      .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool, .reduce, .argReduce, .cumulative,
+      .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool, .reduce, .argReduce,
+      .cumulative,
       .topK,
       .batchNormalization, .normalization, .softmax, .logSoftmax, .scatterND, .range, .count, .sizes,
       .recurrent,

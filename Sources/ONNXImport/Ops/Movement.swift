@@ -22,7 +22,7 @@ extension NodeReader {
     "Pad": .other({ node throws(ONNXImportError) in try node.readPad() }),
     "Expand": .other({ node throws(ONNXImportError) in try node.readExpand() }),
     "Tile": .other({ node throws(ONNXImportError) in try node.emit(.tile(node.integers(1)), [node.operand(0)])
-      }),
+    }),
   ]
 
   private func readReshape() throws(ONNXImportError) {

@@ -81,7 +81,8 @@ struct Batch: ParsableCommand {
   /// What a batch that was killed left of its work.
   private static func removeWork(in folder: String) {
     let work = "\(folder)/\(BatchConversion.workName)"
-    for name in (try? BatchFiles.members(of: work)) ?? [] { unlink("\(work)/\(name)") }  // Absent: nothing to remove.
+    // Absent: nothing to remove.
+    for name in (try? BatchFiles.members(of: work)) ?? [] { unlink("\(work)/\(name)") }
     for slot in (try? BatchFiles.names(in: work)) ?? [] { rmdir("\(work)/\(slot)") }  // As above.
     rmdir(work)
   }

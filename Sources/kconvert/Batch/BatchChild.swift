@@ -45,7 +45,8 @@ struct ChildReport {
       let reason = json["reason"]?.string, let classes = json["unsupported"]?.object
     else { return nil }
     self.reason = reason
-    unsupported = classes.map { ($0.key, $0.value.array?.compactMap(\.string) ?? []) }  // Written below: always arrays.
+    // Written below: always arrays.
+    unsupported = classes.map { ($0.key, $0.value.array?.compactMap(\.string) ?? []) }
   }
 
   var line: String {

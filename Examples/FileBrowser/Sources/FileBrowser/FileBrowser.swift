@@ -38,7 +38,9 @@ import Kconvert
     default: print("x \(name)")
     }
     for layer in report.layers {
-      let shapes = (layer.outputShapes ?? []).map { "(" + $0.map(\.description).joined(separator: ", ") + ")" }.joined(separator: ", ")
+      let shapes = (layer.outputShapes ?? []).map {
+        "(" + $0.map(\.description).joined(separator: ", ") + ")"
+      }.joined(separator: ", ")
       print("    \(layer.isSupported ? " " : "?") \(layer.name) (\(layer.className)) \(shapes)")
     }
     for problem in report.problems {

@@ -31,7 +31,8 @@ struct SavedObjects: Sendable {
     // Protobuf's default.
     files = try metaGraph.messages(6).map { file throws(KerasImportError) in try file.text(2) ?? "" }
     let objects = try metaGraph.message(7)
-    nodes = try objects?.messages(1) ?? []  // A SavedModel without objects has no layers, and is refused as such.
+    // A SavedModel without objects has no layers, and is refused as such.
+    nodes = try objects?.messages(1) ?? []
     guard nodes.count <= SavedObjects.nodeLimit else {
       throw KerasImportError(.unsupported("more than \(SavedObjects.nodeLimit) objects"))
     }

@@ -111,7 +111,8 @@ struct PReLU: Layer {
       throw KerasImportError(.invalidGraph("PReLU needs an input of rank 2 or more"))
     }
     expected.dimensions.removeFirst()
-    for axis in sharedAxes ?? [] where axis >= 1 && axis <= expected.rank { expected[axis - 1] = 1 }  // Nil: see below.
+    // Nil: see below.
+    for axis in sharedAxes ?? [] where axis >= 1 && axis <= expected.rank { expected[axis - 1] = 1 }
     let alpha = try sharedAxes == nil ? scope.sampleWeight("alpha", of: x) : scope.weight("alpha", expected)
     let negative = try scope.unary(.relu, scope.unary(.negate, x))
     return [Operand(try scope.subtract(scope.unary(.relu, x), scope.multiply(alpha, negative)))]

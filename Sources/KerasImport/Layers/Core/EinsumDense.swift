@@ -47,7 +47,8 @@ struct EinsumDense: Layer, NumbersItsWeights {
     }
     return KernelForm(
       sizes: sizes, rows: rows, columns: columns, reducedAxes: labels.reducedInputAxes,
-      packedAxis: labels.reducedKernelAxes.first ?? 0,  // A kernel none of whose axes is summed is never packed.
+      // A kernel none of whose axes is summed is never packed.
+      packedAxis: labels.reducedKernelAxes.first ?? 0,
       scalesKernel: true,
       product: { a, b throws(KerasImportError) in try scope.einsum(equation, [a, b]) },
       alignedScale: { scale throws(KerasImportError) in try labels.aligned(scale, in: scope) })
@@ -56,7 +57,8 @@ struct EinsumDense: Layer, NumbersItsWeights {
   /// GPTQ and AWQ see a kernel of three axes as a projection into heads when the first axis is the longest, else out of
   /// them. Source: `_gptq_build`.
   static func calibratedMatrix(_ sizes: [Int]) -> (rows: Int, columns: Int) {
-    guard sizes.count == 3 else { return (sizes.first ?? 1, sizes.dropFirst().reduce(1, *)) }  // A scalar is 1 x 1.
+    // A scalar is 1 x 1.
+    guard sizes.count == 3 else { return (sizes.first ?? 1, sizes.dropFirst().reduce(1, *)) }
     let isInto = sizes[0] >= max(sizes[1], sizes[2])
     return isInto ? (sizes[0], sizes[1] * sizes[2]) : (sizes[0] * sizes[1], sizes[2])
   }

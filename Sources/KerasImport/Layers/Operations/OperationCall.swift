@@ -211,7 +211,8 @@ extension CallArgument {
     switch self {
     case .integer(let value): return [value]
     case .array(let tensor):
-      guard tensor.dtype.isInteger, let values = try? tensor.doubles() else { return nil }  // Its reader refuses.
+      // Its reader refuses.
+      guard tensor.dtype.isInteger, let values = try? tensor.doubles() else { return nil }
       return values.map { Int(clampingDouble: $0) }
     case .list(let items):
       var result: [Int] = []

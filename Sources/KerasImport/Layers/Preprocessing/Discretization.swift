@@ -44,7 +44,9 @@ struct Discretization: Layer {
     guard summary.rank == 2, summary.sizes[0] == 2, summary.sizes[1] > 0,
       let values = try? summary.doubles()  // Refused either way.
     else {
-      throw KerasImportError(.incomplete("the layer was never adapted", remedy: .advice("adapt it in Keras before the model is saved")))
+      throw KerasImportError(
+        .incomplete(
+          "the layer was never adapted", remedy: .advice("adapt it in Keras before the model is saved")))
     }
     let count = summary.sizes[1]
     let (places, weights) = (Array(values[..<count]), Array(values[count...]))

@@ -97,7 +97,8 @@ struct DescribedLayer {
   init(_ object: LayerObject, calls: [JSONValue]) {
     className = object.className
     var values: JSONObject = [:]
-    for (key, value) in object.config.object ?? [:] where !DescribedLayer.holdsLayers(value) {  // No keys, no values.
+    // No keys, no values.
+    for (key, value) in object.config.object ?? [:] where !DescribedLayer.holdsLayers(value) {
       values[key] = value
     }
     if object.layer is NestedModel { for key in ["input_layers", "output_layers"] { values[key] = nil } }

@@ -46,7 +46,8 @@ extension Op {
     case .argReduce(let function, let axis, let keepDims):
       let op = Op.argReduce(function, axis: moved(axis), keepDims: keepDims)
       return .renamed(op, results: keepDims ? permutation : permutation.removing([axis]))
-    case .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool, .normalization, .reshape,
+    case .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool, .normalization,
+      .reshape,
       .transpose,
       .expand,
       .gather,

@@ -36,7 +36,8 @@ extension Op {
     case .pool(var attributes):
       attributes.layout = transform(attributes.layout)
       return .pool(attributes)
-    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention, .reduce,
+    case .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention,
+      .reduce,
       .argReduce,
       .cumulative, .topK,
       .batchNormalization, .normalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split,

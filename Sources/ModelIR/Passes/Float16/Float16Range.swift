@@ -23,7 +23,8 @@ extension Op {
   /// The widest range of operands that the operation takes in float16: products take what comes of a computation.
   var acceptedRange: Float16Range {
     switch self {
-    case .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .recurrent, .sequenceRecurrent, .scan:
+    case .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .recurrent,
+      .sequenceRecurrent, .scan:
       .large
     case .unary, .binary, .compare, .select, .cast, .pool, .reduce, .argReduce, .cumulative, .topK,
       .batchNormalization,
@@ -45,7 +46,8 @@ extension Op {
     case .reduce(let function, _, _): function == .sum || function == .product || function == .logSumExp
     // Kernels of cells compute in float32 only.
     case .cumulative, .batchNormalization, .recurrent, .sequenceRecurrent: true
-    case .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose, .pool,
+    case .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose,
+      .pool,
       .argReduce, .topK,
       .normalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split, .slice, .pad,
       .expand, .tile,
@@ -65,7 +67,8 @@ extension Op {
     case .binary(.power), .reduce(.sum, _, _), .reduce(.product, _, _), .reduce(.logSumExp, _, _),
       .cumulative:
       max(operands, .large)
-    case .binary, .reduce, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose,
+    case .binary, .reduce, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention, .conv,
+      .convTranspose,
       .pool, .topK,
       .logSoftmax,
       .reshape, .transpose, .concat, .split, .slice, .pad, .expand, .tile, .reverse, .gather, .gatherElements,

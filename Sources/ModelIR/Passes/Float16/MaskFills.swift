@@ -17,7 +17,8 @@ package struct MaskFills: NodePass {
       graph[before].op == .select,
       graph.onlyUser(of: node.inputs[0]) == id, graph.dtype(of: node.inputs[0]) == .float32,
       let tensor = graph.constant(graph[before].inputs[2]), tensor.rank == 0,
-      let number = try? tensor.doubles().first,  // A constant that cannot be read fails where its bytes are needed.
+      // A constant that cannot be read fails where its bytes are needed.
+      let number = try? tensor.doubles().first,
       number < MaskFills.lowest
     else { return }
     let fill = graph.scalar(MaskFills.lowest, .float32)

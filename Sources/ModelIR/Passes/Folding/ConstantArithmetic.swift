@@ -88,7 +88,8 @@ enum ConstantArithmetic {
     // Integers below 2^31 in 64 bits: nothing that is folded wraps around.
     guard dtype == .int64 || dtype == .int32, let apply = function.integer, a.elementCount <= smallCount,
       b.elementCount <= smallCount, let p = try? [Int64](a.broadcast(to: sizes)),  // As the next.
-      let q = try? [Int64](b.broadcast(to: sizes))  // Constants that cannot be read stay in the graph and fail there.
+      // Constants that cannot be read stay in the graph and fail there.
+      let q = try? [Int64](b.broadcast(to: sizes))
     else { return nil }
     let bound: UInt64 = 1 << 31
     guard (p + q).allSatisfy({ $0.magnitude < bound }) else { return nil }
@@ -104,7 +105,8 @@ enum ConstantArithmetic {
   ) -> Tensor? {
     guard dtype == .float32, a.dtype == .float32, b.dtype == .float32, a.sizes == sizes, sizes.count == 1,
       sizes[0] <= smallCount, b.sizes == sizes || b.rank == 0, let operation = Arithmetic(function),
-      let p: [Float] = try? a.elements(), let q: [Float] = try? b.elements(), !q.isEmpty  // Asked again by who calls.
+      // Asked again by who calls.
+      let p: [Float] = try? a.elements(), let q: [Float] = try? b.elements(), !q.isEmpty
     else { return nil }
     return Tensor(vector: p.indices.map { operation(p[$0], q[q.count == 1 ? 0 : $0]) })
   }

@@ -10,7 +10,8 @@ extension FusedBackend {
     case .gather(let axis): return gathering(axis, request)
     case .transpose, .expand, .slice, .concat, .split, .reverse, .reshape, .tile, .gatherElements, .gatherND,
       .triangle,
-      .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention, .conv, .convTranspose,
+      .unary, .binary, .compare, .select, .cast, .matMul, .dense, .dequantize, .einsum, .attention, .conv,
+      .convTranspose,
       .pool,
       .reduce, .argReduce, .cumulative, .topK, .batchNormalization, .normalization, .softmax, .logSoftmax,
       .scatterND,

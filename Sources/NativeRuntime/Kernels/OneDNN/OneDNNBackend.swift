@@ -15,7 +15,8 @@ struct OneDNNBackend: Backend {
     case .pool(let attributes): return preparePooling(attributes, request)
     case .matMul: return try prepareProduct(Epilogue(), request)
     case .dense(let epilogue): return try prepareProduct(epilogue, request)
-    case .unary, .binary, .compare, .select, .cast, .dequantize, .einsum, .attention, .reduce, .argReduce, .cumulative,
+    case .unary, .binary, .compare, .select, .cast, .dequantize, .einsum, .attention, .reduce, .argReduce,
+      .cumulative,
       .topK,
       .batchNormalization, .normalization, .softmax, .logSoftmax, .reshape, .transpose, .concat, .split,
       .slice,

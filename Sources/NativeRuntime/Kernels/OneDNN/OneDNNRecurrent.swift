@@ -25,7 +25,8 @@ extension OneDNNSubstitutes {
     else { return nil }
     let weights = RecurrentWeights(kernel: kernel, recurrent: recurrent, bias: bias)
     var operandLayouts: [Layout?] = request.operands.map { _ in .rowMajor }
-    for index in [roles.kernel, roles.recurrentKernel] + (roles.bias.map { [$0] } ?? []) {  // No bias, no layout.
+    // No bias, no layout.
+    for index in [roles.kernel, roles.recurrentKernel] + (roles.bias.map { [$0] } ?? []) {
       operandLayouts[index] = nil
     }
     let step: any Step

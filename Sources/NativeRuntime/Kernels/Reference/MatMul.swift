@@ -10,7 +10,8 @@ extension Double: ProductElement {}
 /// `b` is packed into panels of 8 columns, and 4 rows of `a` go through a panel at a time, their sums in registers.
 @inline(__always)
 private func productBody<T: ProductElement>(
-  _ a: UnsafePointer<T>, rowStride: Int, _ b: UnsafePointer<T>, _ c: UnsafeMutablePointer<T>, m: Int, k: Int, n: Int
+  _ a: UnsafePointer<T>, rowStride: Int, _ b: UnsafePointer<T>, _ c: UnsafeMutablePointer<T>, m: Int, k: Int,
+  n: Int
 ) {
   let panels = (n + 7) / 8
   let packed = UnsafeMutablePointer<SIMD8<T>>.allocate(capacity: max(panels * k, 1))
@@ -49,7 +50,8 @@ private func pack<T: ProductElement>(
 
 @inline(__always)
 private func multiplyBlock<T: ProductElement>(
-  _ a: UnsafePointer<T>, rowStride: Int, rows: Int, _ b: UnsafePointer<SIMD8<T>>, _ c: UnsafeMutablePointer<T>,
+  _ a: UnsafePointer<T>, rowStride: Int, rows: Int, _ b: UnsafePointer<SIMD8<T>>,
+  _ c: UnsafeMutablePointer<T>,
   width: Int, k: Int, n: Int
 ) {
   var (s0, s1, s2, s3) = (SIMD8<T>(), SIMD8<T>(), SIMD8<T>(), SIMD8<T>())
@@ -80,22 +82,27 @@ private func store<T: ProductElement>(_ sum: SIMD8<T>, _ c: UnsafeMutablePointer
 
 /// `c = a . b` in float32.
 func product(
-  _ a: UnsafePointer<Float>, rowStride: Int, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, m: Int, k: Int,
+  _ a: UnsafePointer<Float>, rowStride: Int, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>,
+  m: Int, k: Int,
   n: Int
 ) { productBody(a, rowStride: rowStride, b, c, m: m, k: k, n: n) }
 
 /// `c = a . b` in float64.
 func product(
-  _ a: UnsafePointer<Double>, rowStride: Int, _ b: UnsafePointer<Double>, _ c: UnsafeMutablePointer<Double>, m: Int,
+  _ a: UnsafePointer<Double>, rowStride: Int, _ b: UnsafePointer<Double>, _ c: UnsafeMutablePointer<Double>,
+  m: Int,
   k: Int, n: Int
 ) { productBody(a, rowStride: rowStride, b, c, m: m, k: k, n: n) }
 
 /// `c = a . b` for either type.
 @inline(__always)
 func multiply<T: ProductElement>(
-  _ a: UnsafePointer<T>, rowStride: Int, _ b: UnsafePointer<T>, _ c: UnsafeMutablePointer<T>, m: Int, k: Int, n: Int
+  _ a: UnsafePointer<T>, rowStride: Int, _ b: UnsafePointer<T>, _ c: UnsafeMutablePointer<T>, m: Int, k: Int,
+  n: Int
 ) {
-  if let a = a as? UnsafePointer<Float>, let b = b as? UnsafePointer<Float>, let c = c as? UnsafeMutablePointer<Float> {
+  if let a = a as? UnsafePointer<Float>, let b = b as? UnsafePointer<Float>,
+    let c = c as? UnsafeMutablePointer<Float>
+  {
     product(a, rowStride: rowStride, b, c, m: m, k: k, n: n)
   } else if let a = a as? UnsafePointer<Double>, let b = b as? UnsafePointer<Double>,
     let c = c as? UnsafeMutablePointer<Double>
@@ -126,7 +133,8 @@ private func matMul<T: ProductElement>(_ a: Tensor, _ b: Tensor, _ type: T.Type)
   return try a.read(T.self) { x in
     try b.read(T.self) { y in
       try Tensor.make(T.self, batch + [m, n]) { z in
-        if b.sizes.dropLast(2).allSatisfy({ $0 == 1 }), a.sizes.dropLast(2).reduce(1, *) == batch.reduce(1, *) {
+        if b.sizes.dropLast(2).allSatisfy({ $0 == 1 }), a.sizes.dropLast(2).reduce(1, *) == batch.reduce(1, *)
+        {
           multiply(x, rowStride: k, y, z, m: batch.reduce(1, *) * m, k: k, n: n)
           return
         }

@@ -40,7 +40,8 @@ private func groupNormalization(_ count: Int, _ axis: Int, _ epsilon: Double, _ 
     parameter.flatMap { Array(repeating: $0, count: space) }
   }
   let y = try rows.normalized(channelsFirst, scale: spread(scale), offset: spread(offset))
-  return try transpose(y, order.indices.map { axis in order.firstIndex(of: axis) ?? axis })  // It is a permutation.
+  // It is a permutation.
+  return try transpose(y, order.indices.map { axis in order.firstIndex(of: axis) ?? axis })
 }
 
 /// Rows of so many elements, each normalized by its own statistics in float64.

@@ -1,7 +1,9 @@
 /// Row-major strides, in elements.
 func strides(of sizes: [Int]) -> [Int] {
   var result = Array(repeating: 1, count: sizes.count)
-  for axis in stride(from: sizes.count - 2, through: 0, by: -1) { result[axis] = result[axis + 1] * sizes[axis + 1] }
+  for axis in stride(from: sizes.count - 2, through: 0, by: -1) {
+    result[axis] = result[axis + 1] * sizes[axis + 1]
+  }
   return result
 }
 

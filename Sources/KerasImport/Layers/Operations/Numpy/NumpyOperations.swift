@@ -55,7 +55,8 @@ extension LayerRegistry {
 
   private mutating func addNumpyPairs() {
     let arithmetic: [(String, BinaryFunction)] = [
-      ("Add", .add), ("Subtract", .subtract), ("Multiply", .multiply), ("Power", .power), ("Maximum", .maximum),
+      ("Add", .add), ("Subtract", .subtract), ("Multiply", .multiply), ("Power", .power),
+      ("Maximum", .maximum),
       ("Minimum", .minimum), ("FloorDivide", .floorDivide),
     ]
     for (name, function) in arithmetic { add(name, as: OperationCall.arithmetic, function) }
