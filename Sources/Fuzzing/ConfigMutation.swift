@@ -9,7 +9,6 @@ import NativeFormat
 enum ConfigMutation {
   static func mutated(_ archive: [UInt8], _ random: inout FuzzRandom) -> [UInt8]? {
     // What is not an archive is left to the targets of bytes.
-    // As above.
     guard let storage = try? MemoryStorage(filled: archive.count, { $0.copyBytes(from: archive) }),
       let held = try? storage.withBytes({ HeldBytes($0, owner: storage) }),  // As above.
       let members = try? ZipArchive(held).members  // As above.

@@ -478,7 +478,7 @@ enum WrittenOperators {
     "tf.reciprocal_no_nan": "Div Equal Where",
     "tf.reshape": "Reshape",
     "tf.reverse_sequence": "Cast Concat Expand GatherND Less Max Reshape Shape Sub Where",
-    "tf.saturate_cast": "Cast Max Min",
+    "tf.saturate_cast": "Cast Clip",
     "tf.scalar_mul": "Mul",
     "tf.scatter_nd": "ScatterND",
     "tf.searchsorted": "Cast Less LessOrEqual ReduceSum Reshape",

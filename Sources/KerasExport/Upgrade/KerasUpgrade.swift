@@ -149,9 +149,9 @@ struct KerasUpgrade {
     let makesMasks = isLegacy && graph.layers.contains { lowered?.masks(of: $0) != nil }
     return graph.layers.map { layer in
       var name = KerasUpgrade.valid(layer.name)
-      let end = name.lastIndex { !$0.isNumber } ?? name.startIndex  // A name of digits is no operation's.
-      let base = name[end...].first == "_" && name[end...].count > 1 ? String(name[..<end]) : name
-      if makesMasks, KerasUpgrade.maskOperations.contains(base) { name = "layer_" + name }
+      if makesMasks, KerasUpgrade.maskOperations.contains(NumberedWeights.split(name).name) {
+        name = "layer_" + name
+      }
       return used.insertUnique(name)
     }
   }

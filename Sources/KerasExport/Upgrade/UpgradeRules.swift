@@ -30,7 +30,7 @@ extension KerasUpgrade {
     if let shape = inputShape(of: object, lowered) { node.config["batch_shape"] = CallWriter.shape(shape) }
     // Layers without weights have nothing to train, and some take no such key.
     if isLegacy, original.variables.isEmpty, !object.hasWeights { node.config["trainable"] = nil }
-    var layers = node.className == "GaussianNoise" ? scaledNoise(node) : causal(node)
+    var layers = causal(node).flatMap(scaledNoise)
     for mark in object.eraMarks.sorted(by: { $0.key < $1.key }) {
       layers = apply(mark, to: layers, object, lowered.masks(of: object))
     }
@@ -79,8 +79,7 @@ extension KerasUpgrade {
       refuse(object, "Keras 3 has no such layer")
       return node
     }
-    // A ReLU with a threshold and no slope is `x` above the threshold, else 0.
-    // Its default.
+    // A ReLU with a threshold (1 unless it is given) and no slope is `x` above the threshold, else 0.
     var relu = KerasNode("ReLU", name: node.name, [("threshold", node.config["theta"] ?? 1.0)])
     relu.config["trainable"] = node.config["trainable"]
     relu.config["dtype"] = node.config["dtype"]

@@ -44,8 +44,7 @@ extension KerasModel {
     options.keepsUnsupported = true
     options.keepsMisfits = true
     do { return try KerasModel(placing: file, options: options).report } catch {
-      // A file without a model may hold weights.
-      // Else `error` is told.
+      // A file without a model may hold weights; else `error` is told.
       if case .incomplete = error.reason, let weights = try? KerasWeights(placing: file) {
         return ModelReport(of: file, weights: weights)
       }

@@ -6,7 +6,7 @@ import ModelIR
 /// Source: `keras/src/saving/saving_lib.py`, `_save_state` and `_save_container_state`; all its numberings are read
 /// by one rule: the folders of one class that hold tensors, in the order of their numbers, belong to the layers of
 /// that class that have weights, in model order.
-struct NumberedWeights {
+package struct NumberedWeights {
   let tree: WeightTree
   /// The archive whose `assets/` folder has the same paths.
   let archive: KerasArchive?
@@ -178,7 +178,7 @@ struct NumberedWeights {
   }
 
   /// `dense_2` is (`dense`, 2); `conv2d` is (`conv2d`, 0).
-  static func split(_ folder: String) -> (name: String, number: Int) {
+  package static func split(_ folder: String) -> (name: String, number: Int) {
     guard let underscore = folder.utf8.lastIndex(of: UInt8(ascii: "_")),
       let number = Int(folder[folder.index(after: underscore)...]),
       number > 0

@@ -37,7 +37,6 @@ package struct SavedModel: Sendable {
   /// Whether a folder or archive is a SavedModel.
   static func isThere(_ members: ArchiveMembers) -> Bool {
     // What is wrong with a file that is there is told when it is read.
-    // Whether there is one; it is read later.
     (try? members.content(fileNames.objects, isVerified: false)) != nil
       || (try? members.content(fileNames.metadata, isVerified: false)) != nil  // As above.
   }

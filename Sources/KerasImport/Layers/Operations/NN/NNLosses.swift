@@ -20,9 +20,7 @@ extension OperationCall {
     let x = try floatingOperands("target", "output")
     let (target, output) = (x[0], x[1])
     if try bool("from_logits", default: false) {
-      let decay = try scope.unary(
-        .log1p, scope.unary(.exp, scope.unary(.negate, scope.unary(.absolute, output))))
-      return try scope.add(scope.subtract(scope.unary(.relu, output), scope.multiply(output, target)), decay)
+      return try scope.binaryCrossentropy(target: target, logits: output)
     }
     let p = try scope.unary(.clip(minimum: 1e-7, maximum: 1 - 1e-7), output)
     let one = scope.scalar(1, like: p)
@@ -112,5 +110,13 @@ extension OperationCall {
     let isUsed = try scope.compare(.less, scope.emit(.range(steps)), count)
     let decoded = try scope.cast(scope.select(isUsed, packed, scope.scalar(-1, .int64)), to: .int32)
     return [try scope.expandDims(decoded, axes: [0]), try scope.unary(.negate, scores)]
+  }
+}
+
+extension LoweringScope {
+  /// `max(x, 0) - x t + log(1 + exp(-|x|))` of logits x and targets t.
+  func binaryCrossentropy(target: Value, logits: Value) throws(KerasImportError) -> Value {
+    let decay = try unary(.log1p, unary(.exp, unary(.negate, unary(.absolute, logits))))
+    return try add(subtract(unary(.relu, logits), multiply(logits, target)), decay)
   }
 }

@@ -79,18 +79,12 @@ extension OperationCall {
   func tensorFlowSaturateCast() throws(KerasImportError) -> Value {
     let x = try tensor("value", at: 0)
     let target = try required("dtype", dtype("dtype", at: 1))
-    let ends: [DType: (Double, Double)] = [
-      .uint8: (0, 255), .int8: (-128, 127), .uint16: (0, 65535), .int16: (-32768, 32767),
-    ]
-    guard let (low, high) = ends[target], scope.dtype(of: x) == .float32 || scope.dtype(of: x) == .int32
-    else {
+    let narrow: Set<DType> = [.uint8, .int8, .uint16, .int16]
+    guard narrow.contains(target), [.float32, .int32].contains(scope.dtype(of: x)) else {
       throw KerasImportError(
         .unsupported("saturate_cast of \(scope.dtype(of: x).rawValue) to \(target.rawValue)"))
     }
-    let clipped = try scope.emit(
-      .binary(.minimum), scope.emit(.binary(.maximum), x, scope.scalar(low, like: x)),
-      scope.scalar(high, like: x))
-    return try scope.cast(clipped, to: target)
+    return try scope.saturated(x, to: target)
   }
 
   /// How many elements of each sorted row are below each value (`left`), or not above it (`right`).
@@ -126,10 +120,7 @@ extension OperationCall {
 
   /// The last two axes exchanged: of real numbers.
   func tensorFlowAdjoint() throws(KerasImportError) -> Value {
-    let x = try tensor("matrix", at: 0)
-    let rank = scope.rank(of: x)
-    guard rank > 1 else { throw KerasImportError(.invalidGraph("a matrix has 2 axes or more")) }
-    return try scope.transpose(x, Array(0..<rank - 2) + [rank - 1, rank - 2])
+    try scope.matrixTransposed(tensor("matrix", at: 0))
   }
 
   /// Matrices with another main diagonal.
@@ -207,10 +198,7 @@ extension OperationCall {
   /// `max(x, 0) - x z + log(1 + exp(-|x|))` of logits x and labels z.
   func tensorFlowSigmoidCrossEntropy() throws(KerasImportError) -> Value {
     let x = try floatingOperands("labels", "logits")
-    let (labels, logits) = (x[0], x[1])
-    let tail = try scope.unary(
-      .log1p, scope.unary(.exp, scope.unary(.negate, scope.unary(.absolute, logits))))
-    return try scope.add(scope.subtract(scope.unary(.relu, logits), scope.multiply(logits, labels)), tail)
+    return try scope.binaryCrossentropy(target: x[0], logits: x[1])
   }
 
   /// `-sum(labels log softmax(logits))` over an axis.
