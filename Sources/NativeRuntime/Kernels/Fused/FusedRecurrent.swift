@@ -57,6 +57,7 @@ extension StepRequest {
       let tensor = columns.count == all ? matrix.tensor : try matrix.tensor.columns(columns)
       let values = try [Float](tensor)
       ck_pack(values, rows, columns.count, target.assumingMemoryBound(to: Float.self))
+      matrix.tensor.storage.releasePages()
     }
   }
 }

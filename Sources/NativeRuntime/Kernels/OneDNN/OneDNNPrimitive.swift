@@ -90,10 +90,10 @@ extension StepRequest {
     guard let step else { return nil }
     return try store.packed(constant, form: plain.bytes + chosen.bytes, byteCount: chosen.byteCount) {
       target in
-      let scratch = UnsafeMutableRawPointer.allocate(byteCount: max(step.scratchByteCount, 64), alignment: 64)
-      defer { scratch.deallocate() }
+      let scratch = try MemoryBudget.process.allocate(max(step.scratchByteCount, 64))
+      defer { MemoryBudget.process.deallocate(scratch) }
       // Where the file has them, of any alignment: reorders load single elements and unaligned vectors.
-      try constant.tensor.withBytes { try step.run($0.baseAddress, target, scratch: scratch) }
+      try constant.tensor.withBytes { try step.run($0.baseAddress, target, scratch: scratch.baseAddress) }
       constant.tensor.storage.releasePages()
     }
   }

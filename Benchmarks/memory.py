@@ -1,0 +1,59 @@
+"""Holds the memory of a session against what its model needs.
+
+    python Benchmarks/make_models.py FOLDER
+    python Benchmarks/memory.py FOLDER [NAME ...] [--kconvert PATH] [--batch 1] [--threads 2]
+
+One process each loads a model and runs it; its peak (clean pages of mapped files included) without that of a model of one
+small Dense layer, which is the command, its libraries and oneDNN, stands against 1.3 times the weights and the values of a
+run: the plan's arena, where oneDNN's scratch memory is, too.
+"""
+import argparse
+import json
+import pathlib
+import re
+import subprocess
+
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+SMALLEST = REPOSITORY / "fixtures/cases/layers/dense/model.keras"
+
+
+def bench(options, model, *more):
+    command = [options.kconvert, "bench", model, "--batch", str(options.batch), "--threads", str(options.threads), "--runs", "5"]
+    return subprocess.run([*command, "--size", "100", *more], check=True, capture_output=True, text=True).stdout
+
+
+def peak(options, model):
+    return json.loads(bench(options, model, "--json"))["peak_rss_mb"]
+
+
+def arena(options, model):
+    return int(re.search(r"arena (\d+) KiB", bench(options, model, "--profile")).group(1)) * 1024 / 1e6
+
+
+def weights(options, model):
+    text = subprocess.run([options.kconvert, model, "--to", "json", "-o", "-"], check=True, capture_output=True, text=True).stdout
+    summary = json.loads(text)
+    return (summary["trainable"]["bytes"] + summary["nonTrainable"]["bytes"]) / 1e6
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--kconvert", default=str(REPOSITORY / ".build/release/kconvert"))
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    base = peak(options, SMALLEST)
+    print(f"a small Dense layer: {base:.0f} MB\n")
+    print("| model | weights | values | 1.3 × weights + values | peak | without the command | ratio |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for name in options.names or sorted(path.stem for path in options.folder.glob("*.keras")):
+        model = options.folder / f"{name}.keras"
+        held, values, most = weights(options, model), arena(options, model), peak(options, model)
+        allowed = 1.3 * held + values
+        print(f"| {name} | {held:.1f} | {values:.1f} | {allowed:.1f} | {most:.1f} | {most - base:.1f} | {(most - base) / allowed:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
