@@ -31,7 +31,9 @@ test: system $(VENV)/ready
 	python3 Scripts/unsafe_places.py
 	python3 Scripts/fallbacks.py
 	Scripts/without_system_libraries.sh
+	Scripts/onednn3.sh
 	Scripts/fuzz.sh
+	$(VENV)/bin/python Scripts/judge_kernels.py
 	$(VENV)/bin/python Scripts/judge_onnx.py
 	$(VENV)/bin/python Scripts/judge_options.py
 	$(VENV)/bin/python Scripts/judge_verify.py

@@ -20,12 +20,16 @@ static void load(void) {
   // OpenMP reads it as it is loaded: threads that wait give up their core soon, because on a machine that others use,
   // too, waiting by spinning makes a run several times slower.
   if (!getenv("OMP_WAIT_POLICY")) setenv("GOMP_SPINCOUNT", "20000", 0);
-  void *handle = dlopen("libdnnl.so.2", RTLD_NOW | RTLD_LOCAL);
-  if (!handle) handle = dlopen("libdnnl.2.dylib", RTLD_NOW | RTLD_LOCAL);
+  // The version whose header this was compiled with: the other one's functions have other parameters.
+  #define TEXT(x) #x
+  #define NAME(before, major, after) before TEXT(major) after
+  void *handle = dlopen(NAME("libdnnl.so.", DNNL_VERSION_MAJOR, ""), RTLD_NOW | RTLD_LOCAL);
+  if (!handle) handle = dlopen(NAME("libdnnl.", DNNL_VERSION_MAJOR, ".dylib"), RTLD_NOW | RTLD_LOCAL);
   if (!handle) return;
   int found = 1;
   #define X(name) found &= (kdnn_lib.name = (__typeof__(&name))dlsym(handle, #name)) != NULL;
   FUNCTIONS(X)
+  VERSION_FUNCTIONS(X)
   #undef X
   if (!found) return;
   // The library's own pool; builds without OpenMP run on the calling thread.
@@ -118,28 +122,16 @@ void kdnn_parallel(int count, void (*body)(void *, int), void *context) {
 
 // MARK: - Layouts
 
-_Static_assert(sizeof(dnnl_memory_desc_t) <= sizeof(kdnn_layout), "a layout holds a descriptor");
-
-static void set_layout(kdnn_layout *layout, const dnnl_memory_desc_t *value) {
-  memset(layout, 0, sizeof *layout);
-  memcpy(layout, value, sizeof *value);
-}
-
 int kdnn_layout_init(kdnn_layout *layout, int rank, const int64_t *sizes, const int64_t *strides) {
-  if (!kdnn_load()) return 0;
-  dnnl_memory_desc_t made;
-  memset(&made, 0, sizeof made);
-  dnnl_status_t status =
-      strides ? kdnn_lib.dnnl_memory_desc_init_by_strides(&made, rank, sizes, dnnl_f32, strides)
-              : kdnn_lib.dnnl_memory_desc_init_by_tag(&made, rank, sizes, dnnl_f32, dnnl_format_tag_any);
-  set_layout(layout, &made);
-  return status == dnnl_success;
+  return kdnn_load() && kdnn_make_layout(layout, rank, sizes, strides) == dnnl_success;
 }
 
-size_t kdnn_layout_byte_count(const kdnn_layout *layout) { return kdnn_lib.dnnl_memory_desc_get_size(descriptor(layout)); }
+size_t kdnn_layout_byte_count(const kdnn_layout *layout) {
+  return kdnn_lib.dnnl_memory_desc_get_size(kdnn_descriptor_of(layout));
+}
 
 int kdnn_layout_is_equal(const kdnn_layout *a, const kdnn_layout *b) {
-  return kdnn_lib.dnnl_memory_desc_equal(descriptor(a), descriptor(b));
+  return kdnn_lib.dnnl_memory_desc_equal(kdnn_descriptor_of(a), kdnn_descriptor_of(b));
 }
 
 // MARK: - Steps
@@ -156,131 +148,109 @@ const dnnl_alg_kind_t kdnn_functions[kdnn_function_count] = {
 };
 
 static dnnl_status_t append(dnnl_post_ops_t ops, const kdnn_post *post) {
+  kdnn_descriptor operand = kdnn_descriptor_of(&post->operand);
   switch (post->kind) {
-    case kdnn_post_function:
-      return kdnn_lib.dnnl_post_ops_append_eltwise(ops, 1, kdnn_functions[post->function], post->alpha, post->beta);
-    case kdnn_post_accumulate: return kdnn_lib.dnnl_post_ops_append_sum(ops, 1);
-    case kdnn_post_add: return kdnn_lib.dnnl_post_ops_append_binary(ops, dnnl_binary_add, descriptor(&post->operand));
-    case kdnn_post_multiply: return kdnn_lib.dnnl_post_ops_append_binary(ops, dnnl_binary_mul, descriptor(&post->operand));
+    case kdnn_post_function: return kdnn_append_function(ops, post->function, post->alpha, post->beta);
+    case kdnn_post_accumulate: return kdnn_append_accumulation(ops);
+    case kdnn_post_add: return kdnn_lib.dnnl_post_ops_append_binary(ops, dnnl_binary_add, operand);
+    case kdnn_post_multiply: return kdnn_lib.dnnl_post_ops_append_binary(ops, dnnl_binary_mul, operand);
   }
   return dnnl_invalid_arguments;
 }
 
-kdnn_step *kdnn_create(const_dnnl_op_desc_t operation, const kdnn_posts *posts) {
-  kdnn_step *step = calloc(1, sizeof *step);
-  if (!step) return NULL;
-  dnnl_primitive_attr_t attributes = NULL;
-  dnnl_post_ops_t ops = NULL;
-  int is_made = kdnn_lib.dnnl_primitive_attr_create(&attributes) == dnnl_success &&
-               kdnn_lib.dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user) == dnnl_success &&
-               kdnn_lib.dnnl_post_ops_create(&ops) == dnnl_success;
-  for (int i = 0; is_made && posts && i < posts->count; i++) {
-    is_made = append(ops, &posts->items[i]) == dnnl_success;
+static int append_all(kdnn_step *step, dnnl_post_ops_t ops, const kdnn_posts *posts) {
+  for (int i = 0; posts && i < posts->count; i++) {
+    if (append(ops, &posts->items[i]) != dnnl_success) return 0;
     if (posts->items[i].kind < kdnn_post_add) continue;
     step->others[step->other_count].argument = DNNL_ARG_ATTR_MULTIPLE_POST_OP(i) | DNNL_ARG_SRC_1;
-    step->others[step->other_count++].layout = *descriptor(&posts->items[i].operand);
+    step->others[step->other_count++].layout = posts->items[i].operand;
   }
-  is_made = is_made && kdnn_lib.dnnl_primitive_attr_set_post_ops(attributes, ops) == dnnl_success &&
-           kdnn_lib.dnnl_primitive_desc_create(&step->description, operation, attributes, kdnn_lib.engine, NULL) == dnnl_success;
+  return 1;
+}
+
+kdnn_step *kdnn_begin(const kdnn_posts *posts) {
+  kdnn_step *step = kdnn_load() ? calloc(1, sizeof *step) : NULL;
+  if (!step) return NULL;
+  dnnl_post_ops_t ops = NULL;
+  int is_made = kdnn_lib.dnnl_primitive_attr_create(&step->attributes) == dnnl_success &&
+               kdnn_lib.dnnl_primitive_attr_set_scratchpad_mode(step->attributes, dnnl_scratchpad_mode_user) ==
+                   dnnl_success &&
+               kdnn_lib.dnnl_post_ops_create(&ops) == dnnl_success && append_all(step, ops, posts) &&
+               kdnn_lib.dnnl_primitive_attr_set_post_ops(step->attributes, ops) == dnnl_success;
   if (ops) kdnn_lib.dnnl_post_ops_destroy(ops);
-  if (attributes) kdnn_lib.dnnl_primitive_attr_destroy(attributes);
   if (is_made) return step;
-  free(step);
+  kdnn_step_destroy(step);
   return NULL;
 }
 
-kdnn_step *kdnn_finish(kdnn_step *step, int x, int kernel, int bias, int y) {
-  if (!step) return NULL;
+static void drop_attributes(kdnn_step *step) {
+  if (step->attributes) kdnn_lib.dnnl_primitive_attr_destroy(step->attributes);
+  step->attributes = NULL;
+}
+
+kdnn_step *kdnn_finish(kdnn_step *step, dnnl_status_t chosen, int x, int kernel, int bias, int y) {
+  const int arguments[4] = {x, kernel, bias, y};
   step->x = x;
   step->kernel = kernel;
   step->bias = bias;
   step->y = y;
-  const int arguments[4] = {x, kernel, bias, y};
-  for (int i = 0; i < 4; i++) {
+  for (int i = 0; chosen == dnnl_success && i < 4; i++) {
     if (!arguments[i]) continue;
-    step->layouts[i] =
-        *kdnn_lib.dnnl_primitive_desc_query_md(step->description, dnnl_query_exec_arg_md, arguments[i]);
+    kdnn_set_layout(
+        &step->layouts[i],
+        kdnn_lib.dnnl_primitive_desc_query_md(step->description, dnnl_query_exec_arg_md, arguments[i]));
   }
-  step->scratch = *kdnn_lib.dnnl_primitive_desc_query_md(step->description, dnnl_query_scratchpad_md, 0);
-  step->scratch_byte_count = kdnn_lib.dnnl_memory_desc_get_size(&step->scratch);
-  if (kdnn_lib.dnnl_primitive_create(&step->primitive, step->description) == dnnl_success) return step;
+  if (chosen == dnnl_success) {
+    kdnn_descriptor scratch = kdnn_lib.dnnl_primitive_desc_query_md(step->description, dnnl_query_scratchpad_md, 0);
+    step->scratch_byte_count = kdnn_lib.dnnl_memory_desc_get_size(scratch);
+    kdnn_set_layout(&step->scratch, scratch);
+    chosen = kdnn_lib.dnnl_primitive_create(&step->primitive, step->description);
+  }
+  drop_attributes(step);
+  if (chosen == dnnl_success) return step;
   kdnn_step_destroy(step);
   return NULL;
 }
 
 kdnn_step *kdnn_convolution_create(const kdnn_convolution *c) {
-  if (!kdnn_load()) return NULL;
-  dnnl_convolution_desc_t operation;
-  const dnnl_memory_desc_t *bias = c->has_bias ? descriptor(&c->bias) : NULL;
-  dnnl_alg_kind_t algorithm = c->is_winograd ? dnnl_convolution_winograd : dnnl_convolution_direct;
-  dnnl_status_t status;
-  if (c->is_transposed) {
-    status = kdnn_lib.dnnl_dilated_deconvolution_forward_desc_init(
-        &operation, dnnl_forward_inference, dnnl_deconvolution_direct, descriptor(&c->x), descriptor(&c->kernel), bias,
-        descriptor(&c->y), c->strides, c->dilations, c->before, c->after);
-  } else {
-    status = kdnn_lib.dnnl_dilated_convolution_forward_desc_init(
-        &operation, dnnl_forward_inference, algorithm, descriptor(&c->x), descriptor(&c->kernel), bias,
-        descriptor(&c->y), c->strides, c->dilations, c->before, c->after);
-  }
-  if (status != dnnl_success) return NULL;
+  kdnn_step *step = kdnn_begin(&c->posts);
+  if (!step) return NULL;
   return kdnn_finish(
-      kdnn_create(&operation, &c->posts), DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, c->has_bias ? DNNL_ARG_BIAS : 0, DNNL_ARG_DST);
+      step, kdnn_choose_convolution(step, c), DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, c->has_bias ? DNNL_ARG_BIAS : 0,
+      DNNL_ARG_DST);
 }
 
 kdnn_step *kdnn_pooling_create(const kdnn_pooling *p) {
-  if (!kdnn_load()) return NULL;
-  dnnl_pooling_v2_desc_t operation;
-  const dnnl_dims_t dilations = {0};
-  dnnl_alg_kind_t algorithm = p->is_maximum ? dnnl_pooling_max : dnnl_pooling_avg_exclude_padding;
-  if (kdnn_lib.dnnl_pooling_v2_forward_desc_init(
-          &operation, dnnl_forward_inference, algorithm, descriptor(&p->x), descriptor(&p->y), p->strides, p->kernel,
-          dilations, p->before, p->after) != dnnl_success) {
-    return NULL;
-  }
-  return kdnn_finish(kdnn_create(&operation, NULL), DNNL_ARG_SRC, 0, 0, DNNL_ARG_DST);
+  kdnn_step *step = kdnn_begin(NULL);
+  return step ? kdnn_finish(step, kdnn_choose_pooling(step, p), DNNL_ARG_SRC, 0, 0, DNNL_ARG_DST) : NULL;
 }
 
 kdnn_step *kdnn_product_create(const kdnn_product *p) {
-  if (!kdnn_load()) return NULL;
-  dnnl_matmul_desc_t operation;
-  const dnnl_memory_desc_t *bias = p->has_bias ? descriptor(&p->bias) : NULL;
-  if (kdnn_lib.dnnl_matmul_desc_init(&operation, descriptor(&p->a), descriptor(&p->b), bias, descriptor(&p->y)) !=
-      dnnl_success) {
-    return NULL;
-  }
+  kdnn_step *step = kdnn_begin(&p->posts);
+  if (!step) return NULL;
   return kdnn_finish(
-      kdnn_create(&operation, &p->posts), DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, p->has_bias ? DNNL_ARG_BIAS : 0, DNNL_ARG_DST);
+      step, kdnn_choose_product(step, p), DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, p->has_bias ? DNNL_ARG_BIAS : 0, DNNL_ARG_DST);
 }
 
 kdnn_step *kdnn_reorder_create(const kdnn_layout *from, const kdnn_layout *to) {
-  if (!kdnn_load()) return NULL;
-  kdnn_step *step = calloc(1, sizeof *step);
-  dnnl_primitive_attr_t attributes = NULL;
-  if (!step || kdnn_lib.dnnl_primitive_attr_create(&attributes) != dnnl_success) {
-    free(step);
-    return NULL;
-  }
-  kdnn_lib.dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
-  dnnl_status_t status = kdnn_lib.dnnl_reorder_primitive_desc_create(
-      &step->description, descriptor(from), kdnn_lib.engine, descriptor(to), kdnn_lib.engine, attributes);
-  kdnn_lib.dnnl_primitive_attr_destroy(attributes);
-  if (status != dnnl_success) {
-    free(step);
-    return NULL;
-  }
-  return kdnn_finish(step, DNNL_ARG_FROM, 0, 0, DNNL_ARG_TO);
+  kdnn_step *step = kdnn_begin(NULL);
+  if (!step) return NULL;
+  dnnl_status_t chosen = kdnn_lib.dnnl_reorder_primitive_desc_create(
+      &step->description, kdnn_descriptor_of(from), kdnn_lib.engine, kdnn_descriptor_of(to), kdnn_lib.engine,
+      step->attributes);
+  return kdnn_finish(step, chosen, DNNL_ARG_FROM, 0, 0, DNNL_ARG_TO);
 }
 
 void kdnn_step_destroy(kdnn_step *step) {
   if (step->primitive) kdnn_lib.dnnl_primitive_destroy(step->primitive);
   if (step->description) kdnn_lib.dnnl_primitive_desc_destroy(step->description);
+  drop_attributes(step);
   free(step);
 }
 
 int kdnn_step_layout(const kdnn_step *step, kdnn_argument argument, kdnn_layout *layout) {
   int other = (int)argument - kdnn_argument_other;
-  set_layout(layout, other < 0 ? &step->layouts[argument] : &step->others[other].layout);
+  *layout = other < 0 ? step->layouts[argument] : step->others[other].layout;
   return 1;
 }
 
@@ -300,11 +270,12 @@ struct arguments {
   dnnl_exec_arg_t items[5 + KDNN_MAX_OTHERS];
 };
 
-static int add(struct arguments *all, int argument, const dnnl_memory_desc_t *layout, const void *bytes) {
+static int add(struct arguments *all, int argument, const kdnn_layout *layout, const void *bytes) {
   if (!argument) return 1;
   dnnl_exec_arg_t *item = &all->items[all->count];
   item->arg = argument;
-  if (kdnn_lib.dnnl_memory_create(&item->memory, layout, kdnn_lib.engine, (void *)bytes) != dnnl_success) return 0;
+  kdnn_descriptor descriptor = kdnn_descriptor_of(layout);
+  if (kdnn_lib.dnnl_memory_create(&item->memory, descriptor, kdnn_lib.engine, (void *)bytes) != dnnl_success) return 0;
   all->count++;
   return 1;
 }
