@@ -13,10 +13,11 @@ import Testing
   static let repository = URL(filePath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-  /// The command beside the test bundle.
+  /// The command beside the test bundle, or beside the program that the tests are.
   static var executable: URL {
-    Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL.deletingLastPathComponent()
-      .appending(path: "kconvert") ?? repository.appending(path: ".build/debug/kconvert")
+    let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL
+    let folder = bundle?.deletingLastPathComponent() ?? Bundle.main.bundleURL
+    return folder.appending(path: "kconvert")
   }
 
   static func run(_ arguments: String...) throws -> Outcome { try run(arguments) }
@@ -25,9 +26,7 @@ import Testing
   static func run(_ arguments: [String], in folder: URL? = nil) throws -> Outcome {
     let process = Process()
     process.currentDirectoryURL = folder
-    process.executableURL =
-      FileManager.default.isExecutableFile(atPath: executable.path)
-      ? executable : repository.appending(path: ".build/debug/kconvert")
+    process.executableURL = executable
     process.arguments = arguments
     let output = Pipe()
     let error = Pipe()

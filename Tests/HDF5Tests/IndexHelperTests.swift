@@ -5,12 +5,11 @@ import Testing
 
 /// The program that indexes files for programs with threads, and programs in its place that do not do so.
 @Suite(.timeLimit(.minutes(2))) struct IndexHelperTests {
-  /// The program beside the test bundle.
+  /// The program beside the test bundle, or beside the program that the tests are.
   static let helper: String = {
-    let built = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL
-      .deletingLastPathComponent().appending(path: "kconvert-hdf5").path
-    let fallback = HDF5IndexTests.folder.appending(path: "../../.build/debug/kconvert-hdf5").standardized.path
-    return built.flatMap { FileManager.default.isExecutableFile(atPath: $0) ? $0 : nil } ?? fallback
+    let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL
+    let folder = bundle?.deletingLastPathComponent() ?? Bundle.main.bundleURL
+    return folder.appending(path: "kconvert-hdf5").path
   }()
 
   private static func content(_ name: String) throws -> Data {

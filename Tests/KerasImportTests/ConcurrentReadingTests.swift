@@ -15,12 +15,11 @@ import Testing
     "eras/keras2.3.1/cnn_last/model.h5", "savedmodel/small",
   ].map { fixtures.appending(path: $0).path }.filter { FileManager.default.fileExists(atPath: $0) }
 
-  /// The program beside the test bundle.
+  /// The program beside the test bundle, or beside the program that the tests are.
   private static let helper: String = {
     let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL
-    let beside = bundle?.deletingLastPathComponent().appending(path: "kconvert-hdf5").path
-    let built = fixtures.appending(path: "../.build/debug/kconvert-hdf5").standardized.path
-    return beside.flatMap { FileManager.default.isExecutableFile(atPath: $0) ? $0 : nil } ?? built
+    let folder = bundle?.deletingLastPathComponent() ?? Bundle.main.bundleURL
+    return folder.appending(path: "kconvert-hdf5").path
   }()
 
   /// A figure that every byte of the weights goes into.
