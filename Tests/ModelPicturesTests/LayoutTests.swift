@@ -70,6 +70,8 @@ import Testing
     }
     for (edge, path) in zip(graph.edges, layout.edges) {
       #expect(layout.boxes[edge.source].touches(path.start) && layout.boxes[edge.target].touches(path.end))
+      // An arrow that points upward would lie below its box.
+      #expect(edge.source == edge.target || path.arrival.y > 0, "edge \(edge) arrives from below")
       for (index, place) in layout.boxes.enumerated() {
         let inner = Rectangle(
           x: place.x + 1, y: place.y + 1, width: place.width - 2, height: place.height - 2)

@@ -4,6 +4,11 @@ struct Point: Hashable, Sendable {
   var y: Double
 
   static func + (a: Point, b: Point) -> Point { Point(x: a.x + b.x, y: a.y + b.y) }
+
+  func distance(to other: Point) -> Double {
+    let (x, y) = (other.x - x, other.y - y)
+    return (x * x + y * y).squareRoot()
+  }
 }
 
 /// An upright rectangle.
@@ -59,10 +64,10 @@ struct Path: Hashable, Sendable {
       if case .curve(let a, let b, _) = part { points += [a, b] }
       points.append(part.end)
     }
-    guard let before = points.last(where: { $0 != end }) else { return Point(x: 0, y: 1) }
-    let (x, y) = (end.x - before.x, end.y - before.y)
-    let length = (x * x + y * y).squareRoot()
-    return Point(x: x / length, y: y / length)
+    // Sums of heights may differ in their last bits: what is as near as that says nothing of a direction.
+    guard let before = points.last(where: { $0.distance(to: end) > 0.01 }) else { return Point(x: 0, y: 1) }
+    let length = before.distance(to: end)
+    return Point(x: (end.x - before.x) / length, y: (end.y - before.y) / length)
   }
 
   /// This path and another behind it.
