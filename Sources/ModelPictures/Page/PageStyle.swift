@@ -30,7 +30,7 @@ enum PageStyle {
     #stage { display: block; width: 100%; height: min(72vh, 820px); border: 1px solid var(--line); border-radius: 8px; \
     touch-action: none; cursor: grab; user-select: none; }
     #stage:active { cursor: grabbing; }
-    #stage.far text { display: none; }
+    #stage.far text, #stage .away text { display: none; }
     #stage .layer { cursor: pointer; outline: none; }
     #stage .layer:focus-visible .box, #stage .chosen .box { stroke: var(--accent); stroke-width: 3; stroke-dasharray: none; }
     .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; max-height: 76vh; }
