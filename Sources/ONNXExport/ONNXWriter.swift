@@ -55,8 +55,9 @@ public struct ONNXWriter: Sendable {
   func emitter(for graph: Graph) throws(ONNXExportError) -> GraphEmitter {
     guard opset >= 13 else {
       throw ONNXExportError.opset(
-        // The name is told only.
-        node: graph.nodes.first?.name ?? "", op: "any", needed: 13, requested: opset)
+        // The names are told only.
+        node: graph.nodes.first?.name ?? "", op: graph.nodes.first?.op.name ?? "none", needed: 13,
+        requested: opset)
     }
     guard opset <= ONNXWriter.highestOpset else {
       throw ONNXExportError.unsupported(

@@ -29,6 +29,10 @@ struct Bench: ParsableCommand {
   @Flag(help: "Print where the time goes, step by step.") var profile = false
   @Option(help: "The size of axes that the model leaves open, other than the batch.") var size = 16
 
+  func validate() throws {
+    if json, profile { throw ValidationError("--profile: its table is not JSON; leave --json out") }
+  }
+
   func run() throws {
     try Failure.reporting(reading: [options.model, options.weights]) {
       guard runs > 0, size > 0 else { throw ValidationError("--runs and --size: expected positive numbers") }

@@ -16,7 +16,7 @@ struct Check: ParsableCommand {
       """)
 
   @OptionGroup var options: ModelOptions
-  @Option(help: "The number of threads; all cores by default.") var threads: Int?
+  @OptionGroup var pool: ThreadOptions
 
   func run() throws {
     try Failure.reporting(reading: [options.model, options.weights]) {
@@ -29,7 +29,7 @@ struct Check: ParsableCommand {
         "ok: shapes from \(lowered.graph.inputs.count) inputs to \(lowered.graph.outputs.count) outputs")
       try model.verifyChecksums()
       var findings = try Check.nonFiniteWeights(lowered.graph)
-      findings += try Check.forwardPass(lowered.graph, threads: threads ?? 0)  // 0: all cores.
+      findings += try Check.forwardPass(lowered.graph, threads: pool.count)
       for finding in findings { try StandardOutput.line("finding: \(finding)") }
       if !findings.isEmpty { throw ExitCode(Code.checkFailed.rawValue) }
     }

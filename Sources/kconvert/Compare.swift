@@ -26,7 +26,7 @@ struct Compare: ParsableCommand {
       """)
   var tolerance: Double?
   @Option(help: "The seed of the random inputs.") var seed: UInt64 = 1
-  @Option(help: "The number of threads; all cores by default.") var threads: Int?
+  @OptionGroup var pool: ThreadOptions
   @Flag(help: "Print JSON.") var json = false
 
   func validate() throws {
@@ -43,7 +43,7 @@ struct Compare: ParsableCommand {
       let isONNX = [options.model, other].contains(where: ModelOptions.isONNX)
       let tolerance = tolerance ?? (isONNX ? WrittenModelCheck.tolerance(for: [first, second]) : 1e-5)
       let pairs = try InputPairs(first, second, names: (options.model, other), seed: seed)
-      let results = try pairs.run(threads: threads ?? 0)  // 0: all cores.
+      let results = try pairs.run(threads: pool.count)
       let differences = try OutputDifference.between(
         results.first, results.second, tolerance, names: (options.model, other))
       try json

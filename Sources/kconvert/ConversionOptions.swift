@@ -28,7 +28,7 @@ struct ConversionOptions: ParsableArguments {
     var dataLayout: DataLayout { self == .nhwc ? .channelsLast : .channelsFirst }
   }
 
-  @Option(help: "The ONNX opset.") var opset = 18
+  @Option(help: "The ONNX opset; \(ONNXWriter().opset) by default.") var opset: Int?
   @Option(help: "The layout of image inputs and outputs in the ONNX file; as the model has it by default.")
   var layout: ImageLayout?
   @Flag(help: "Store weights and compute in float16 in the exported file.") var float16 = false
@@ -48,7 +48,8 @@ struct ConversionOptions: ParsableArguments {
 
   /// These options as the command line of another process; each option above is here.
   var arguments: [String] {
-    var arguments = ["--opset", "\(opset)"]
+    var arguments: [String] = []
+    if let opset { arguments += ["--opset", "\(opset)"] }
     if let layout { arguments += ["--layout", layout.rawValue] }
     if float16 { arguments.append("--float16") }
     if externalData { arguments.append("--external-data") }
@@ -59,12 +60,14 @@ struct ConversionOptions: ParsableArguments {
 
   /// Refuses options that say nothing for a format.
   func check(for format: ConversionFormat?) throws {
-    guard opset <= ONNXWriter.highestOpset else {
+    if format != .onnx, let option = arguments.first(where: { $0.hasPrefix("--") && $0 != "--tolerance" }) {
+      throw ValidationError("\(option): only --to onnx has a use for it")
+    }
+    if let opset, opset > ONNXWriter.highestOpset {
       throw ValidationError(
         "--opset: expected \(ONNXWriter.highestOpset) or lower, the highest that kconvert knows, found \(opset)"
       )
     }
-    if verify, format != .onnx { throw ValidationError("--verify: only --to onnx can be read back") }
     guard let tolerance else { return }
     guard verify else { throw ValidationError("--tolerance: there is nothing to compare without --verify") }
     guard tolerance >= 0 else {

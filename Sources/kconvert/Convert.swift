@@ -51,7 +51,21 @@ struct Convert: ParsableCommand {
       throw ValidationError("-o -: the layer table goes to standard output already")
     }
     if output != nil, to == nil { throw ValidationError("-o: there is nothing to write without --to") }
+    if force, to == nil { throw ValidationError("--force: there is nothing to write without --to") }
+    try checkReport()
     try conversion.check(for: to)
+    try options.settings.check(for: to)
+  }
+
+  /// Refuses what only a table or a picture shows, where there is none. JSON and pages have every layer and what it costs.
+  private func checkReport() throws {
+    guard let to, !summary else { return }
+    if expandNested, !to.isPicture {
+      throw ValidationError("--expand-nested: only --summary and pictures show nested models")
+    }
+    if cost, to != .json, to != .html {
+      throw ValidationError("--cost: only --summary, --to json and --to html tell what layers cost")
+    }
   }
 
   func run() throws { try Failure.reporting(reading: [options.model, options.weights], perform) }
@@ -95,7 +109,8 @@ struct Convert: ParsableCommand {
   // when they are right.
 
   private func writeONNX(_ graph: Graph, of model: KerasModel) throws {
-    var writer = ONNXWriter(opset: conversion.opset, usesExternalData: conversion.externalData)
+    var writer = ONNXWriter(usesExternalData: conversion.externalData)
+    if let opset = conversion.opset { writer.opset = opset }
     writer.layout = conversion.layout?.dataLayout
     writer.usesFloat16 = conversion.float16
     writer.properties = model.provenance
@@ -117,7 +132,7 @@ struct Convert: ParsableCommand {
         // The error's own name is the file that was being written.
         throw Failure(message, .invalidModel)
       }
-      return ["\(nodeCount) nodes", "opset \(conversion.opset)", Outcome.outputs(of: graph)]
+      return ["\(nodeCount) nodes", "opset \(writer.opset)", Outcome.outputs(of: graph)]
     }
   }
 
@@ -147,10 +162,6 @@ struct Convert: ParsableCommand {
   }
 
   private func writeNative(_ model: KerasModel, _ lowered: LoweredModel) throws {
-    guard options.batch == nil, options.inputShape.isEmpty else {
-      throw Failure(
-        "a native file keeps the model's own shapes; give --batch and --input-shape when it is used", .usage)
-    }
     let path = try path(suffix: ConversionFormat.native.suffix)
     try writing(path, model) {
       try NativeWriter().write(model, to: path) { try model.verifyChecksums() }

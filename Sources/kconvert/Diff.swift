@@ -18,19 +18,22 @@ struct Diff: ParsableCommand {
       kconvert diff base.keras finetuned.keras
       """)
 
-  @OptionGroup var options: ModelOptions
+  // Neither sizes nor meanings of layers change what stands in a file: there are no options for them.
+  @Argument(help: "The model to start from: of any kind that kconvert reads.", completion: .file()) var model:
+    String
+  @Option(help: "Weights for MODEL.", completion: .file()) var weights: String?
   @Argument(help: "The model that is compared with it.", completion: .file()) var other: String
   @Option(help: "Weights for OTHER.", completion: .file()) var otherWeights: String?
   @Flag(help: "End with exit code 4 when something differs.") var exitCode = false
   @Flag(help: "Print JSON.") var json = false
 
   func run() throws {
-    try Failure.reporting(reading: [options.model, other]) {
-      Watchdog.start(reading: [options.model, options.weights, other, otherWeights])
-      let first = try options.open(isForSummary: true)
+    try Failure.reporting(reading: [model, other]) {
+      Watchdog.start(reading: [model, weights, other, otherWeights])
+      let first = try ModelOptions.open(model, weights: weights, isForSummary: true)
       let second = try ModelOptions.open(other, weights: otherWeights, isForSummary: true)
       let report = DifferenceReport(
-        try ModelDifference(first, second), names: (options.model, other),
+        try ModelDifference(first, second), names: (model, other),
         formats: (first.format, second.format))
       try json ? StandardOutput.json(report.json.text() + "\n") : StandardOutput.write(report.text)
       if exitCode, !report.difference.isEmpty { throw ExitCode(Code.checkFailed.rawValue) }

@@ -1,10 +1,24 @@
 import ArgumentParser
 import NativeRuntime
 
-/// How forward passes are computed.
-struct KernelOptions: ParsableArguments {
+/// How many threads a forward pass has.
+struct ThreadOptions: ParsableArguments {
   @Option(help: "The number of threads; all cores by default.")
   var threads: Int?
+
+  func validate() throws {
+    if let threads, threads < 1 {
+      throw ValidationError("--threads: expected a positive number, found \(threads)")
+    }
+  }
+
+  /// The number as a session takes it.
+  var count: Int { threads ?? 0 }  // 0: all cores.
+}
+
+/// How forward passes are computed.
+struct KernelOptions: ParsableArguments {
+  @OptionGroup var pool: ThreadOptions
 
   @Flag(help: "Leave out algorithms with fewer multiplications and larger rounding errors.")
   var exact = false
@@ -15,15 +29,11 @@ struct KernelOptions: ParsableArguments {
   @Flag(help: "Use the plain reference kernels alone.")
   var reference = false
 
-  func validate() throws {
-    if let threads, threads < 1 {
-      throw ValidationError("--threads: expected a positive number, found \(threads)")
-    }
-  }
+  var threads: Int? { pool.threads }
 
   var settings: Session.Options {
     var options = Session.Options()
-    options.threads = threads ?? 0  // 0: all cores.
+    options.threads = pool.count
     options.isExact = exact
     options.roundsToDTypes = exactDtypes
     options.usesReferenceKernels = reference

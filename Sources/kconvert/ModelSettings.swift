@@ -33,6 +33,15 @@ struct ModelSettings: ParsableArguments {
     return arguments
   }
 
+  /// Refuses sizes for a format that has no place for them.
+  func check(for format: ConversionFormat?) throws {
+    guard format == .native,
+      let option = batch == nil ? inputShape.first.map({ _ in "--input-shape" }) : "--batch"
+    else { return }
+    throw ValidationError(
+      "\(option): a native file keeps the model's own shapes; give it when the file is used")
+  }
+
   /// What the options say of the model's own layers and files.
   func given() throws -> KerasModel.Options {
     var options = KerasModel.Options()
@@ -65,6 +74,9 @@ struct ModelSettings: ParsableArguments {
 
   /// A meaning that was given to nothing the model has, where one is missing for a name that is near.
   func misspeltName(_ error: KerasImportError) -> Failure? {
+    if case .invalidValue("asset", let expected, let found) = error.reason, !asset.isEmpty {
+      return Failure("--asset: expected \(expected), found \(found)", .usage)
+    }
     let missing = error.unsupportedLayers
     let layers = missing.filter { $0.className == "Lambda" }.map { ModelSettings.last(of: $0.layer, "/") }
     let classes = missing.map { ModelSettings.last(of: $0.className, ">") }

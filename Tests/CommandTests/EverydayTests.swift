@@ -86,6 +86,46 @@ import Testing
         == "kconvert: error: --custom: there is no unsupported class \"Scal\"\n  did you mean \"Scale\"?\n")
   }
 
+  /// What is asked for and cannot be had is told, never left out.
+  @Test(arguments: [
+    ["--float16"], ["--layout", "nchw", "--to", "native"], ["--opset", "18", "--to", "keras"],
+    ["--external-data", "--to", "html"], ["--verify", "--to", "svg"], ["--force"],
+    ["--expand-nested", "--to", "onnx"], ["--cost", "--to", "svg"], ["--batch", "2", "--to", "native"],
+    ["--input-shape", "?,6", "--to", "native"], ["--tolerance", "1", "--to", "onnx"],
+    ["--asset", "words=words.txt", "--to", "onnx"],
+  ])
+  func `an option without effect is wrong usage`(_ words: [String]) throws {
+    let folder = try CommandTests.scratch()
+    let target = words.contains("--to") ? ["-o", folder.appending(path: "out").path] : []
+    let outcome = try CommandTests.run([Self.model] + words + target)
+    #expect(outcome.code == 64)
+    #expect(outcome.error.hasPrefix("kconvert: error: \(words[0]): "), "\(outcome.error)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+  }
+
+  @Test(arguments: [
+    ["batch", "--to", "native", "--float16", "--out", "never"],
+    ["batch", "--to", "native", "--batch", "2", "--out", "never"],
+    ["diff", model, "--batch", "2"], ["check", "--threads", "0"], ["compare", model, "--threads", "0"],
+    ["bench", "--json", "--profile"],
+  ])
+  func `a verb refuses options without effect`(_ words: [String]) throws {
+    let outcome = try CommandTests.run([words[0], Self.model] + words.dropFirst())
+    #expect(outcome.code == 64, "\(outcome.error)")
+    #expect(words.contains { $0.hasPrefix("--") && outcome.error.contains($0) }, "\(outcome.error)")
+  }
+
+  @Test func `what JSON and pages always tell may be asked for`() throws {
+    let told = try CommandTests.run(Self.model, "--to", "json", "--cost", "--expand-nested", "-o", "-")
+    #expect(told.code == 0 && told.output.contains("\"cost\""), "\(told.error)")
+  }
+
+  @Test func `an opset that is too low names an operation`() throws {
+    let outcome = try CommandTests.run(Self.model, "--to", "onnx", "--opset", "7", "-o", "never.onnx")
+    #expect(outcome.code == 3)
+    #expect(outcome.error.contains("(MatMul): expected opset 13 or higher, found 7"), "\(outcome.error)")
+  }
+
   @Test(arguments: ["convert", "run", "check", "compare", "diff", "batch", "bench", "layers"])
   func `the help of a verb has an example`(_ verb: String) throws {
     let help = try CommandTests.run(verb, "--help").output

@@ -30,7 +30,7 @@ import Testing
     return found.filter { !$0.command.hasPrefix("python") }  // For Python packages that need not be here.
   }()
 
-  /// A checkout's fixtures, a model and what an earlier command of the README makes of it.
+  /// A checkout's fixtures, and what earlier commands of the README make of them.
   private static func folder() throws -> URL {
     let folder = try CommandTests.scratch()
     try FileManager.default.createSymbolicLink(

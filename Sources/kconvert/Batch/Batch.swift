@@ -45,6 +45,7 @@ struct Batch: ParsableCommand {
       throw ValidationError("\(name): expected a positive number, found \(number)")
     }
     try conversion.check(for: to)
+    try settings.check(for: to)
   }
 
   func run() throws {
