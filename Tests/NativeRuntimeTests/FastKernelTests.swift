@@ -96,6 +96,43 @@ struct FastKernelTests {
     }
   }
 
+  /// Permutations of attention's heads, and others that have gaps within rows.
+  @Test(arguments: [
+    ([0, 2, 1, 3], [0, 2, 3, 1]), ([2, 0, 1, 3], [2, 0, 3, 1]), ([3, 2, 0, 1], [3, 2, 1, 0]),
+    ([0, 1, 2, 3], [0, 1, 3, 2]), ([1, 3, 2, 0], [1, 3, 0, 2]),
+  ])
+  func `products read and write what lies transposed`(rows: [Int], columns: [Int]) throws {
+    let x = try random(3, 5, 4, 6, seed: 11)
+    var graph = Graph()
+    let input = graph.input(name: "x", type: x.type)
+    let half = try graph.append(.unary(.tanh), [input], name: "half")[0]
+    let a = try graph.append(.transpose(rows), [half], name: "a")[0]
+    let b = try graph.append(.transpose(columns), [half], name: "b")[0]
+    let c = try graph.append(.transpose(columns), [input], name: "c")[0]
+    let scores = try graph.append(.matMul, [a, b], name: "scores")[0]
+    let mixed = try graph.append(.matMul, [scores, a], name: "mixed")[0]
+    let others = try graph.append(.matMul, [scores, a], name: "others")[0]
+    let back = try graph.append(.transpose([0, 2, 1, 3]), [mixed], name: "back")[0]
+    // Read by a transpose and as it is; transposed for a product and for something else.
+    let turned = try graph.append(.transpose([3, 2, 1, 0]), [others], name: "turned")[0]
+    let seen = try graph.append(.unary(.exp), [c], name: "seen")[0]
+    let product = try graph.append(.matMul, [a, c], name: "product")[0]
+    let outputs = [
+      "scores": scores, "back": back, "others": others, "turned": turned, "seen": seen, "product": product,
+      "half": half,
+    ]
+    graph.outputs = outputs.sorted { $0.key < $1.key }.map { Graph.Output(name: $0.key, value: $0.value) }
+    var options = Session.Options(threads: 2)
+    let fast = try Session(graph, options: options).run(["x": x])
+    options.usesReferenceKernels = true
+    let plain = try Session(graph, options: options).run(["x": x])
+    for name in outputs.keys {
+      let (a, b) = (try #require(fast[name]), try #require(plain[name]))
+      #expect(a.sizes == b.sizes)
+      #expect(try largestDifference(a.doubles(), b.doubles()) <= 1e-5, "\(name)")
+    }
+  }
+
   @Test(arguments: [1, 3, 8]) func `a large matrix is multiplied where it is in the file`(rows: Int) throws {
     let (depth, columns) = (2053, 2065)
     let values = try random(depth, columns, seed: 6)

@@ -36,15 +36,25 @@ INLINE v16 at_most(v16 x, v16 high) { return pick(x > high, high, x); }
 INLINE v16 magnitude(v16 x) { return (v16)((i16)x & 0x7fffffff); }
 INLINE v16 with_sign(v16 x, v16 sign) { return (v16)((i16)x | ((i16)sign & (int32_t)0x80000000)); }
 
+/// The elements moved down by n places, the first ones behind the last.
+#define MOVED(x, n) \
+  __builtin_shufflevector( \
+      x, x, (n), (n) + 1, (n) + 2, (n) + 3, (n) + 4, (n) + 5, (n) + 6, (n) + 7, ((n) + 8) % 16, ((n) + 9) % 16, \
+      ((n) + 10) % 16, ((n) + 11) % 16, ((n) + 12) % 16, ((n) + 13) % 16, ((n) + 14) % 16, ((n) + 15) % 16)
+
+// By halves: one element after the other takes longer than the rest of a row of 128.
 INLINE float sum(v16 x) {
-  float result = 0;
-  for (int i = 0; i < lanes; i++) result += x[i];
-  return result;
+  x += MOVED(x, 8);
+  x += MOVED(x, 4);
+  x += MOVED(x, 2);
+  x += MOVED(x, 1);
+  return x[0];
 }
 INLINE float largest(v16 x) {
-  float result = x[0];
-  for (int i = 1; i < lanes; i++) result = x[i] > result ? x[i] : result;
-  return result;
+  x = at_least(x, MOVED(x, 8));
+  x = at_least(x, MOVED(x, 4));
+  x = at_least(x, MOVED(x, 2));
+  return x[1] > x[0] ? x[1] : x[0];
 }
 
 /// 2 to an integer power between -126 and 127.

@@ -9,10 +9,14 @@ protocol Backend: Sendable {
 
   /// A step that brings a value from one layout of this backend's into another; nil when one of them is not its own.
   func reorder(_ form: OperandForm, to layout: Layout) throws -> (any Step)?
+
+  /// The layout in which a value with its axes permuted is the value as it lies; nil when this backend has none.
+  func transposed(_ form: OperandForm, by permutation: [Int]) -> Layout?
 }
 
 extension Backend {
   func reorder(_ form: OperandForm, to layout: Layout) throws -> (any Step)? { nil }
+  func transposed(_ form: OperandForm, by permutation: [Int]) -> Layout? { nil }
 }
 
 /// An operation to be prepared. All sizes are known.
@@ -25,6 +29,8 @@ struct StepRequest {
   let constants: [PlanConstant?]
   /// The results as the operation's types say, row-major.
   let results: [OperandForm]
+  /// How a transpose permutes the first result's axes, if that is all that reads it.
+  var readingPermutation: [Int]?
   let options: RuntimeOptions
   /// Where packed constants are kept, for all plans of a session.
   let store: ConstantStore

@@ -9,8 +9,7 @@ struct Planner {
   private let bindings: [String: Dimension]
   /// Of a plan for one sample: the part of the graph that is planned.
   private let samples: SampleSplit?
-  /// For each value the last live node that reads it; `Int.max` for outputs.
-  private let lastUses: [Int: Int]
+  private let readers: ValueReaders
   /// What is known of each value so far.
   private var values: [Int: PlannedValue] = [:]
   private var buffers = PlanBuffers()
@@ -60,7 +59,7 @@ struct Planner {
     self.store = store
     self.bindings = bindings
     self.samples = samples
-    lastUses = graph.lastLiveUses()
+    readers = ValueReaders(graph)
   }
 
   private mutating func addInputs(_ sizes: [[Int]]) {
@@ -121,9 +120,16 @@ struct Planner {
       set(node.outputs[0], PlannedValue(form: results[0], buffer: source))
       return
     }
+    if case .transpose(let permutation) = op,
+      let layout = layout(of: node.outputs[0], seenIn: operands[0].form, permutation)
+    {
+      let source = try buffer(of: node.inputs[0], in: operands[0].form.layout)
+      return set(node.outputs[0], PlannedValue(form: results[0].with(layout), buffer: source))
+    }
     let request = StepRequest(
       name: node.name, op: op, operands: operands.map(\.form), constants: constants, results: results,
-      options: options, store: store)
+      readingPermutation: node.outputs.first.flatMap { readers.permutation(of: $0) }, options: options,
+      store: store)
     for backend in options.backends {
       guard let prepared = try backend.prepare(request) else { continue }
       return try add(prepared, for: node, request, at: index)
@@ -131,10 +137,19 @@ struct Planner {
     throw RuntimeError.unsupported(node: node.name, message: "no backend computes \(op.name)")
   }
 
+  /// The layout in which a transpose's result is its operand as it lies, where those who read it can.
+  private func layout(of result: Value, seenIn operand: OperandForm, _ permutation: [Int]) -> Layout? {
+    for backend in options.backends {
+      guard let layout = backend.transposed(operand, by: permutation) else { continue }
+      return layout == .rowMajor || readers.areProducts(of: result) ? layout : nil
+    }
+    return nil
+  }
+
   private mutating func set(_ value: Value, _ planned: PlannedValue) {
     values[value.index] = planned
     guard let buffer = planned.buffer else { return }
-    lastReaders[buffer] = max(lastReaders[buffer] ?? -1, lastUses[value.index] ?? -1)
+    lastReaders[buffer] = max(lastReaders[buffer] ?? -1, readers.last(of: value) ?? -1)
   }
 
   /// A constant is read when the first node asks for it.
@@ -370,15 +385,5 @@ extension Graph {
       }
     }
     return bindings
-  }
-
-  /// For each value the last live node that reads it, `Int.max` for outputs.
-  fileprivate func lastLiveUses() -> [Int: Int] {
-    var last: [Int: Int] = [:]
-    for (index, isLive) in liveNodes().enumerated() where isLive {
-      for value in nodes[index].inputs { last[value.index] = index }
-    }
-    for output in outputs { last[output.value.index] = .max }
-    return last
   }
 }

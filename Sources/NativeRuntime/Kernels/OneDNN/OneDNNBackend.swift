@@ -13,7 +13,7 @@ struct OneDNNBackend: Backend {
     case .conv(let attributes): return try prepareConvolution(attributes, request)
     case .convTranspose(let attributes): return try prepareTransposed(attributes, request)
     case .pool(let attributes): return preparePooling(attributes, request)
-    case .matMul: return try prepareProduct(Epilogue(), request)
+    case .matMul: return try prepareStridedProduct(request) ?? prepareProduct(Epilogue(), request)
     case .dense(let epilogue): return try prepareProduct(epilogue, request)
     case .unary, .binary, .compare, .select, .cast, .dequantize, .einsum, .attention, .reduce, .argReduce,
       .cumulative,
