@@ -217,6 +217,8 @@ COMPLETED = [
     ("kconvert che", "check "), ("kconvert run --outp", "--outputs "), ("kconvert batch --to sv", "svg "),
     ("kconvert --summ", "--summary "), ("kconvert some.keras --to ht", "html "), ("kconvert some.keras --expa", "--expand-nested "),
     ("kconvert some-mo", "some-model.keras "), ("kconvert check some-mo", "some-model.keras "),
+    ("kconvert some-model.keras --to on", "onnx "), ("kconvert m.keras -o some-mo", "some-model.keras "),
+    ("kconvert m.keras --layout nc", "nchw "), ("kconvert compare some-model.keras some-mo", "some-model.keras "),
 ]
 
 
@@ -229,27 +231,19 @@ def judge_completions(folder):
     shells = {
         "bash": (["bash", "--norc", "--noprofile", "-i"], f". {share}/bash-completion/completions/kconvert"),
         "zsh": (["zsh", "-f", "-i"], f"fpath=({share}/zsh/site-functions $fpath); autoload -Uz compinit; compinit -u -D"),
+        "fish": (["fish", "--no-config", "-i"], f"source {share}/fish/vendor_completions.d/kconvert.fish"),
     }
     for name, (command, setting) in shells.items():
         if not shutil.which(name):
-            print(f"SKIPPED: {name} is not installed")
+            print(f"SKIPPED: {name} is not installed; its completions were not tried")
             continue
         shell = Shell(command, folder, **environment)
         shell.type(f"{setting}; echo re''ady\n", "ready")
         for typed, wanted in COMPLETED:
             shell.type(f"{typed}\t", wanted)
-            shell.type("\x15\n", "\n")
+            shell.type("\x15echo em''pty\n", "empty")  # Nothing of it is taken for what the next one shows.
         shell.close()
         print(f"completions in {name}: {len(COMPLETED)} tried")
-    if shutil.which("fish"):
-        for typed, wanted in COMPLETED:
-            command = f"source {share}/fish/vendor_completions.d/kconvert.fish; complete -C '{typed}'"
-            found = subprocess.run(["fish", "-c", command], cwd=folder, capture_output=True, text=True, check=True).stdout
-            words = [line.split("\t")[0] for line in found.splitlines()]
-            assert wanted.strip() in words, f"fish: {typed!r}: expected {wanted!r}, found {words}"
-        print(f"completions in fish: {len(COMPLETED)} tried")
-    else:
-        print("SKIPPED: fish is not installed")
     if shutil.which("man"):
         page = subprocess.run(
             ["man", "-l", share / "man/man1/kconvert.1"], capture_output=True, text=True, check=True,
@@ -259,6 +253,8 @@ def judge_completions(folder):
         for heading in ["NAME", "SYNOPSIS", "VERBS", "kconvert batch", "EXIT STATUS", "--expand-nested"]:
             assert heading in text, f"the manual page has no {heading}"
         print("the manual page is rendered without a warning")
+    else:
+        print("SKIPPED: man is not installed; the manual page was not rendered")
 
 
 def main():
