@@ -99,11 +99,20 @@ struct DescribedLayer {
     var values: JSONObject = [:]
     // No keys, no values.
     for (key, value) in object.config.object ?? [:] where !DescribedLayer.holdsLayers(value) {
-      values[key] = value
+      values[key] = DescribedLayer.withoutIdentities(value)
     }
     if object.layer is NestedModel { for key in ["input_layers", "output_layers"] { values[key] = nil } }
     if !calls.isEmpty { values["inbound"] = .array(calls) }
     self.values = values
+  }
+
+  /// A value without Keras's `shared_object_id`: where an object lay in the memory of the process that saved the file.
+  private static func withoutIdentities(_ value: JSONValue) -> JSONValue {
+    if let list = value.array { return .array(list.map(withoutIdentities)) }
+    guard let object = value.object else { return value }
+    var kept: JSONObject = [:]
+    for (key, member) in object where key != "shared_object_id" { kept[key] = withoutIdentities(member) }
+    return .object(kept)
   }
 
   /// Whether a value is a layer, or a list of layers.
