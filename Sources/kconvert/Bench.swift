@@ -24,18 +24,21 @@ struct Bench: ParsableCommand {
 
   @OptionGroup var options: ModelOptions
   @OptionGroup var kernels: KernelOptions
-  @Option(help: "The number of runs that are timed.") var runs = 20
+  @Option(parsing: .unconditional, help: "The number of runs that are timed.") var runs = 20
   @Flag(help: "Print one JSON object.") var json = false
   @Flag(help: "Print where the time goes, step by step.") var profile = false
-  @Option(help: "The size of axes that the model leaves open, other than the batch.") var size = 16
+  @Option(parsing: .unconditional, help: "The size of axes that the model leaves open, other than the batch.")
+  var size = 16
 
   func validate() throws {
+    for (name, number) in [("--runs", runs), ("--size", size)] where number < 1 {
+      throw ValidationError("\(name): expected a positive number, found \(number)")
+    }
     if json, profile { throw ValidationError("--profile: its table is not JSON; leave --json out") }
   }
 
   func run() throws {
     try Failure.reporting(reading: [options.model, options.weights]) {
-      guard runs > 0, size > 0 else { throw ValidationError("--runs and --size: expected positive numbers") }
       // 1 is the default of --batch here, as below.
       Watchdog.start(reading: [options.model, options.weights], samples: options.batch ?? 1)
       let start = ContinuousClock.now

@@ -21,11 +21,12 @@ struct Compare: ParsableCommand {
   @Argument(help: "The model to compare with.", completion: .file()) var other: String
   @Option(help: "Weights for OTHER.", completion: .file()) var otherWeights: String?
   @Option(
+    parsing: .unconditional,
     help: """
       The largest difference, absolute below 1 and relative above; 1e-5 by default, with an ONNX file that of --verify.
       """)
   var tolerance: Double?
-  @Option(help: "The seed of the random inputs.") var seed: UInt64 = 1
+  @Option(parsing: .unconditional, help: "The seed of the random inputs.") var seed: UInt64 = 1
   @OptionGroup var pool: ThreadOptions
   @Flag(help: "Print JSON.") var json = false
 

@@ -28,7 +28,7 @@ struct ConversionOptions: ParsableArguments {
     var dataLayout: DataLayout { self == .nhwc ? .channelsLast : .channelsFirst }
   }
 
-  @Option(help: "The ONNX opset; \(ONNXWriter().opset) by default.") var opset: Int?
+  @Option(parsing: .unconditional, help: "The ONNX opset; \(ONNXWriter().opset) by default.") var opset: Int?
   @Option(help: "The layout of image inputs and outputs in the ONNX file; as the model has it by default.")
   var layout: ImageLayout?
   @Flag(help: "Store weights and compute in float16 in the exported file.") var float16 = false
@@ -40,6 +40,7 @@ struct ConversionOptions: ParsableArguments {
       """)
   var verify = false
   @Option(
+    parsing: .unconditional,
     help: """
       The largest difference that --verify accepts, absolute below 1 and relative above; \(WrittenModelCheck.tolerance) \
       by default, with --float16 \(WrittenModelCheck.float16Tolerance).
@@ -63,6 +64,7 @@ struct ConversionOptions: ParsableArguments {
     if format != .onnx, let option = arguments.first(where: { $0.hasPrefix("--") && $0 != "--tolerance" }) {
       throw ValidationError("\(option): only --to onnx has a use for it")
     }
+    if let opset, opset < 1 { throw ValidationError("--opset: expected a positive number, found \(opset)") }
     if let opset, opset > ONNXWriter.highestOpset {
       throw ValidationError(
         "--opset: expected \(ONNXWriter.highestOpset) or lower, the highest that kconvert knows, found \(opset)"

@@ -3,7 +3,7 @@ import NativeRuntime
 
 /// How many threads a forward pass has.
 struct ThreadOptions: ParsableArguments {
-  @Option(help: "The number of threads; all cores by default.")
+  @Option(parsing: .unconditional, help: "The number of threads; all cores by default.")
   var threads: Int?
 
   func validate() throws {

@@ -20,7 +20,7 @@ struct ModelSettings: ParsableArguments {
   @Option(help: "What a custom class without weights computes: CLASS=EXPR, as --lambda.")
   var custom: [String] = []
 
-  @Option(help: "Fix the batch dimension.")
+  @Option(parsing: .unconditional, help: "Fix the batch dimension.")
   var batch: Int?
 
   /// These options as the command line of another process; each option above is here.

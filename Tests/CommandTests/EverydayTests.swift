@@ -26,7 +26,10 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
   }
 
-  @Test(arguments: [("chek", "check"), ("bencch", "bench"), ("comapre", "compare"), ("layer", "layers")])
+  @Test(arguments: [
+    ("chek", "check"), ("chekc", "check"), ("rnu", "run"), ("bencch", "bench"), ("comapre", "compare"),
+    ("layer", "layers"),
+  ])
   func `a misspelt verb is told`(_ word: String, _ verb: String) throws {
     let outcome = try CommandTests.run(word, Self.model)
     #expect(outcome.code == 64)
@@ -113,6 +116,18 @@ import Testing
     let outcome = try CommandTests.run([words[0], Self.model] + words.dropFirst())
     #expect(outcome.code == 64, "\(outcome.error)")
     #expect(words.contains { $0.hasPrefix("--") && outcome.error.contains($0) }, "\(outcome.error)")
+  }
+
+  /// A number below zero is no option that stands in the place of a value.
+  @Test(arguments: [
+    ["convert", "--opset", "-7", "--to", "onnx"], ["convert", "--batch", "-3"], ["check", "--threads", "-1"],
+    ["bench", "--runs", "-1"], ["batch", "--jobs", "-1", "--to", "onnx", "--out", "never"],
+    ["compare", model, "--tolerance", "-1"],
+  ])
+  func `a number below zero is told`(_ words: [String]) throws {
+    let outcome = try CommandTests.run([words[0], Self.model] + words.dropFirst())
+    #expect(outcome.code == 64)
+    #expect(outcome.error.contains("found -"), "\(outcome.error)")
   }
 
   @Test func `what JSON and pages always tell may be asked for`() throws {

@@ -10,18 +10,21 @@ extension Collection<String> {
   }
 }
 
-/// The fewest letters to insert, remove or replace to make one word of another.
+/// The fewest letters to insert, remove, replace, or change with their neighbour to make one word of another.
 private func editDistance(_ a: String, _ b: String) -> Int {
   let (first, second) = (Array(a.lowercased().utf8), Array(b.lowercased().utf8))
-  var row = Array(0...second.count)
-  for (i, letter) in first.enumerated() {
-    var diagonal = row[0]
-    row[0] = i + 1
-    for (j, other) in second.enumerated() {
-      let replaced = diagonal + (letter == other ? 0 : 1)
-      diagonal = row[j + 1]
-      row[j + 1] = Swift.min(replaced, row[j] + 1, diagonal + 1)
+  // The distances of what stood before the last letter, and of what ends with it, to each beginning of the second word.
+  var (before, last) = ([Int](), Array(0...second.count))
+  for i in first.indices {
+    var row = [i + 1]
+    for j in second.indices {
+      var least = Swift.min(last[j] + (first[i] == second[j] ? 0 : 1), last[j + 1] + 1, row[j] + 1)
+      if i > 0, j > 0, first[i] == second[j - 1], first[i - 1] == second[j] {
+        least = Swift.min(least, before[j - 1] + 1)
+      }
+      row.append(least)
     }
+    (before, last) = (last, row)
   }
-  return row[second.count]
+  return last[second.count]
 }

@@ -29,9 +29,11 @@ struct Batch: ParsableCommand {
   @Option(help: "The format to convert to.") var to: ConversionFormat
   @Option(help: ArgumentHelp("The folder of the outputs.", valueName: "dir"), completion: .directory)
   var out: String
-  @Option(help: "How many models at a time; as many as there are cores by default.") var jobs: Int?
-  @Option(help: "Seconds that a model may take.") var timeLimit = 600
-  @Option(help: "Megabytes of memory that a model may take, mapped files apart.") var memoryLimit = 4096
+  @Option(parsing: .unconditional, help: "How many models at a time; as many as there are cores by default.")
+  var jobs: Int?
+  @Option(parsing: .unconditional, help: "Seconds that a model may take.") var timeLimit = 600
+  @Option(parsing: .unconditional, help: "Megabytes of memory that a model may take, mapped files apart.")
+  var memoryLimit = 4096
   @OptionGroup var conversion: ConversionOptions
   @OptionGroup var settings: ModelSettings
   @OptionGroup var report: ReportOptions
