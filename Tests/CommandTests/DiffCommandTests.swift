@@ -37,23 +37,32 @@ import Testing
     #expect(try diff("base", "tuned", "--exit-code").code == 4)
   }
 
-  /// Keras writes where the objects that layers share lay in memory.
-  @Test func `a model saved by another process is the same`() throws {
+  /// Keras writes where the objects that layers share lay in memory; earlier releases wrote fewer keys, and types by name.
+  @Test func `a model saved by another process or release is the same`() throws {
     let folder = try CommandTests.scratch()
-    func saved(_ place: String) throws -> String {
-      let path = folder.appending(path: "model\(place.count).json").path
+    func saved(_ name: String, input: String = "", dtype: String) throws -> String {
+      let path = folder.appending(path: "\(name).json").path
       let text = """
         {"class_name": "Sequential", "module": "keras", "config": {"name": "s", "layers": [
-        {"class_name": "InputLayer", "module": "keras.layers", "config": {"batch_shape": [null, 4], "dtype": "float32", "name": "x"}},
-        {"class_name": "Dense", "module": "keras.layers", "config": {"units": 4, "name": "y", "dtype": {"module": "keras",
-        "class_name": "DTypePolicy", "config": {"name": "float32"}, "registered_name": null\(place)}}}]}}
+        {"class_name": "InputLayer", "module": "keras.layers", "config": {"batch_shape": [null, 4], "dtype": "float32", "name": "x"\(input)}},
+        {"class_name": "Dense", "module": "keras.layers", "config": {"units": 4, "name": "y", "dtype": \(dtype)}}]}}
         """
       try Data(text.utf8).write(to: URL(filePath: path))
       return path
     }
-    let outcome = try CommandTests.run(
-      "diff", saved(""), saved(", \"shared_object_id\": 139901342308304"), "--exit-code")
-    #expect(outcome.code == 0, "\(outcome.output)\(outcome.error)")
+    func policy(_ more: String) -> String {
+      "{\"module\": \"keras\", \"class_name\": \"DTypePolicy\", \"config\": {\"name\": \"float32\"}, \"registered_name\": null\(more)}"
+    }
+    let model = try saved("model", dtype: policy(""))
+    for other in [
+      try saved("again", dtype: policy(", \"shared_object_id\": 139901342308304")),
+      try saved("earlier", dtype: "\"float32\""),
+      try saved("later", input: ", \"ragged\": false", dtype: policy("") + ", \"quantization_config\": null"),
+    ] {
+      let outcome = try CommandTests.run("diff", model, other, "--exit-code")
+      #expect(outcome.code == 0, "\(outcome.output)\(outcome.error)")
+    }
+    #expect(try CommandTests.run("diff", model, saved("half", dtype: "\"float16\""), "--exit-code").code == 4)
   }
 
   @Test func `layers and keys that differ are told by their paths`() throws {

@@ -76,12 +76,13 @@ public struct ModelDifference: Sendable {
     ]
   }
 
-  /// The keys whose values differ. Objects are entered, lists are values.
+  /// The keys whose values differ. Objects are entered, lists are values; a key that only one release of Keras writes, and
+  /// leaves null, says nothing.
   static func changes(_ first: JSONObject, _ second: JSONObject, under prefix: String = "") -> [Change] {
     let keys = first.keys + second.keys.filter { !first.contains($0) }
     return keys.flatMap { key -> [Change] in
       let (a, b) = (first[key], second[key])
-      if a == b { return [] }
+      if a ?? .null == b ?? .null { return [] }  // See above.
       if let a = a?.object, let b = b?.object { return changes(a, b, under: "\(prefix)\(key).") }
       return [Change(key: prefix + key, first: a.map(ConfigValue.init), second: b.map(ConfigValue.init))]
     }
@@ -99,19 +100,25 @@ struct DescribedLayer {
     var values: JSONObject = [:]
     // No keys, no values.
     for (key, value) in object.config.object ?? [:] where !DescribedLayer.holdsLayers(value) {
-      values[key] = DescribedLayer.withoutIdentities(value)
+      values[key] = DescribedLayer.plain(value)
+    }
+    // Not in files of the first releases of Keras 3, where no input is any of these.
+    if className == "InputLayer" {
+      for key in ["ragged", "optional"] where values[key] == .bool(false) { values[key] = nil }
     }
     if object.layer is NestedModel { for key in ["input_layers", "output_layers"] { values[key] = nil } }
     if !calls.isEmpty { values["inbound"] = .array(calls) }
     self.values = values
   }
 
-  /// A value without Keras's `shared_object_id`: where an object lay in the memory of the process that saved the file.
-  private static func withoutIdentities(_ value: JSONValue) -> JSONValue {
-    if let list = value.array { return .array(list.map(withoutIdentities)) }
+  /// A value without what differs from release to release and from process to process alone: a policy is its type's name,
+  /// and `shared_object_id` is where an object lay in memory.
+  private static func plain(_ value: JSONValue) -> JSONValue {
+    if let list = value.array { return .array(list.map(plain)) }
     guard let object = value.object else { return value }
+    if object["class_name"] == .string("DTypePolicy"), let name = object["config"]?["name"] { return name }
     var kept: JSONObject = [:]
-    for (key, member) in object where key != "shared_object_id" { kept[key] = withoutIdentities(member) }
+    for (key, member) in object where key != "shared_object_id" { kept[key] = plain(member) }
     return .object(kept)
   }
 
