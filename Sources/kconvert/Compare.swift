@@ -44,9 +44,7 @@ struct Compare: ParsableCommand {
       let isONNX = [options.model, other].contains(where: ModelOptions.isONNX)
       let tolerance = tolerance ?? (isONNX ? WrittenModelCheck.tolerance(for: [first, second]) : 1e-5)
       let pairs = try InputPairs(first, second, names: (options.model, other), seed: seed)
-      let results = try pairs.run(threads: pool.count)
-      let differences = try OutputDifference.between(
-        results.first, results.second, tolerance, names: (options.model, other))
+      let differences = try pairs.differences(tolerance, threads: pool.count)
       try json
         ? StandardOutput.json(jsonText(differences, tolerance))
         : StandardOutput.write(Compare.table(differences))

@@ -78,8 +78,16 @@ struct RandomInputs {
   struct Attempt {
     var seed: UInt64 = 1
     var range = -1.0...1.0
+    /// What numbers are multiplied by that may be any.
+    var scale = 1.0
     /// Texts are of words that are looked up, where there are any.
     var isOfKnownWords = false
+
+    func scaled(by scale: Double) -> Attempt {
+      var attempt = self
+      attempt.scale = scale
+      return attempt
+    }
 
     /// Several kinds of input, of which a sound model takes at least one.
     static let all = [
@@ -90,10 +98,11 @@ struct RandomInputs {
 
   private var generator: SplitMix64
   private let range: ClosedRange<Double>
+  private let scale: Double
 
   init(_ attempt: Attempt) {
     generator = SplitMix64(seed: attempt.seed)
-    range = attempt.range
+    (range, scale) = (attempt.range, attempt.scale)
   }
 
   /// One tensor for each input of a graph.
@@ -135,10 +144,20 @@ struct RandomInputs {
     return try Tensor((0..<count).map { _ in number(domain) }, sizes: sizes, dtype: dtype)
   }
 
+  /// Numbers that may be any, each larger by up to a share of itself; others as they are.
+  mutating func nudged(_ tensor: Tensor, _ domain: Domain, by share: Double) throws -> Tensor {
+    switch domain {
+    case .unit, .upTo: break
+    case .below, .bits, .keys, .words: return tensor
+    }
+    let numbers = try tensor.doubles().map { $0 * (1 + share * Double.random(in: 0...1, using: &generator)) }
+    return try Tensor(numbers, sizes: tensor.sizes, dtype: tensor.dtype)
+  }
+
   private mutating func number(_ domain: Domain) -> Double {
     switch domain {
-    case .unit, .words: Double.random(in: range, using: &generator)
-    case .upTo(let limit): Double.random(in: 0...limit, using: &generator)
+    case .unit, .words: scale * Double.random(in: range, using: &generator)
+    case .upTo(let limit): scale * Double.random(in: 0...limit, using: &generator)
     case .bits: Double(Int.random(in: 0...1, using: &generator))
     case .below(let limit): Double(Int.random(in: 0..<max(limit, 1), using: &generator))
     case .keys(let keys): keys.isEmpty ? 0 : Double(keys[Int.random(in: keys.indices, using: &generator)])

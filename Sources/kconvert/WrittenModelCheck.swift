@@ -39,8 +39,7 @@ struct WrittenModelCheck {
   func run(on written: WrittenModel) throws {
     let (first, second) = (try expected(), try readBack(written))
     let pairs = try InputPairs(first, second, names: names, seed: 1)
-    let results = try pairs.run(threads: 0)  // All cores.
-    let differences = try OutputDifference.between(results.first, results.second, tolerance, names: names)
+    let differences = try pairs.differences(tolerance, threads: 0)  // All cores.
     guard let worst = differences.first(where: { !$0.isWithin }) else { return }
     throw Failure(
       "\(names.file): the file computes something else than \(names.model): output \"\(worst.name)\": expected at most "
