@@ -45,7 +45,7 @@ import Testing
   /// The file's gelu is of operations that ONNX has, which round more often.
   @Test func `where rounding errors decide, smaller inputs are compared`() throws {
     try inScratch { folder in
-      let steep = CommandTests.fixture("field/steep_waves") + "/model.keras"
+      let steep = CommandTests.repository.appending(path: "fixtures/commands/steep_waves/model.keras").path
       let outcome = try CommandTests.run(steep, "--to", "onnx", "--verify", "-o", "\(folder)/model.onnx")
       #expect(outcome.code == 0, "\(outcome.error)")
     }
