@@ -32,6 +32,11 @@ package struct HDF5Writer: Sendable {
 
   package init() {}
 
+  /// Loads the library, so that who writes later need not wait for it.
+  package static func prepare() {
+    HDF5Library.guarded { _ = HDF5Library.problem }  // Told who writes.
+  }
+
   /// Writes the file, replacing one that is there.
   /// - Parameter didOpen: called when the file needs its name no longer.
   /// - Returns: for each dataset the offset of its values; nil for one without elements.

@@ -1,3 +1,5 @@
+import Dispatch
+import HDF5
 public import KerasImport
 import ModelFiles
 import ModelIR
@@ -10,6 +12,10 @@ public struct KerasWriter: Sendable {
 
   /// A writer of today's format.
   public init() {}
+
+  /// Loads on another thread what writing needs: libhdf5 and the forty libraries behind it take 5 ms, in which a command waits
+  /// for the process that indexes what it reads.
+  package static func prepare() { DispatchQueue.global().async { HDF5Writer.prepare() } }
 
   /// Writes a `.keras` archive that `keras.saving.load_model` opens in safe mode.
   ///

@@ -74,6 +74,8 @@ struct Convert: ParsableCommand {
   func perform() throws {
     let isForSummary = summary || to == nil
     Watchdog.start(reading: [options.model, options.weights])
+    // A file of weights would be indexed in a fork of its own, for which there may be one thread only.
+    if to == .keras, options.weights == nil, HeadStart.isMade(at: options.model) { KerasWriter.prepare() }
     let model = try options.open(isForSummary: isForSummary || to?.isPicture == true)
     UntilExit.keep(model)
     if let to, !to.isPicture { model.verifyAhead() }

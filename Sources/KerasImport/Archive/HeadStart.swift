@@ -41,6 +41,9 @@ package final class HeadStart: Sendable {
     lock.guarded { HeadStart.started = started }
   }
 
+  /// Whether a start was made with a file: then no process has to be forked for it any more.
+  package static func isMade(at path: String) -> Bool { content(at: path) != nil }
+
   /// The content of a file that a start was made with.
   static func content(at path: String) -> HeldBytes? {
     lock.guarded { started?.path == path ? started?.content : nil }
