@@ -31,9 +31,8 @@ struct Bench: ParsableCommand {
   var size = 16
 
   func validate() throws {
-    for (name, number) in [("--runs", runs), ("--size", size)] where number < 1 {
-      throw ValidationError("\(name): expected a positive number, found \(number)")
-    }
+    try ValidationError.check(runs, isPositive: "--runs")
+    try ValidationError.check(size, isPositive: "--size")
     if json, profile { throw ValidationError("--profile: its table is not JSON; leave --json out") }
   }
 

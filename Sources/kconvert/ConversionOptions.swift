@@ -64,7 +64,7 @@ struct ConversionOptions: ParsableArguments {
     if format != .onnx, let option = arguments.first(where: { $0.hasPrefix("--") && $0 != "--tolerance" }) {
       throw ValidationError("\(option): only --to onnx has a use for it")
     }
-    if let opset, opset < 1 { throw ValidationError("--opset: expected a positive number, found \(opset)") }
+    try ValidationError.check(opset, isPositive: "--opset")
     if let opset, opset > ONNXWriter.highestOpset {
       throw ValidationError(
         "--opset: expected \(ONNXWriter.highestOpset) or lower, the highest that kconvert knows, found \(opset)"

@@ -65,23 +65,20 @@ struct InputPairs {
     options.isExact = true
     options.roundsToDTypes = true
     let first = try Session(graphs.first, options: options)
-    let trial = try takenTrial(first)
+    var trial = try takenTrial(first)
     let second = try Session(graphs.second, options: options)
     let found = try differences(trial, second, tolerance)
-    if found.allSatisfy(\.isWithin) { return found }
-    var current = trial
+    var current = found
     for scale in InputPairs.smallerScales {
-      guard try magnifies(current, first, tolerance) else {
-        return try differences(current, second, tolerance)
-      }
-      current = try self.trial(first, trial.attempt.scaled(by: scale), trial.sizes)
-      let smaller = try differences(current, second, tolerance)
-      if smaller.allSatisfy(\.isWithin) { return smaller }
+      if current.allSatisfy(\.isWithin) { return current }
+      guard try magnifies(trial, first, tolerance) else { return current }
+      trial = try self.trial(first, trial.attempt.scaled(by: scale), trial.sizes)
+      current = try differences(trial, second, tolerance)
     }
-    return found
+    return current.allSatisfy(\.isWithin) ? current : found
   }
 
-  private static let smallerScales = [0.125, 0.015625, 0.001953125]
+  private static let smallerScales = [1.0 / 8, 1.0 / 64, 1.0 / 512]
 
   /// Inputs that a model has taken, and what it gave.
   private struct Trial {

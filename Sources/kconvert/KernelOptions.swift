@@ -6,11 +6,7 @@ struct ThreadOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: "The number of threads; all cores by default.")
   var threads: Int?
 
-  func validate() throws {
-    if let threads, threads < 1 {
-      throw ValidationError("--threads: expected a positive number, found \(threads)")
-    }
-  }
+  func validate() throws { try ValidationError.check(threads, isPositive: "--threads") }
 
   /// The number as a session takes it.
   var count: Int { threads ?? 0 }  // 0: all cores.

@@ -31,7 +31,7 @@ struct ModelOptions: ParsableArguments {
       settings.warnOfUnusedNames(in: opened)
       return opened
     } catch let error as KerasImportError {
-      throw settings.misspeltName(error) ?? error
+      throw settings.misuse(error) ?? error
     }
   }
 
@@ -87,7 +87,7 @@ struct ModelOptions: ParsableArguments {
   func lowering(for model: KerasModel) throws -> LoweringOptions {
     var options = LoweringOptions()
     if let batch {
-      guard batch > 0 else { throw ValidationError("--batch: expected a positive number, found \(batch)") }
+      try ValidationError.check(batch, isPositive: "--batch")
       options.batch = batch
     }
     let inputs = model.graph.inputs.map { model.graph.layers[$0.layer].name }

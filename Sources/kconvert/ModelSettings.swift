@@ -72,8 +72,9 @@ struct ModelSettings: ParsableArguments {
     return (names(lambda), names(custom))
   }
 
-  /// A meaning that was given to nothing the model has, where one is missing for a name that is near.
-  func misspeltName(_ error: KerasImportError) -> Failure? {
+  /// What is wrong with these options where a model is refused for it: a file for a layer that takes none, or a meaning that
+  /// was given to nothing the model has, where one is missing for a name that is near.
+  func misuse(_ error: KerasImportError) -> Failure? {
     if case .invalidValue("asset", let expected, let found) = error.reason, !asset.isEmpty {
       return Failure("--asset: expected \(expected), found \(found)", .usage)
     }

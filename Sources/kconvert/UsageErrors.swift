@@ -81,3 +81,11 @@ extension KConvert {
     return values.nearest(to: word).map { "did you mean \"\($0)\"?" }
   }
 }
+
+extension ValidationError {
+  /// Refuses an option's number that is not positive, or above a limit. One that was not given is neither.
+  static func check(_ number: Int?, isPositive option: String, upTo limit: Int = .max) throws {
+    guard let number, !(1...limit).contains(number) else { return }
+    throw ValidationError("\(option): expected a positive number, found \(number)")
+  }
+}

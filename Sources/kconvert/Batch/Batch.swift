@@ -39,12 +39,8 @@ struct Batch: ParsableCommand {
   @OptionGroup var report: ReportOptions
 
   func validate() throws {
-    for (name, number) in [
-      // Without --jobs there is no number to refuse.
-      ("--jobs", jobs ?? 1), ("--time-limit", timeLimit), ("--memory-limit", memoryLimit),
-    ]
-    where number < 1 || number > 1 << 30 {
-      throw ValidationError("\(name): expected a positive number, found \(number)")
+    for (name, number) in [("--jobs", jobs), ("--time-limit", timeLimit), ("--memory-limit", memoryLimit)] {
+      try ValidationError.check(number, isPositive: name, upTo: 1 << 30)
     }
     try conversion.check(for: to)
     try settings.check(for: to)
