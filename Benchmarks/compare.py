@@ -7,9 +7,7 @@ The engines take turns in every round, so that what else the machine does meets 
 the rounds of a round's median run, and the ratio is that of paired rounds. onnxruntime and OpenVINO run kconvert's ONNX
 file; with --tf2onnx also tf2onnx's, and the better one counts. Needs keras, onnxruntime, openvino (and tf2onnx).
 """
-import argparse
 import json
-import pathlib
 import statistics
 import subprocess
 import time
@@ -18,7 +16,7 @@ import numpy as np
 import onnxruntime
 import openvino
 
-REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+from command import bench, parser
 
 
 def random_inputs(session, batch):
@@ -61,8 +59,7 @@ def openvino_engine(path, threads, feeds):
 
 def kconvert_round(command, model, threads, batch, runs):
     """One process: its median run, without the first."""
-    call = [command, "bench", str(model), "--threads", str(threads), "--batch", str(batch), "--runs", str(runs)]
-    return json.loads(subprocess.run(call + ["--size", "100", "--json"], check=True, capture_output=True).stdout)
+    return json.loads(bench(command, model, batch, threads, runs, "--json"))
 
 
 def exports(command, model, with_tf2onnx):
@@ -111,16 +108,14 @@ def compare(command, model, threads, batch, options):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("names", nargs="*")
-    parser.add_argument("--kconvert", default=str(REPOSITORY / ".build/release/kconvert"))
-    parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--batch", default="1,8")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--runs", type=int, default=10)
-    parser.add_argument("--tf2onnx", action="store_true")
-    options = parser.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("names", nargs="*")
+    arguments.add_argument("--threads", default="1,2")
+    arguments.add_argument("--batch", default="1,8")
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--runs", type=int, default=10)
+    arguments.add_argument("--tf2onnx", action="store_true")
+    options = arguments.parse_args()
     names = options.names or sorted(path.stem for path in options.folder.glob("*.keras"))
     ratios = []
     for threads in map(int, options.threads.split(",")):
@@ -129,7 +124,7 @@ def main():
                 try:
                     row = compare(options.kconvert, options.folder / f"{name}.keras", threads, batch, options)
                 except subprocess.CalledProcessError as error:
-                    print(json.dumps({"model": name, "error": error.stderr.decode()[:200]}), flush=True)
+                    print(json.dumps({"model": name, "error": error.stderr[:200]}), flush=True)
                     continue
                 ratios.append(row["ratio"])
                 print(json.dumps(row), flush=True)

@@ -7,27 +7,22 @@ One process each loads a model and runs it; its peak (clean pages of mapped file
 small Dense layer, which is the command, its libraries and oneDNN, stands against 1.3 times the weights and the values of a
 run: the plan's arena, where oneDNN's scratch memory is, too.
 """
-import argparse
 import json
-import pathlib
 import re
 import subprocess
 
-REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+from command import REPOSITORY, bench, parser
+
 SMALLEST = REPOSITORY / "fixtures/cases/layers/dense/model.keras"
 
 
-def bench(options, model, *more):
-    command = [options.kconvert, "bench", model, "--batch", str(options.batch), "--threads", str(options.threads), "--runs", "5"]
-    return subprocess.run([*command, "--size", "100", *more], check=True, capture_output=True, text=True).stdout
-
-
 def peak(options, model):
-    return json.loads(bench(options, model, "--json"))["peak_rss_mb"]
+    return json.loads(bench(options.kconvert, model, options.batch, options.threads, 5, "--json"))["peak_rss_mb"]
 
 
 def arena(options, model):
-    return int(re.search(r"arena (\d+) KiB", bench(options, model, "--profile")).group(1)) * 1024 / 1e6
+    text = bench(options.kconvert, model, options.batch, options.threads, 5, "--profile")
+    return int(re.search(r"arena (\d+) KiB", text).group(1)) * 1024 / 1e6
 
 
 def weights(options, model):
@@ -37,13 +32,11 @@ def weights(options, model):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("names", nargs="*")
-    parser.add_argument("--kconvert", default=str(REPOSITORY / ".build/release/kconvert"))
-    parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("names", nargs="*")
+    arguments.add_argument("--batch", type=int, default=1)
+    arguments.add_argument("--threads", type=int, default=2)
+    options = arguments.parse_args()
     base = peak(options, SMALLEST)
     print(f"a small Dense layer: {base:.0f} MB\n")
     print("| model | weights | values | 1.3 × weights + values | peak | without the command | ratio |")

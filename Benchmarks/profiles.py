@@ -5,7 +5,6 @@
 The models and their ONNX files are those of `compare.py`. Milliseconds a run, the mean of `--runs`; profiling itself costs
 onnxruntime and OpenVINO some microseconds an operation, so that only parts of some size compare.
 """
-import argparse
 import collections
 import json
 import pathlib
@@ -15,12 +14,12 @@ import tempfile
 import onnxruntime
 import openvino
 
-from compare import REPOSITORY, random_inputs
+from command import bench, parser
+from compare import random_inputs
 
 
 def kconvert_profile(command, model, batch, threads, runs):
-    call = [command, "bench", model, "--batch", str(batch), "--threads", str(threads), "--runs", str(runs), "--size", "100", "--profile"]
-    lines = subprocess.run(call, check=True, capture_output=True, text=True).stdout.splitlines()
+    lines = bench(command, model, batch, threads, runs, "--profile").splitlines()
     start = lines.index("by operation and kernel") + 1
     parts = {}
     for line in lines[start:lines.index("", start)]:
@@ -75,12 +74,10 @@ def show(engine, parts):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("rows", nargs="+")
-    parser.add_argument("--kconvert", default=str(REPOSITORY / ".build/release/kconvert"))
-    parser.add_argument("--runs", type=int, default=20)
-    options = parser.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("rows", nargs="+")
+    arguments.add_argument("--runs", type=int, default=20)
+    options = arguments.parse_args()
     for row in options.rows:
         name, batch, threads = row.split(":")
         model = options.folder / f"{name}.keras"
