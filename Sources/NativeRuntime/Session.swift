@@ -10,7 +10,8 @@ public import ModelIR
 public final class Session: Sendable {
   /// How a session computes.
   public struct Options: Sendable {
-    /// How many threads kernels may use; 0 means one for each core.
+    /// How many threads kernels may use; 0 means one for each core. Large weights are packed on all cores, once, before the
+    /// first run.
     public var threads: Int
     /// Whether algorithms with fewer multiplications and slightly larger rounding errors (Winograd's convolution) are
     /// left out. Its error against sums in float64 is at most 4e-6 of a result's largest element (64 channels between -1

@@ -6,6 +6,11 @@ final class ConstantStore: Sendable {
   private let tensors = Locked<[Int: Tensor]>([:])
   private let packed = Locked<[PackedKey: PackedConstant]>([:])
 
+  /// What packing needs besides source and target, kept while a plan is made: new pages would be cleared for each constant.
+  private let scratch = Locked<UnsafeMutableRawBufferPointer?>(nil)
+
+  deinit { releaseScratch() }
+
   private struct PackedKey: Hashable {
     let constant: Int
     let form: [UInt8]
@@ -30,6 +35,38 @@ final class ConstantStore: Sendable {
     let made = try PackedConstant(byteCount: byteCount, pack)
     packed.withLock { $0[key] = made }
     return made
+  }
+
+  /// Memory of so many bytes, 64-byte aligned, of any content.
+  func withScratch<R>(_ byteCount: Int, _ body: (UnsafeMutableRawPointer) throws -> R) throws -> R {
+    var memory = scratch.withLock { kept in
+      defer { kept = nil }
+      return kept
+    }
+    if let small = memory, small.count < byteCount {
+      MemoryBudget.process.deallocate(small)
+      memory = nil
+    }
+    let bytes = try memory ?? MemoryBudget.process.allocate(max(byteCount, 64))
+    defer { keep(bytes) }
+    return try body(bytes.baseAddress.unsafelyUnwrapped)
+  }
+
+  private func keep(_ bytes: UnsafeMutableRawBufferPointer) {
+    let superfluous = scratch.withLock { kept in
+      defer { kept = bytes }
+      return kept  // Another thread's, which packed at the same time.
+    }
+    if let superfluous { MemoryBudget.process.deallocate(superfluous) }
+  }
+
+  /// Gives back what packing needed.
+  func releaseScratch() {
+    let bytes = scratch.withLock { kept in
+      defer { kept = nil }
+      return kept
+    }
+    if let bytes { MemoryBudget.process.deallocate(bytes) }
   }
 }
 

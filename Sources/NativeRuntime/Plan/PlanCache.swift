@@ -40,6 +40,7 @@ final class PlanCache: Sendable {
       return entry.plan
     }
     if let kept { return kept }
+    defer { store.releaseScratch() }
     let plan = try Planner.plan(graph, sizes: sizes, known: known, options: options, store: store)
     // Once together, so that no two of the pool's threads are on one processor when the first kernel waits for them.
     team(options.threads) { _, _ in }

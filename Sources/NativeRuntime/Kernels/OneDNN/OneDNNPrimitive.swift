@@ -12,6 +12,14 @@ final class OneDNNPrimitive: @unchecked Sendable {
     self.step = step
   }
 
+  /// The step that brings elements from one layout into another; nil when there is no way.
+  convenience init?(from: OneDNNLayout, to: OneDNNLayout) {
+    let step = withUnsafePointer(to: from.value) { from in
+      withUnsafePointer(to: to.value) { kdnn_reorder_create(from, $0) }
+    }
+    self.init(step)
+  }
+
   deinit { kdnn_step_destroy(step) }
 
   /// The layout chosen for an argument.
@@ -56,10 +64,15 @@ struct OneDNNStep: Step {
   var scratchByteCount: Int { primitive.scratchByteCount }
 
   func run(_ memory: StepMemory) throws {
+    try run(memory, kernel: kernel.map { address($0, memory) })
+  }
+
+  /// - Parameter kernel: what is taken for the kernel.
+  func run(_ memory: StepMemory, kernel: UnsafeRawPointer?) throws {
     try withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: posts.count + 1) { operands in
       for (index, post) in posts.enumerated() { operands[index] = memory.operand(post) }
       try primitive.run(
-        address(x, memory), kernel: kernel.map { address($0, memory) },
+        address(x, memory), kernel: kernel,
         bias: bias.map { address($0, memory) },
         memory.result(0), others: UnsafePointer(operands.baseAddress), scratch: memory.scratch)
     }
@@ -71,37 +84,5 @@ struct OneDNNStep: Step {
     case .packed(let constant): constant.pointer
     case .constant(let constant): constant.address
     }
-  }
-}
-
-extension StepRequest {
-  /// A constant operand packed into the layout that a primitive has chosen.
-  func packed(_ operand: Int, from plain: OneDNNLayout, to chosen: OneDNNLayout) throws -> OneDNNStep.Source?
-  { try packedConstant(operand, from: plain, to: chosen).map { .packed($0) } }
-
-  /// A constant operand packed into the layout that a primitive has chosen; nil when there is no way into it.
-  func packedConstant(
-    _ operand: Int, from plain: OneDNNLayout, to chosen: OneDNNLayout
-  ) throws -> PackedConstant? {
-    guard let constant = constants[operand] else { return nil }
-    let step = withUnsafePointer(to: plain.value) { from in
-      withUnsafePointer(to: chosen.value) { to in OneDNNPrimitive(kdnn_reorder_create(from, to)) }
-    }
-    guard let step else { return nil }
-    return try store.packed(constant, form: plain.bytes + chosen.bytes, byteCount: chosen.byteCount) {
-      target in
-      let scratch = try MemoryBudget.process.allocate(max(step.scratchByteCount, 64))
-      defer { MemoryBudget.process.deallocate(scratch) }
-      // Where the file has them, of any alignment: reorders load single elements and unaligned vectors.
-      try constant.tensor.withBytes { try step.run($0.baseAddress, target, scratch: scratch.baseAddress) }
-      constant.tensor.storage.releasePages()
-    }
-  }
-
-  /// A constant operand as it is.
-  func aligned(_ operand: Int) throws -> OneDNNStep.Source? {
-    guard let constant = constants[operand] else { return nil }
-    let tensor = try constant.index.map { try store.tensor($0, constant.tensor) } ?? constant.tensor.aligned()
-    return .constant(try Plan.Constant(tensor))
   }
 }

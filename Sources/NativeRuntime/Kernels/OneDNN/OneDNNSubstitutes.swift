@@ -40,12 +40,9 @@ struct OneDNNSubstitutes: Backend {
       guard (block.from + block.to).allSatisfy({ $0 > 0 }), block.sizes.count <= Int(KDNN_MAX_RANK),
         block.sizes != [],
         let from = OneDNNLayout(sizes: block.sizes, strides: block.from),
-        let to = OneDNNLayout(sizes: block.sizes, strides: block.to)
+        let to = OneDNNLayout(sizes: block.sizes, strides: block.to),
+        let primitive = OneDNNPrimitive(from: from, to: to)
       else { return nil }
-      let primitive = withUnsafePointer(to: from.value) { from in
-        withUnsafePointer(to: to.value) { to in OneDNNPrimitive(kdnn_reorder_create(from, to)) }
-      }
-      guard let primitive else { return nil }
       steps.append(BlocksStep.Part(block: block, primitive: primitive))
     }
     return request.rowMajor(BlocksStep(parts: steps))
