@@ -55,6 +55,10 @@ FORWARD(
     (const float *x, const float *scale, const float *offset, float *y, size_t rows, size_t columns),
     (x, scale, offset, y, rows, columns))
 FORWARD(
+    ck_scale_blocks,
+    (const float *x, const int *of, size_t count, const float *scale, size_t size, float *y),
+    (x, of, count, scale, size, y))
+FORWARD(
     ck_layer_norm,
     (const float *x, const float *gamma, const float *beta, float *y, size_t rows, size_t columns, double epsilon),
     (x, gamma, beta, y, rows, columns, epsilon))

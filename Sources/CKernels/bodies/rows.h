@@ -35,6 +35,16 @@ void NAME(ck_layer_norm)(
   }
 }
 
+void NAME(ck_scale_blocks)(
+    const float *x, const int *of, size_t count, const float *scale, size_t size, float *y) {
+  for (size_t block = 0; block < count; block++, x += size, y += size) {
+    float factor = scale[of[block]];
+    size_t i = 0;
+    for (; i + lanes <= size; i += lanes) store(y + i, load(x + i) * factor);
+    for (; i < size; i++) y[i] = x[i] * factor;
+  }
+}
+
 void NAME(ck_softmax)(const float *x, float *y, size_t rows, size_t columns) {
   for (size_t row = 0; row < rows; row++, x += columns, y += columns) {
     v16 best = splat(-INFINITY);

@@ -31,6 +31,9 @@ void ck_binary(
 /// `y[r, c] = x[r, c] * scale[c] + offset[c]`; y may be x.
 void ck_affine(const float *x, const float *scale, const float *offset, float *y, size_t rows, size_t columns);
 
+/// `y[b, i] = x[b, i] * scale[of[b]]` for blocks of `size` elements.
+void ck_scale_blocks(const float *x, const int *of, size_t count, const float *scale, size_t size, float *y);
+
 /// Each row to mean 0 and variance 1, then scaled and shifted; y may be x.
 void ck_layer_norm(
     const float *x, const float *gamma, const float *beta, float *y, size_t rows, size_t columns, double epsilon);

@@ -7,6 +7,11 @@ protocol Backend: Sendable {
   /// - Throws: why the operation cannot be computed at all, or what reading a constant throws.
   func prepare(_ request: StepRequest) throws -> PreparedStep?
 
+  /// A step for a product whose first operand is multiplied before by one number for each channel; nil when it is to be
+  /// multiplied by a step of its own.
+  /// - Parameter request: the product; behind its own operands are the numbers.
+  func prepareGated(_ request: StepRequest) throws -> PreparedStep?
+
   /// A step that brings a value from one layout of this backend's into another; nil when one of them is not its own.
   func reorder(_ form: OperandForm, to layout: Layout) throws -> (any Step)?
 
@@ -15,6 +20,7 @@ protocol Backend: Sendable {
 }
 
 extension Backend {
+  func prepareGated(_ request: StepRequest) throws -> PreparedStep? { nil }
   func reorder(_ form: OperandForm, to layout: Layout) throws -> (any Step)? { nil }
   func transposed(_ form: OperandForm, by permutation: [Int]) -> Layout? { nil }
 }

@@ -15,6 +15,8 @@ struct Planner {
   private var buffers = PlanBuffers()
   /// For each buffer the last node that reads one of its values: views of the same bytes are values with uses of their own.
   private var lastReaders: [Int: Int] = [:]
+  /// Multiplications that wait for the products which read their results, by these.
+  private var gated: [Value: GatedProduct] = [:]
 
   /// - Parameters:
   ///   - known: the sizes of dimensions that depend on the data.
@@ -99,12 +101,21 @@ struct Planner {
   // MARK: Nodes
 
   private mutating func add(_ node: Node, at index: Int) throws {
+    if deferred(node) { return }
+    if let first = node.inputs.first, let waiting = gated.removeValue(forKey: first) {
+      if try addProduct(node, waiting, at: index) { return }
+      try addStep(waiting.node, at: index)
+    }
+    try addStep(node, at: index)
+  }
+
+  private mutating func addStep(_ node: Node, at index: Int) throws {
     let whole = node.op.substituting(bindings)
     let op = samples?.single(whole, node) ?? whole
     let operands = try node.inputs.map { try planned($0) }
     let types = try op.inferTypes(operands.map { TensorType($0.form.dtype, Shape($0.form.sizes)) })
-    let sizes = Planner.bodyBindings(op, operands)
-    let results = try types.map { try Planner.form(of: TensorType($0.dtype, $0.shape.substituting(sizes))) }
+    let sizes = op.bodyBindings(operands.map(\.form))
+    let results = try types.map { try OperandForm(TensorType($0.dtype, $0.shape.substituting(sizes))) }
     let constants = operands.map(\.constant)
     if constants.allSatisfy({ $0 != nil }), Planner.isWorthFolding(operands, results) {
       return try fold(node, op, constants.compactMap { $0?.tensor }, results)
@@ -132,9 +143,40 @@ struct Planner {
       store: store)
     for backend in options.backends {
       guard let prepared = try backend.prepare(request) else { continue }
-      return try add(prepared, for: node, request, at: index)
+      return try add(prepared, for: node, reading: node.inputs, request, at: index)
     }
     throw RuntimeError.unsupported(node: node.name, message: "no backend computes \(op.name)")
+  }
+
+  /// Leaves a multiplication by a gate to the product that reads it, which comes later; its operands must live until then.
+  private mutating func deferred(_ node: Node) -> Bool {
+    guard !options.isExact,
+      let product = GatedProduct(node, in: graph, readers: readers, sizes: { values[$0.index]?.form.sizes })
+    else { return false }
+    for value in [product.image, product.gate] {
+      guard let buffer = values[value.index]?.buffer else { return false }
+      lastReaders[buffer] = max(lastReaders[buffer, default: 0], product.reader)
+    }
+    gated[node.outputs[0]] = product
+    return true
+  }
+
+  /// Whether a backend computes a product together with the multiplication before it.
+  private mutating func addProduct(_ node: Node, _ gated: GatedProduct, at index: Int) throws -> Bool {
+    let inputs = gated.operands(node)
+    let operands = try inputs.map { try planned($0) }
+    let whole = node.op.substituting(bindings)
+    let op = samples?.single(whole, node) ?? whole
+    let types = try op.inferTypes(operands.dropLast().map { TensorType($0.form.dtype, Shape($0.form.sizes)) })
+    let request = StepRequest(
+      name: node.name, op: op, operands: operands.map(\.form), constants: operands.map(\.constant),
+      results: try types.map { try OperandForm($0) }, options: options, store: store)
+    for backend in options.backends {
+      guard let prepared = try backend.prepareGated(request) else { continue }
+      try add(prepared, for: node, reading: inputs, request, at: index)
+      return true
+    }
+    return false
   }
 
   /// The layout in which a transpose's result is its operand as it lies, where those who read it can.
@@ -161,46 +203,6 @@ struct Planner {
     let made = PlannedValue(form: form, buffer: nil, constant: constant)
     values[value.index] = made
     return made
-  }
-
-  /// A type whose sizes are known and whose elements memory can hold.
-  private static func form(of type: TensorType) throws -> OperandForm {
-    // Half of what is left: the value is not alone.
-    let largest = MemoryBudget.process.left / 2
-    var byteCount = max(type.dtype.byteCount, 1)
-    var isEmpty = false
-    var sizes: [Int] = []
-    for dimension in type.shape.dimensions {
-      guard let size = dimension.fixedSize else {
-        throw KernelError("the sizes of \(type.shape) are not known")
-      }
-      guard size >= 0 else { throw KernelError("an axis of the result would have \(size) elements") }
-      // Axes of an empty value are multiplied, too: those beside the one without elements.
-      let (product, overflow) = byteCount.multipliedReportingOverflow(by: max(size, 1))
-      guard !overflow, product <= ElementCount.limit else {
-        throw KernelError("a result of \(type.shape) is too large")
-      }
-      isEmpty = isEmpty || size == 0
-      byteCount = product
-      sizes.append(size)
-    }
-    guard isEmpty || byteCount <= largest else { throw KernelError("a result of \(type.shape) is too large") }
-    return OperandForm(dtype: type.dtype, sizes: sizes)
-  }
-
-  /// The sizes that a loop's operands give to the named axes of its body, of which its results' types speak.
-  private static func bodyBindings(_ op: Op, _ operands: [PlannedValue]) -> [String: Dimension] {
-    guard case .scan(let attributes) = op else { return [:] }
-    let body = attributes.body.graph
-    var bindings: [String: Dimension] = [:]
-    for (index, (input, operand)) in zip(body.inputs, operands).enumerated() {
-      var sizes = operand.form.sizes
-      if index >= attributes.stateCount { sizes.remove(at: 1) }
-      for (dimension, size) in zip(body.shape(of: input).dimensions, sizes) {
-        if let symbol = dimension.symbolName { bindings[symbol] = .fixed(size) }
-      }
-    }
-    return bindings
   }
 
   // MARK: Constants
@@ -237,10 +239,10 @@ struct Planner {
   // MARK: Steps
 
   private mutating func add(
-    _ prepared: PreparedStep, for node: Node, _ request: StepRequest, at index: Int
+    _ prepared: PreparedStep, for node: Node, reading inputs: [Value], _ request: StepRequest, at index: Int
   ) throws {
     var operands: [Int] = []
-    for (value, layout) in zip(node.inputs, prepared.operandLayouts) {
+    for (value, layout) in zip(inputs, prepared.operandLayouts) {
       // An operand that is not read stands for nothing; any buffer does, and the first is always there.
       operands.append(try layout.map { try buffer(of: value, in: $0) } ?? PlanBuffers.none)
     }
@@ -248,7 +250,8 @@ struct Planner {
     for (position, value) in node.outputs.enumerated() {
       let form = request.results[position].with(prepared.resultLayouts[position])
       let buffer =
-        try position == 0 ? firstResult(prepared, node, form, operands, at: index) : buffers.add(form)
+        try position == 0
+        ? firstResult(prepared, inputs, request.name, form, operands, at: index) : buffers.add(form)
       results.append(buffer)
       set(value, PlannedValue(form: form, buffer: buffer))
     }
@@ -259,14 +262,15 @@ struct Planner {
 
   /// The memory of the first result: an operand's if the step allows, filled with an operand if the step needs it.
   private mutating func firstResult(
-    _ prepared: PreparedStep, _ node: Node, _ form: OperandForm, _ operands: [Int], at index: Int
+    _ prepared: PreparedStep, _ inputs: [Value], _ name: String, _ form: OperandForm, _ operands: [Int],
+    at index: Int
   ) throws -> Int {
     let candidates = prepared.accumulated.map { [$0] } ?? prepared.overwritable
-    if let operand = overwritable(candidates, prepared, node, form, at: index) { return operands[operand] }
+    if let operand = overwritable(candidates, prepared, inputs, form, at: index) { return operands[operand] }
     let buffer = buffers.add(form)
     if let operand = prepared.accumulated {
       buffers.addStep(
-        name: node.name, opName: "Copy", CopyStep(byteCount: form.byteCount), operands: [operands[operand]],
+        name: name, opName: "Copy", CopyStep(byteCount: form.byteCount), operands: [operands[operand]],
         results: [buffer], cost: StepCost(bytes: 2 * form.byteCount, operations: 0))
     }
     return buffer
@@ -274,21 +278,21 @@ struct Planner {
 
   /// The operand whose memory the first result may take: it fits, and nothing reads it later.
   private func overwritable(
-    _ candidates: [Int], _ prepared: PreparedStep, _ node: Node, _ form: OperandForm, at index: Int
+    _ candidates: [Int], _ prepared: PreparedStep, _ inputs: [Value], _ form: OperandForm, at index: Int
   ) -> Int? {
     candidates.first { operand in
-      let value = node.inputs[operand]
+      let value = inputs[operand]
       guard let planned = values[value.index], let buffer = planned.buffer, planned.constant == nil,
         planned.form.byteCount == form.byteCount, prepared.operandLayouts[operand] == planned.form.layout,
-        buffers.isOverwritable(buffer), isReadOnce(buffer, by: node)
+        buffers.isOverwritable(buffer), isReadOnce(buffer, among: inputs)
       else { return false }
       return lastReaders[buffer, default: .max] <= index
     }
   }
 
-  /// Whether only one operand of a node lies in a buffer: two may be read in different orders.
-  private func isReadOnce(_ buffer: Int, by node: Node) -> Bool {
-    node.inputs.count { values[$0.index]?.buffer == buffer } == 1
+  /// Whether only one of a step's operands lies in a buffer: two may be read in different orders.
+  private func isReadOnce(_ buffer: Int, among inputs: [Value]) -> Bool {
+    inputs.count { values[$0.index]?.buffer == buffer } == 1
   }
 
   /// The buffer with a value's elements in a layout; a step is added that brings them into it.
@@ -372,18 +376,5 @@ extension Op {
       .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash, .vectorize:
       return false
     }
-  }
-}
-
-extension Graph {
-  /// The sizes of named axes, as the inputs give them.
-  fileprivate func bindings(_ sizes: [[Int]], _ known: [String: Dimension]) -> [String: Dimension] {
-    var bindings = known
-    for (input, sizes) in zip(inputs, sizes) {
-      for (dimension, size) in zip(shape(of: input).dimensions, sizes) {
-        if let symbol = dimension.symbolName { bindings[symbol] = .fixed(size) }
-      }
-    }
-    return bindings
   }
 }

@@ -19,6 +19,12 @@ struct ValueReaders {
   /// The last live node that reads a value, `Int.max` for outputs; nil when nothing does.
   func last(of value: Value) -> Int? { readers[value.index]?.last }
 
+  /// The live node that alone reads a value, as one operand; nil for outputs.
+  func only(of value: Value) -> Int? {
+    guard let found = readers[value.index], found.count == 1, found[0] != .max else { return nil }
+    return found[0]
+  }
+
   /// Whether only products of values read a value, which do not pack what they read.
   func areProducts(of value: Value) -> Bool {
     (readers[value.index] ?? [.max]).allSatisfy { reader in
@@ -29,8 +35,7 @@ struct ValueReaders {
 
   /// How a transpose permutes a value's axes, if that is all that reads it.
   func permutation(of value: Value) -> [Int]? {
-    guard let found = readers[value.index], found.count == 1, found[0] != .max,
-      case .transpose(let permutation) = graph.nodes[found[0]].op
+    guard let reader = only(of: value), case .transpose(let permutation) = graph.nodes[reader].op
     else { return nil }
     return permutation
   }

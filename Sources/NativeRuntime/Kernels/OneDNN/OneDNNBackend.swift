@@ -28,14 +28,19 @@ struct OneDNNBackend: Backend {
     }
   }
 
+  func prepareGated(_ request: StepRequest) throws -> PreparedStep? {
+    guard case .conv(let attributes) = request.op, kdnn_load() != 0,
+      (request.operands + request.results).allSatisfy({ $0.dtype == .float32 && $0.elementCount > 0 })
+    else { return nil }
+    kdnn_set_threads(Int32(request.options.threads))
+    return try prepareGatedConvolution(attributes, request)
+  }
+
   func reorder(_ form: OperandForm, to layout: Layout) throws -> (any Step)? {
     guard let axes = form.layout.axes ?? layout.axes, let from = OneDNNLayout(form, axes: axes),
       let to = OneDNNLayout(form.with(layout), axes: axes)
     else { return nil }
-    let step = withUnsafePointer(to: from.value) { from in
-      withUnsafePointer(to: to.value) { to in OneDNNPrimitive(kdnn_reorder_create(from, to)) }
-    }
-    return step.map { OneDNNStep(primitive: $0, x: .operand(0)) }
+    return OneDNNPrimitive(from: from, to: to).map { OneDNNStep(primitive: $0, x: .operand(0)) }
   }
 }
 

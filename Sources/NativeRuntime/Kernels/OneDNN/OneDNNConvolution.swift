@@ -5,21 +5,10 @@ extension OneDNNBackend {
   /// A convolution whose kernel is constant.
   func prepareConvolution(_ attributes: ConvAttributes, _ request: StepRequest) throws -> PreparedStep? {
     let count = attributes.strides.count
-    guard request.constants[1] != nil, count <= 3 else { return nil }
-    let x = request.operands[0].sizes
-    let window = Array(request.operands[1].sizes.prefix(count))
-    let spatial = attributes.layout.spatialAxes(rank: x.count)
-    let pads = attributes.padding.pairs(
-      sizes: spatial.map { x[$0] }, window: window, strides: attributes.strides,
-      dilations: attributes.dilations)
-    var problem = kdnn_convolution()
-    problem.strides = triple(attributes.strides)
-    problem.dilations = triple(attributes.dilations.map { $0 - 1 })
-    problem.before = triple(pads.map(\.before))
-    problem.after = triple(pads.map(\.after))
-    guard attributes.kernelOrder == .spatialFirst else { return nil }
+    guard request.constants[1] != nil, count <= 3, attributes.kernelOrder == .spatialFirst else { return nil }
     let kernel = OneDNNLayout.kernel(
       request.operands[1].sizes, groups: attributes.groups, isTransposed: false)
+    let problem = kdnn_convolution(attributes, request)
     if !request.options.isExact, attributes.paysWinograd(request) {
       var fewer = problem
       fewer.is_winograd = 1
@@ -128,6 +117,22 @@ extension Padding {
         PadPair.same(size: sizes[$0], window: window[$0], stride: strides[$0], dilation: dilations[$0])
       }
     }
+  }
+}
+
+extension kdnn_convolution {
+  /// Steps, windows and padding of a convolution; layouts are to be added.
+  fileprivate init(_ attributes: ConvAttributes, _ request: StepRequest) {
+    self.init()
+    let x = request.operands[0].sizes
+    let pads = attributes.padding.pairs(
+      sizes: attributes.layout.spatialAxes(rank: x.count).map { x[$0] },
+      window: Array(request.operands[1].sizes.prefix(attributes.strides.count)), strides: attributes.strides,
+      dilations: attributes.dilations)
+    strides = triple(attributes.strides)
+    dilations = triple(attributes.dilations.map { $0 - 1 })
+    before = triple(pads.map(\.before))
+    after = triple(pads.map(\.after))
   }
 }
 
