@@ -158,7 +158,7 @@ extension RuntimeOptions {
 extension Tensor {
   /// The tensor with bytes that stay where they are, aligned for its element type: itself, or a copy in memory.
   func aligned() throws -> Tensor {
-    if storage is MemoryStorage || dtype == .string { return self }
+    if storage is MemoryStorage || storage is ResultStorage || dtype == .string { return self }
     if storage is HeldStorage,
       try withBytes({ Int(bitPattern: $0.baseAddress) % max(dtype.byteCount, 1) == 0 })
     {

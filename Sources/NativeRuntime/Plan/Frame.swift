@@ -36,7 +36,7 @@ final class Frame: @unchecked Sendable {
     switch place {
     case .arena(let offset): return base + offset
     // Set for each run.
-    case .input: return base
+    case .input, .result: return base
     case .box(let index):
       guard let boxes = boxes.baseAddress else { throw KernelError("no strings") }
       return UnsafeMutableRawPointer(boxes + index)
@@ -44,9 +44,9 @@ final class Frame: @unchecked Sendable {
     }
   }
 
-  /// Points every use of an input at its bytes, which stay where they are during the run.
-  func setInput(_ uses: [Int], to bytes: UnsafeRawPointer) {
-    for use in uses { addresses[use] = UnsafeMutableRawPointer(mutating: bytes) }
+  /// Points every use of an input or output at its bytes, which stay where they are during the run.
+  func setAddress(_ uses: [Int], to bytes: UnsafeMutableRawPointer) {
+    for use in uses { addresses[use] = bytes }
   }
 
   func setBox(_ index: Int, _ tensor: Tensor?) { boxes[index] = tensor }

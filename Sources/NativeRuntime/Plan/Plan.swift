@@ -11,6 +11,8 @@ final class Plan: Sendable {
     case arena(Int)
     /// In the caller's memory.
     case input(Int)
+    /// In the memory of an output.
+    case result(Int)
     /// In ``constants``.
     case constant(Int)
     /// A string value, in the frame's boxes.
@@ -49,10 +51,14 @@ final class Plan: Sendable {
   let outputs: [Output]
   let arenaByteCount: Int
   let scratchByteCount: Int
+  let resultByteCount: Int
   let boxCount: Int
   /// For each input the ``places`` that are it, and its box if it is a string.
   private let inputUses: [[Int]]
   private let inputBoxes: [Int?]
+  /// For each output the ``places`` that are it, written where the caller has it.
+  private let resultUses: [[Int]]
+  private let results: ResultPool
   private let frames = Locked<[Frame]>([])
 
   init(_ parts: PlanParts) {
@@ -63,13 +69,21 @@ final class Plan: Sendable {
     outputs = parts.outputs
     arenaByteCount = parts.arenaByteCount
     scratchByteCount = parts.scratchByteCount
+    resultByteCount = parts.resultByteCount
     boxCount = parts.boxCount
     inputBoxes = parts.inputBoxes
     var uses = Array(repeating: [Int](), count: parts.inputs.count)
+    var written = Array(repeating: [Int](), count: parts.outputs.count)
     for (index, place) in parts.places.enumerated() {
-      if case .input(let input) = place { uses[input].append(index) }
+      switch place {
+      case .input(let input): uses[input].append(index)
+      case .result(let output): written[output].append(index)
+      case .arena, .constant, .box: break
+      }
     }
-    inputUses = uses
+    (inputUses, resultUses) = (uses, written)
+    // Who holds one result while the next is computed needs one more.
+    results = ResultPool(limit: parts.outputs.count)
   }
 
   /// Computes the outputs.
@@ -79,8 +93,14 @@ final class Plan: Sendable {
     defer { frames.withLock { if $0.count < Plan.keptFrames { $0.append(frame) } } }
     do {
       return try withAddresses(of: inputs[...], in: frame) {
+        let written = try outputs.enumerated().map { index, output in
+          output.place == .result(index) ? try results.storage(byteCount: output.form.byteCount) : nil
+        }
+        for (uses, storage) in zip(resultUses, written) {
+          if let storage { frame.setAddress(uses, to: storage.pointer) }
+        }
         try run(frame, observer)
-        return try outputs.map { try tensor($0, in: frame, inputs) }
+        return try outputs.map { try tensor($0, in: frame, inputs, written) }
       }
     } catch let error as RuntimeError { throw error } catch {
       throw RuntimeError.operation(node: "", message: "\(error)")
@@ -98,7 +118,10 @@ final class Plan: Sendable {
   {
     let frame = try takeFrame()
     defer { frames.withLock { if $0.count < Plan.keptFrames { $0.append(frame) } } }
-    for (index, address) in inputs.enumerated() { frame.setInput(inputUses[index], to: address) }
+    for (index, address) in inputs.enumerated() {
+      frame.setAddress(inputUses[index], to: UnsafeMutableRawPointer(mutating: address))
+    }
+    for (index, address) in results.enumerated() { frame.setAddress(resultUses[index], to: address) }
     try run(frame, observer)
     for (output, result) in zip(outputs, results) {
       let source: UnsafeRawPointer
@@ -106,9 +129,10 @@ final class Plan: Sendable {
       case .input(let index): source = inputs[index]
       case .constant(let index): source = constants[index].address
       case .arena(let offset): source = frame.arenaBytes(at: offset)
+      case .result(let index): source = UnsafeRawPointer(results[index])
       case .box: throw RuntimeError.operation(node: "", message: "a string has no address")
       }
-      result.copyMemory(from: source, byteCount: output.form.byteCount)
+      if source != result { result.copyMemory(from: source, byteCount: output.form.byteCount) }
     }
   }
 
@@ -131,7 +155,9 @@ final class Plan: Sendable {
       return try withAddresses(of: rest.dropFirst(), in: frame, body)
     }
     return try tensor.withBytes { bytes in
-      if let base = bytes.baseAddress { frame.setInput(inputUses[index], to: base) }
+      if let base = bytes.baseAddress {
+        frame.setAddress(inputUses[index], to: UnsafeMutableRawPointer(mutating: base))
+      }
       return try withAddresses(of: rest.dropFirst(), in: frame, body)
     }
   }
@@ -154,13 +180,19 @@ final class Plan: Sendable {
     }
   }
 
-  private func tensor(_ output: Output, in frame: Frame, _ inputs: [Tensor]) throws -> Tensor {
+  /// - Parameter written: the outputs that steps have written where they stay.
+  private func tensor(
+    _ output: Output, in frame: Frame, _ inputs: [Tensor], _ written: [ResultStorage?]
+  ) throws -> Tensor {
     let form = output.form
     switch output.place {
     case .input(let index):
       return try Tensor(dtype: form.dtype, sizes: form.sizes, storage: inputs[index].storage)
     case .constant(let index):
       return try Tensor(dtype: form.dtype, sizes: form.sizes, storage: constants[index].tensor.storage)
+    case .result(let index):
+      guard let storage = written[index] else { throw KernelError("an output has no memory") }
+      return try Tensor(dtype: form.dtype, sizes: form.sizes, storage: storage)
     case .box(let index):
       guard let tensor = frame.box(index) else { throw KernelError("a string output has no value") }
       return tensor
@@ -182,6 +214,8 @@ struct PlanParts {
   var outputs: [Plan.Output] = []
   var arenaByteCount = 0
   var scratchByteCount = 0
+  /// The bytes of outputs that are not in the arena.
+  var resultByteCount = 0
   var boxCount = 0
 }
 

@@ -5,12 +5,13 @@ struct PlanBuffers {
   private enum Kind {
     case arena(byteCount: Int)
     case input(Int)
+    case result(Int)
     case constant(Int)
     case box(Int)
   }
 
   private struct Buffer {
-    let kind: Kind
+    var kind: Kind
     var firstStep: Int
     var lastStep: Int
   }
@@ -79,8 +80,17 @@ struct PlanBuffers {
   }
 
   /// The arena, with a place for every buffer.
-  mutating func laidOut(outputs: [(buffer: Int, form: OperandForm)]) throws -> PlanParts {
-    for output in outputs { buffers[output.buffer].lastStep = parts.steps.count }
+  /// - Parameter writesResults: whether steps write outputs where they stay; their memory has the arena's alignment.
+  mutating func laidOut(
+    outputs: [(buffer: Int, form: OperandForm)], writesResults: Bool
+  ) throws -> PlanParts {
+    for (index, output) in outputs.enumerated() {
+      buffers[output.buffer].lastStep = parts.steps.count
+      if writesResults, case .arena(output.form.byteCount) = buffers[output.buffer].kind {
+        buffers[output.buffer].kind = .result(index)
+        parts.resultByteCount += output.form.byteCount
+      }
+    }
     var arena = ArenaLayout()
     // Buffers are in the order of their first steps already.
     let places: [Plan.Place] = buffers.map { buffer in
@@ -88,6 +98,7 @@ struct PlanBuffers {
       case .arena(let byteCount):
         .arena(arena.place(byteCount: byteCount, firstStep: buffer.firstStep, lastStep: buffer.lastStep))
       case .input(let index): .input(index)
+      case .result(let index): .result(index)
       case .constant(let index): .constant(index)
       case .box(let index): .box(index)
       }

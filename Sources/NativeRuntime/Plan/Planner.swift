@@ -337,7 +337,7 @@ struct Planner {
       let form = try planned(output.value).form.with(.rowMajor)
       outputs.append((buffer, form))
     }
-    return Plan(try buffers.laidOut(outputs: outputs))
+    return Plan(try buffers.laidOut(outputs: outputs, writesResults: samples == nil))
   }
 }
 

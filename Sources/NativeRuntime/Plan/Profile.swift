@@ -18,7 +18,7 @@ package struct Profile: Sendable {
   }
 
   package let steps: [Step]
-  /// The memory of all values of a run, and of kernels' scratch.
+  /// The memory of all values of a run, outputs included, and of kernels' scratch.
   package let arenaByteCount: Int
 }
 
@@ -58,7 +58,8 @@ extension Session {
         steps.append(Profile.Step(step, nanoseconds: nanoseconds))
       }
     }
-    return Profile(steps: steps, arenaByteCount: plan.arenaByteCount + plan.scratchByteCount)
+    return Profile(
+      steps: steps, arenaByteCount: plan.arenaByteCount + plan.scratchByteCount + plan.resultByteCount)
   }
 }
 
