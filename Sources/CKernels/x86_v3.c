@@ -10,6 +10,9 @@
   #define sets_of_one 2
   // The rows of a matrix of which one vector each fits in registers.
   #define depth_at_once 6
+  // The rows and vectors of a streamed matrix that do.
+  #define streamed_depth 2
+  #define streamed_vectors 2
   // There is an instruction from float16 to float32.
   #define converts_half 1
   #pragma clang attribute push(__attribute__((target("arch=x86-64-v3"))), apply_to = function)
