@@ -41,10 +41,7 @@ struct Bench: ParsableCommand {
       // 1 is the default of --batch here, as below.
       Watchdog.start(reading: [options.model, options.weights], samples: options.batch ?? 1)
       let start = ContinuousClock.now
-      let model = try options.open()
-      var lowering = try options.lowering(for: model)
-      lowering.batch = lowering.batch ?? 1  // The default of --batch here.
-      let graph = try model.lowered(lowering).graph
+      let graph = try lowered()
       let session = try Session(graph, options: kernels.settings)
       let load = milliseconds(since: start)
       let feed = try RandomInputs.feed(graph, RandomInputs.Attempt(), RandomInputs.Sizes(other: size))
@@ -57,6 +54,14 @@ struct Bench: ParsableCommand {
         ProfileReport(try session.profile(feed, runs: runs), peak).print()
       }
     }
+  }
+
+  /// The graph alone: what was read of the file beside the weights is not part of a session's memory.
+  private func lowered() throws -> Graph {
+    let model = try options.open()
+    var lowering = try options.lowering(for: model)
+    lowering.batch = lowering.batch ?? 1  // The default of --batch here.
+    return try model.lowered(lowering).graph
   }
 
   private func report(load: Double, first: Double, times: [Double]) {
