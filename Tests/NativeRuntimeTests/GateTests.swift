@@ -119,6 +119,23 @@ struct GateTests {
     #expect(try isGated(network) == multipliesKernels())
   }
 
+  /// The product reads another image, and what it is added to is multiplied by the gate.
+  @Test func `a multiplied image that a product is added to is multiplied`() throws {
+    var network = Network()
+    network.filters = network.channels
+    network.rest = { graph, image, product in
+      let mean = try graph.append(.reduce(.mean, axes: [1, 2], keepDims: true), [product], name: "mean2")[0]
+      let gate = try graph.append(.unary(.sigmoid), [mean], name: "gate2")[0]
+      let gated = try graph.append(.binary(.multiply), [product, gate], name: "gated2")[0]
+      let attributes = ConvAttributes(
+        strides: [1, 1], dilations: [1, 1], padding: .sameUpper, groups: 1, layout: .channelsLast)
+      let kernel = graph.constant(try numbers([1, 1, 24, 24], seed: 8), name: "kernel2")
+      let other = try graph.append(.conv(attributes), [image, kernel], name: "other2")[0]
+      return [try graph.append(.binary(.add), [other, gated], name: "sum2")[0]]
+    }
+    _ = try isGated(network)
+  }
+
   @Test func `images are multiplied where kernels cannot be`() throws {
     var several = Network()
     several.batch = 3

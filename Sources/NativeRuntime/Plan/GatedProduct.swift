@@ -20,6 +20,7 @@ struct GatedProduct: Sendable {
   init?(_ node: Node, in graph: Graph, readers: ValueReaders, sizes: (Value) -> [Int]?) {
     guard case .binary(.multiply) = node.op, let reader = readers.only(of: node.outputs[0]),
       case .conv(let attributes) = graph.nodes[reader].op, attributes.groups == 1,
+      graph.nodes[reader].inputs[0] == node.outputs[0],
       let kernel = graph.constant(graph.nodes[reader].inputs[1])
     else { return nil }
     let operands = graph.nodes[reader].inputs
@@ -47,20 +48,14 @@ extension Graph {
   /// - Parameter depth: how many operations are looked at.
   fileprivate func bound(of value: Value, depth: Int = 4) -> Double? {
     guard depth > 0, let producer = producer(of: value) else { return nil }
-    switch producer.op {
-    case .unary(let function): return function.bound
-    case .conv, .dense: return producer.op.epilogue?.function?.bound
-    case .reshape, .expand, .transpose: return bound(of: producer.inputs[0], depth: depth - 1)
-    case .binary(.multiply):
+    let op = producer.op
+    if case .unary(let function) = op { return function.bound }
+    if case .reshape = op { return bound(of: producer.inputs[0], depth: depth - 1) }
+    if case .binary(.multiply) = op {
       return scaledBound(producer.inputs[0], by: producer.inputs[1], depth)
         ?? scaledBound(producer.inputs[1], by: producer.inputs[0], depth)
-    case .binary, .compare, .select, .cast, .matMul, .dequantize, .einsum, .attention, .convTranspose, .pool,
-      .reduce, .argReduce, .cumulative, .topK, .batchNormalization, .normalization, .softmax, .logSoftmax,
-      .concat, .split, .slice, .pad, .tile, .reverse, .gather, .gatherElements, .gatherND, .scatterND,
-      .triangle, .range, .count, .sizes, .recurrent, .sequenceRecurrent, .scan, .resize, .lookup, .hash,
-      .vectorize:
-      return nil
     }
+    return op.epilogue?.function?.bound
   }
 
   private func scaledBound(_ value: Value, by factor: Value, _ depth: Int) -> Double? {
