@@ -6,7 +6,6 @@
 Medians in ms, with one thread and two, of processes that also read their inputs and write the outputs; beside them what it takes
 to read the file's bytes, which the system has in memory. The goals: MobileNetV2 60 ms, VGG16 200 ms, each beyond the read.
 """
-import json
 import statistics
 import subprocess
 import tempfile
@@ -14,7 +13,7 @@ import time
 
 import numpy as np
 
-from command import parser
+from command import models, parser, summary
 
 
 def timed(action):
@@ -25,8 +24,7 @@ def timed(action):
 
 def zeros(command, model, path):
     """A sample for each input, in the order of the inputs."""
-    text = subprocess.run([command, model, "--to", "json", "-o", "-"], check=True, capture_output=True, text=True).stdout
-    inputs = json.loads(text)["inputs"]
+    inputs = summary(command, model)["inputs"]
     sizes = [[1] + [size if isinstance(size, int) else 100 for size in item["shape"][1:]] for item in inputs]
     np.savez(path, **{item["name"]: np.zeros(size, item["dtype"]) for item, size in zip(inputs, sizes)})
 
@@ -40,13 +38,12 @@ def main():
     print("| --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
         feed, result = f"{folder}/in.npz", f"{folder}/out.npz"
-        for name in options.names or sorted(path.stem for path in options.folder.glob("*.keras")):
-            model = options.folder / f"{name}.keras"
+        for model in models(options):
             zeros(options.kconvert, model, feed)
             call = [options.kconvert, "run", model, "--inputs", feed, "--outputs", result, "--threads"]
             actions = [model.read_bytes] + [lambda n=n: subprocess.run([*call, n], check=True, capture_output=True) for n in ("1", "2")]
             rounds = [[timed(action) for action in actions] for _ in range(options.rounds)]
-            print(f"| {name} | " + " | ".join(f"{statistics.median(times):.0f}" for times in zip(*rounds)) + " |", flush=True)
+            print(f"| {model.stem} | " + " | ".join(f"{statistics.median(times):.0f}" for times in zip(*rounds)) + " |", flush=True)
 
 
 if __name__ == "__main__":

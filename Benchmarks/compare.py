@@ -17,7 +17,7 @@ import numpy as np
 import onnxruntime
 import openvino
 
-from command import bench, parser
+from command import bench, models, parser
 
 
 def random_inputs(session, batch):
@@ -123,15 +123,14 @@ def main():
     arguments.add_argument("--runs", type=int, default=10)
     arguments.add_argument("--tf2onnx", action="store_true")
     options = arguments.parse_args()
-    names = options.names or sorted(path.stem for path in options.folder.glob("*.keras"))
     ratios = []
     for threads in map(int, options.threads.split(",")):
         for batch in map(int, options.batch.split(",")):
-            for name in names:
+            for model in models(options):
                 try:
-                    row = compare(options.kconvert, options.folder / f"{name}.keras", threads, batch, options)
+                    row = compare(options.kconvert, model, threads, batch, options)
                 except subprocess.CalledProcessError as error:
-                    print(json.dumps({"model": name, "error": error.stderr[:200]}), flush=True)
+                    print(json.dumps({"model": model.stem, "error": error.stderr[:200]}), flush=True)
                     continue
                 ratios.append(row["ratio"])
                 print(json.dumps(row), flush=True)

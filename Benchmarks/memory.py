@@ -13,7 +13,7 @@ import re
 import subprocess
 import time
 
-from command import REPOSITORY, bench, parser
+from command import REPOSITORY, bench, bench_call, models, parser, summary
 
 SMALLEST = REPOSITORY / "fixtures/cases/layers/dense/model.keras"
 
@@ -24,8 +24,8 @@ def peak(options, model):
 
 def own(options, model):
     """The largest anonymous part of a process in its first two seconds, MB."""
-    call = [options.kconvert, "bench", str(model), "--batch", str(options.batch), "--threads", str(options.threads), "--runs", "100000"]
-    process = subprocess.Popen([*call, "--size", "100"], stdout=subprocess.DEVNULL)
+    call = bench_call(options.kconvert, model, options.batch, options.threads, 100_000)
+    process = subprocess.Popen(call, stdout=subprocess.DEVNULL)
     largest, end = 0, time.monotonic() + 2
     while time.monotonic() < end and process.poll() is None:
         with open(f"/proc/{process.pid}/status") as status:
@@ -42,9 +42,8 @@ def arena(options, model):
 
 
 def weights(options, model):
-    text = subprocess.run([options.kconvert, model, "--to", "json", "-o", "-"], check=True, capture_output=True, text=True).stdout
-    summary = json.loads(text)
-    return (summary["trainable"]["bytes"] + summary["nonTrainable"]["bytes"]) / 1e6
+    found = summary(options.kconvert, model)
+    return (found["trainable"]["bytes"] + found["nonTrainable"]["bytes"]) / 1e6
 
 
 def main():
@@ -57,13 +56,12 @@ def main():
     print(f"a small Dense layer: {base:.0f} MB, of its own {least:.1f}\n")
     print("| model | weights | values | 1.3 × weights + values | peak | without the command | ratio | of its own | ratio |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    for name in options.names or sorted(path.stem for path in options.folder.glob("*.keras")):
-        model = options.folder / f"{name}.keras"
+    for model in models(options):
         held, values, most = weights(options, model), arena(options, model), peak(options, model)
         allowed = 1.3 * held + values
         private = own(options, model) - least
         row = [f"{number:.1f}" for number in (held, values, allowed, most, most - base)] + [f"{(most - base) / allowed:.2f}"]
-        print(f"| {name} | " + " | ".join(row + [f"{private:.1f}", f"{private / allowed:.2f}"]) + " |", flush=True)
+        print(f"| {model.stem} | " + " | ".join(row + [f"{private:.1f}", f"{private / allowed:.2f}"]) + " |", flush=True)
 
 
 if __name__ == "__main__":

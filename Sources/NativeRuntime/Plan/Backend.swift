@@ -9,7 +9,7 @@ protocol Backend: Sendable {
 
   /// A step for a product whose first operand is multiplied before by one number for each channel; nil when it is to be
   /// multiplied by a step of its own.
-  /// - Parameter request: the product; behind its own operands are the numbers.
+  /// - Parameter request: the product of the image as it is. The step has the numbers, row-major, as one operand more.
   func prepareGated(_ request: StepRequest) throws -> PreparedStep?
 
   /// A step that brings a value from one layout of this backend's into another; nil when one of them is not its own.

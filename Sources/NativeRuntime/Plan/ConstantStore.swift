@@ -7,9 +7,7 @@ final class ConstantStore: Sendable {
   private let packed = Locked<[PackedKey: PackedConstant]>([:])
 
   /// What packing needs besides source and target, kept while a plan is made: new pages would be cleared for each constant.
-  private let scratch = Locked<UnsafeMutableRawBufferPointer?>(nil)
-
-  deinit { releaseScratch() }
+  private let scratch = Locked<MemoryBlock?>(nil)
 
   private struct PackedKey: Hashable {
     let constant: Int
@@ -39,50 +37,55 @@ final class ConstantStore: Sendable {
 
   /// Memory of so many bytes, 64-byte aligned, of any content.
   func withScratch<R>(_ byteCount: Int, _ body: (UnsafeMutableRawPointer) throws -> R) throws -> R {
-    var memory = scratch.withLock { kept in
-      defer { kept = nil }
-      return kept
-    }
-    if let small = memory, small.count < byteCount {
-      MemoryBudget.process.deallocate(small)
-      memory = nil
-    }
-    let bytes = try memory ?? MemoryBudget.process.allocate(max(byteCount, 64))
-    defer { keep(bytes) }
-    return try body(bytes.baseAddress.unsafelyUnwrapped)
-  }
-
-  private func keep(_ bytes: UnsafeMutableRawBufferPointer) {
-    let superfluous = scratch.withLock { kept in
-      defer { kept = bytes }
-      return kept  // Another thread's, which packed at the same time.
-    }
-    if let superfluous { MemoryBudget.process.deallocate(superfluous) }
+    // Another thread that packs at the same time makes its own; one of them is kept.
+    var memory = takeScratch()
+    if let small = memory, small.byteCount < byteCount { memory = nil }
+    let block = try memory ?? MemoryBlock(byteCount: byteCount)
+    defer { scratch.withLock { $0 = block } }
+    return try body(block.pointer)
   }
 
   /// Gives back what packing needed.
-  func releaseScratch() {
-    let bytes = scratch.withLock { kept in
+  func releaseScratch() { _ = takeScratch() }
+
+  private func takeScratch() -> MemoryBlock? {
+    scratch.withLock { kept in
       defer { kept = nil }
       return kept
     }
-    if let bytes { MemoryBudget.process.deallocate(bytes) }
   }
 }
 
 /// Bytes that a backend made of a constant, 64-byte aligned.
-final class PackedConstant: @unchecked Sendable {
-  // Written by `init` alone.
-  private let bytes: UnsafeMutableRawBufferPointer
+final class PackedConstant: Sendable {
+  private let block: MemoryBlock
 
   init(byteCount: Int, _ body: (UnsafeMutableRawPointer) throws -> Void) throws {
+    block = try MemoryBlock(byteCount: byteCount)
+    // Written here alone. A failure of `body` ends the object, which gives the memory back.
+    try body(block.pointer)
+  }
+
+  /// Valid while the object lives.
+  var pointer: UnsafeRawPointer { UnsafeRawPointer(block.pointer) }
+}
+
+/// Memory of the process's budget, 64-byte aligned, which goes back with the object.
+final class MemoryBlock: @unchecked Sendable {
+  // Who writes, and when, is said by those who have the block; this is the address alone.
+  private let bytes: UnsafeMutableRawBufferPointer
+
+  /// Zeros.
+  /// - Throws: ``TensorError`` when there is not as much memory.
+  init(byteCount: Int) throws(TensorError) {
     bytes = try MemoryBudget.process.allocate(max(byteCount, 64))
-    // A failure of `body` ends the object, which gives the memory back.
-    if let base = bytes.baseAddress { try body(base) }
+    self.byteCount = byteCount
   }
 
   deinit { MemoryBudget.process.deallocate(bytes) }
 
+  /// As asked for.
+  let byteCount: Int
   /// Valid while the object lives.
-  var pointer: UnsafeRawPointer { UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped) }
+  var pointer: UnsafeMutableRawPointer { bytes.baseAddress.unsafelyUnwrapped }
 }

@@ -60,7 +60,8 @@ extension Graph {
 
   private func scaledBound(_ value: Value, by factor: Value, _ depth: Int) -> Double? {
     guard let tensor = constant(factor), tensor.elementCount == 1,
-      let scalar = try? tensor.doubles().first,  // What cannot be read is an error where its bytes are needed.
+      // What cannot be read is an error where its bytes are needed.
+      let scalar = try? tensor.doubles().first,
       let bound = bound(of: value, depth: depth - 1)
     else { return nil }
     return bound * abs(scalar)

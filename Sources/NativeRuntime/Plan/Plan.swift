@@ -51,7 +51,6 @@ final class Plan: Sendable {
   let outputs: [Output]
   let arenaByteCount: Int
   let scratchByteCount: Int
-  let resultByteCount: Int
   let boxCount: Int
   /// For each input the ``places`` that are it, and its box if it is a string.
   private let inputUses: [[Int]]
@@ -69,7 +68,6 @@ final class Plan: Sendable {
     outputs = parts.outputs
     arenaByteCount = parts.arenaByteCount
     scratchByteCount = parts.scratchByteCount
-    resultByteCount = parts.resultByteCount
     boxCount = parts.boxCount
     inputBoxes = parts.inputBoxes
     var uses = Array(repeating: [Int](), count: parts.inputs.count)
@@ -121,7 +119,6 @@ final class Plan: Sendable {
     for (index, address) in inputs.enumerated() {
       frame.setAddress(inputUses[index], to: UnsafeMutableRawPointer(mutating: address))
     }
-    for (index, address) in results.enumerated() { frame.setAddress(resultUses[index], to: address) }
     try run(frame, observer)
     for (output, result) in zip(outputs, results) {
       let source: UnsafeRawPointer
@@ -129,10 +126,18 @@ final class Plan: Sendable {
       case .input(let index): source = inputs[index]
       case .constant(let index): source = constants[index].address
       case .arena(let offset): source = frame.arenaBytes(at: offset)
-      case .result(let index): source = UnsafeRawPointer(results[index])
-      case .box: throw RuntimeError.operation(node: "", message: "a string has no address")
+      // Plans for samples have outputs in the arena: the caller's places have any alignment.
+      case .box, .result:
+        throw RuntimeError.operation(node: "", message: "an output has no address")
       }
-      if source != result { result.copyMemory(from: source, byteCount: output.form.byteCount) }
+      result.copyMemory(from: source, byteCount: output.form.byteCount)
+    }
+  }
+
+  /// The bytes of outputs that are not in the arena.
+  var resultByteCount: Int {
+    outputs.enumerated().reduce(0) {
+      $1.element.place == .result($1.offset) ? $0 + $1.element.form.byteCount : $0
     }
   }
 
@@ -214,8 +219,6 @@ struct PlanParts {
   var outputs: [Plan.Output] = []
   var arenaByteCount = 0
   var scratchByteCount = 0
-  /// The bytes of outputs that are not in the arena.
-  var resultByteCount = 0
   var boxCount = 0
 }
 

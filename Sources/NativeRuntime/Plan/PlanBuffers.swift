@@ -88,7 +88,6 @@ struct PlanBuffers {
       buffers[output.buffer].lastStep = parts.steps.count
       if writesResults, case .arena(output.form.byteCount) = buffers[output.buffer].kind {
         buffers[output.buffer].kind = .result(index)
-        parts.resultByteCount += output.form.byteCount
       }
     }
     var arena = ArenaLayout()

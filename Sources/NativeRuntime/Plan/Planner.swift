@@ -110,8 +110,7 @@ struct Planner {
   }
 
   private mutating func addStep(_ node: Node, at index: Int) throws {
-    let whole = node.op.substituting(bindings)
-    let op = samples?.single(whole, node) ?? whole
+    let op = op(of: node)
     let operands = try node.inputs.map { try planned($0) }
     let types = try op.inferTypes(operands.map { TensorType($0.form.dtype, Shape($0.form.sizes)) })
     let sizes = op.bodyBindings(operands.map(\.form))
@@ -148,6 +147,12 @@ struct Planner {
     throw RuntimeError.unsupported(node: node.name, message: "no backend computes \(op.name)")
   }
 
+  /// A node's operation at these sizes, of one sample where only one is planned.
+  private func op(of node: Node) -> Op {
+    let whole = node.op.substituting(bindings)
+    return samples?.single(whole, node) ?? whole
+  }
+
   /// Leaves a multiplication by a gate to the product that reads it, which comes later; its operands must live until then.
   private mutating func deferred(_ node: Node) -> Bool {
     guard !options.isExact,
@@ -164,10 +169,9 @@ struct Planner {
   /// Whether a backend computes a product together with the multiplication before it.
   private mutating func addProduct(_ node: Node, _ gated: GatedProduct, at index: Int) throws -> Bool {
     let inputs = gated.operands(node)
-    let operands = try inputs.map { try planned($0) }
-    let whole = node.op.substituting(bindings)
-    let op = samples?.single(whole, node) ?? whole
-    let types = try op.inferTypes(operands.dropLast().map { TensorType($0.form.dtype, Shape($0.form.sizes)) })
+    let operands = try inputs.dropLast().map { try planned($0) }
+    let op = op(of: node)
+    let types = try op.inferTypes(operands.map { TensorType($0.form.dtype, Shape($0.form.sizes)) })
     let request = StepRequest(
       name: node.name, op: op, operands: operands.map(\.form), constants: operands.map(\.constant),
       results: try types.map { try OperandForm($0) }, options: options, store: store)

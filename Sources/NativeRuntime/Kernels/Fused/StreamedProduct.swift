@@ -95,7 +95,7 @@ extension StreamedProduct: Step {
   /// Adds up what the threads have, and applies the function.
   private func finish(_ c: UnsafeMutablePointer<Float>, _ sums: UnsafePointer<Float>) {
     let count = rows * columns
-    for part in 1..<max(threads, 1) { ck_binary(ck_add, c, 1, sums + (part - 1) * count, 1, c, count) }
+    for part in 1..<threads { ck_binary(ck_add, c, 1, sums + (part - 1) * count, 1, c, count) }
     guard let function else { return }
     ck_unary(function.function, function.alpha, function.beta, c, c, count)
   }

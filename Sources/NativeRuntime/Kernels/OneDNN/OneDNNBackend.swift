@@ -4,11 +4,7 @@ import ModelIR
 /// Kernels of oneDNN, for float32. The library is loaded when the first plan asks for it; without it nothing is taken.
 struct OneDNNBackend: Backend {
   func prepare(_ request: StepRequest) throws -> PreparedStep? {
-    guard let result = request.results.first, result.dtype == .float32, result.elementCount > 0,
-      request.operands.allSatisfy({ $0.dtype == .float32 && $0.elementCount > 0 })
-    else { return nil }
-    // Primitives are cut into as many pieces as there are threads when they are made.
-    if kdnn_load() != 0 { kdnn_set_threads(Int32(request.options.threads)) }
+    guard isTaken(request) else { return nil }
     switch request.op {
     case .conv(let attributes): return try prepareConvolution(attributes, request)
     case .convTranspose(let attributes): return try prepareTransposed(attributes, request)
@@ -29,11 +25,18 @@ struct OneDNNBackend: Backend {
   }
 
   func prepareGated(_ request: StepRequest) throws -> PreparedStep? {
-    guard case .conv(let attributes) = request.op, kdnn_load() != 0,
-      (request.operands + request.results).allSatisfy({ $0.dtype == .float32 && $0.elementCount > 0 })
-    else { return nil }
-    kdnn_set_threads(Int32(request.options.threads))
+    guard case .conv(let attributes) = request.op, isTaken(request) else { return nil }
     return try prepareGatedConvolution(attributes, request)
+  }
+
+  /// Whether there are elements to compute, in the library's type; it is loaded then.
+  private func isTaken(_ request: StepRequest) -> Bool {
+    guard let result = request.results.first,
+      (request.operands + [result]).allSatisfy({ $0.dtype == .float32 && $0.elementCount > 0 })
+    else { return false }
+    // Primitives are cut into as many pieces as there are threads when they are made.
+    if kdnn_load() != 0 { kdnn_set_threads(Int32(request.options.threads)) }
+    return true
   }
 
   func reorder(_ form: OperandForm, to layout: Layout) throws -> (any Step)? {

@@ -97,7 +97,7 @@ extension ConvAttributes {
   /// more than a few tiles, because its kernels are up to 4 times as large and must be read. ResNet50 on one thread, batch
   /// 1 and 8, against the direct algorithm: 14×14 of 256 channels 0.58 for 0.79 ms and 4.3 for 6.2, 7×7 of 512 channels
   /// 0.93 for 0.98 ms and 6.8 for 6.4.
-  fileprivate func paysWinograd(_ request: StepRequest) -> Bool {
+  func paysWinograd(_ request: StepRequest) -> Bool {
     let kernel = request.operands[1].sizes
     let result = request.results[0].sizes
     let pixels = layout.spatialAxes(rank: result.count).reduce(1) { $0 * result[$1] }

@@ -3,18 +3,16 @@ import COneDNN
 import ModelIR
 
 extension OneDNNBackend {
-  /// A convolution of an image that is multiplied by one number for each channel, the last operand: each run multiplies the
+  /// A convolution of an image that is multiplied by one number for each channel, one operand more: each run multiplies the
   /// packed kernel instead. Nil for Winograd's kernels, which are not kernels any more.
-  func prepareGatedConvolution(_ attributes: ConvAttributes, _ gated: StepRequest) throws -> PreparedStep? {
-    let request = gated.withoutLastOperand()
-    guard let prepared = try prepareConvolution(attributes, request),
+  func prepareGatedConvolution(_ attributes: ConvAttributes, _ request: StepRequest) throws -> PreparedStep? {
+    guard !attributes.paysWinograd(request), let prepared = try prepareConvolution(attributes, request),
       let product = prepared.step as? OneDNNStep, case .packed(let kernel)? = product.kernel,
-      !product.name.contains("wino"),
       let blocks = try ChannelBlocks(
         request.operands[1].sizes, packed: product.primitive.layout(kdnn_argument_kernel), request)
     else { return nil }
     let step = GatedConvolution(
-      product: product, kernel: kernel, blocks: blocks, gate: gated.operands.count - 1)
+      product: product, kernel: kernel, blocks: blocks, gate: request.operands.count)
     return PreparedStep(
       step: step, operandLayouts: prepared.operandLayouts + [.rowMajor],
       resultLayouts: prepared.resultLayouts, accumulated: prepared.accumulated)
@@ -96,12 +94,4 @@ private func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
   var (a, b) = (a, b)
   while b != 0 { (a, b) = (b, a % b) }
   return a
-}
-
-extension StepRequest {
-  fileprivate func withoutLastOperand() -> StepRequest {
-    StepRequest(
-      name: name, op: op, operands: operands.dropLast(), constants: constants.dropLast(), results: results,
-      readingPermutation: readingPermutation, options: options, store: store)
-  }
 }
